@@ -27,3 +27,6 @@ extra_lock() {
 }
 extra_lock kubeflow
 extra_lock dev
+# The installer itself, for machines without one.
+printf 'uv>=0.8\n' >"$tmp/uv.in"
+compile "$tmp/uv.in" --output-file requirements/uv.lock >/dev/null

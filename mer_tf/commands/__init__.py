@@ -1,0 +1,1 @@
+"""The verbs of ``mer`` that need the library alone; each module adds one verb to the parser."""
