@@ -1,0 +1,78 @@
+"""``mer serve`` and ``mer predict``."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+
+DEFAULT_ADDRESS = "127.0.0.1:8500"
+
+
+def add_serve(verbs) -> None:
+    parser = verbs.add_parser("serve", help="gRPC server speaking TF Serving's protocol, for development and tests")
+    parser.add_argument("--model", required=True, help="folder holding integer version folders, or one SavedModel")
+    parser.add_argument("--port", type=int, default=8500, help="0 picks a free one (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: %(default)s)")
+    parser.add_argument("--name", default="mer", help="model name (default: %(default)s)")
+    parser.add_argument("--log", help="log file for what libraries print (default: a file in the temporary folder)")
+    parser.set_defaults(run=run_serve)
+
+
+def add_predict(verbs) -> None:
+    parser = verbs.add_parser("predict", help="send one clip to a server: class and probabilities")
+    parser.add_argument("clip", help="folder of frames, numbered by the last integer of their names")
+    parser.add_argument("--server", default=DEFAULT_ADDRESS, help="HOST:PORT (default: %(default)s)")
+    parser.add_argument("--onset", type=int, help="frame number of the onset (default: first frame)")
+    parser.add_argument("--apex", type=int, help="frame number of the apex (default: middle frame)")
+    parser.add_argument("--name", default="mer", help="model name (default: %(default)s)")
+    parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
+    parser.add_argument("--timeout", type=float, default=30.0, help="seconds for the whole call (default: %(default)s)")
+    parser.add_argument("--log", help="log file for what libraries print (default: a file in the temporary folder)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run_predict)
+
+
+def run_serve(arguments) -> int:
+    from mer_tf.console import quiet, setup_logging
+
+    with quiet(_log_path(arguments.log, "serve")) as console:
+        setup_logging()
+        from serving.server import serve
+
+        serve(
+            arguments.model,
+            arguments.port,
+            host=arguments.host,
+            name=arguments.name,
+            announce=lambda line: console.result(line),
+        )
+    return 0
+
+
+def run_predict(arguments) -> int:
+    from mer_tf.console import quiet, table
+
+    with quiet(_log_path(arguments.log, "predict")) as console:
+        from serving.client import predict_clip
+
+        answer = predict_clip(
+            arguments.server,
+            arguments.clip,
+            onset=arguments.onset,
+            apex=arguments.apex,
+            model_name=arguments.name,
+            landmark_model=arguments.landmark_model,
+            timeout=arguments.timeout,
+        )
+        if arguments.json:
+            console.result(json.dumps(answer, indent=1))
+            return 0
+        console.result(f"class: {answer['class']}")
+        console.result(table(("class", "probability"), list(answer["probabilities"].items())))
+        console.result(f"onset {answer['onset']}, apex {answer['apex']} ({answer['apex_rule']}); recipe {answer['recipe']}")
+    return 0
+
+
+def _log_path(given: str | None, verb: str) -> str:
+    return given or os.path.join(tempfile.gettempdir(), f"mer-{verb}-{os.getuid()}.log")
