@@ -1,0 +1,240 @@
+"""Image bytes to arrays, gray values and resizing.
+
+Conventions: RGB inside the package, ``uint8`` 0-255 or ``float32`` 0-255 where a docstring says so; bounds are
+checked on the file's header before anything is decoded, so a small file that announces a huge picture is refused
+without allocating it.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+
+import cv2
+import numpy as np
+
+from mer_tf.errors import ImageError
+
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 2**24  # 4096 x 4096; the largest frames of the published sets are 2040 x 1088
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, for R, G, B
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+# A marker is 0xFF and a code that is neither stuffing (00), a fill byte (FF) nor a restart (D0-D7).
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
+_JPEG_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+def decode_image(
+    data: bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+    clip: str = "",
+    frame: int | None = None,
+) -> np.ndarray:
+    """Decodes a JPEG, PNG or BMP file.
+
+    Args:
+        data: The file's bytes.
+        max_pixels: Largest width x height accepted; read from the header before decoding.
+        max_bytes: Largest file accepted.
+        clip: Clip key for messages.
+        frame: Frame number for messages.
+
+    Returns:
+        ``(height, width, 3)`` uint8 RGB. Gray is repeated in the three channels, an alpha channel is dropped,
+        16-bit values are scaled by 255/65535 and rounded. JPEG orientation tags are obeyed.
+
+    Raises:
+        ImageError: Empty, too large, of another format, truncated, damaged, or not decodable.
+        TypeError: ``data`` is not bytes.
+    """
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise TypeError(f"data must be the bytes of an image file. Received: {type(data).__name__}")
+    data = bytes(data)
+
+    def fail(what: str):
+        return ImageError(f"{what}; copy the file again from the distributor's archive", clip, frame)
+
+    if not data:
+        raise fail("the image file is empty (0 bytes)")
+    if len(data) > max_bytes:
+        raise ImageError(f"the image file has {len(data)} bytes, more than the limit of {max_bytes}", clip, frame)
+    try:
+        kind, width, height, complete = _header(data)
+    except (struct.error, IndexError):
+        raise fail(f"the image file is truncated inside its header ({len(data)} bytes)") from None
+    if kind is None:
+        raise fail(f"not a JPEG, PNG or BMP image (the file starts with {data[:8]!r})")
+    if width < 1 or height < 1:
+        raise fail(f"the {kind} header gives a size of {width}x{height}")
+    if width * height > max_pixels:
+        raise ImageError(
+            f"the {kind} header announces {width}x{height} pixels, more than the limit of {max_pixels}", clip, frame
+        )
+    if complete is not None:
+        raise fail(f"the {kind} file is {complete}")
+
+    flags = cv2.IMREAD_UNCHANGED if kind == "PNG" else cv2.IMREAD_COLOR
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise fail(f"the {kind} decoder refused the file ({_one_line(error)})") from error
+    if image is None:
+        raise fail(f"the {kind} file of {len(data)} bytes cannot be decoded")
+    return _as_rgb8(image)
+
+
+def image_size(data: bytes) -> tuple[int, int] | None:
+    """``(height, width)`` announced by the header of a JPEG, PNG or BMP file; None where it cannot be read."""
+    try:
+        kind, width, height, _ = _header(data)
+    except (struct.error, IndexError):
+        return None
+    return (height, width) if kind else None
+
+
+def check_image(image: np.ndarray, name: str = "image") -> np.ndarray:
+    """Refuses anything but ``(height, width, 3)`` uint8 with ``ValueError`` or ``TypeError``."""
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"{name} must be a numpy array. Received: {type(image).__name__}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"{name} must be (height, width, 3) uint8 RGB. Received: {image.shape} {image.dtype}")
+    return image
+
+
+def to_gray(image: np.ndarray) -> np.ndarray:
+    """Luma of an RGB image.
+
+    Args:
+        image: ``(height, width, 3)`` RGB, uint8 0-255 or float.
+
+    Returns:
+        ``(height, width)`` float32 in the range of ``image``: ``0.299 R + 0.587 G + 0.114 B``, not rounded.
+
+    Source: seed 004 (gray onset and apex); Rec. 601 weights.
+    """
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"image must be (height, width, 3) RGB. Received: {image.shape}")
+    # float64: so that R = G = B = c gives exactly c after rounding to float32.
+    red, green, blue = (image[..., channel].astype(np.float64) for channel in range(3))
+    return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).astype(np.float32)
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Float image in 0-255 to uint8: rounded half to even, clipped."""
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes with half-pixel-centre sampling: area where a side shrinks, bilinear where it grows.
+
+    Args:
+        image: ``(h, w)`` or ``(h, w, channels)``, float32 or uint8.
+        height: New height in pixels.
+        width: New width in pixels.
+
+    Returns:
+        Array of the same dtype and channels.
+    """
+    rows, columns = image.shape[:2]
+    if (rows, columns) == (height, width):
+        return image.copy()
+    # OpenCV's area mode turns into another filter when one side grows, so the sides are treated apart.
+    down = (min(rows, height), min(columns, width))
+    if down != (rows, columns):
+        image = cv2.resize(image, (down[1], down[0]), interpolation=cv2.INTER_AREA)
+    if down != (height, width):
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return image
+
+
+def _as_rgb8(image: np.ndarray) -> np.ndarray:
+    if image.dtype == np.uint16:
+        image = np.rint(image.astype(np.float64) * (255.0 / 65535.0)).astype(np.uint8)
+    if image.ndim == 2 or image.shape[2] == 1:
+        return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
+    if image.shape[2] == 2:  # gray and alpha
+        return np.repeat(image[..., :1], 3, axis=2)
+    return np.ascontiguousarray(image[..., 2::-1])  # BGR or BGRA to RGB
+
+
+def _header(data: bytes) -> tuple[str | None, int, int, str | None]:
+    """Kind, width, height, and what is wrong with the file's end (None where it is complete)."""
+    if data[:2] == b"\xff\xd8":
+        return ("JPEG", *_read_jpeg(data))
+    if data[:8] == _PNG:
+        return ("PNG", *_read_png(data))
+    if data[:2] == b"BM":
+        return ("BMP", *_read_bmp(data))
+    return None, 0, 0, None
+
+
+def _read_jpeg(data: bytes) -> tuple[int, int, str | None]:
+    # OpenCV fills what a truncated JPEG lacks with gray and says nothing, so the end marker is looked for here.
+    width = height = 0
+    position = 2
+    scan = False
+    while True:
+        found = _JPEG_MARKER.search(data, position)
+        if found is None:
+            if not (width and height):
+                raise IndexError
+            return width, height, f"truncated (no end marker in {len(data)} bytes)"
+        code = found[1][0]
+        position = found.end()
+        if code == 0xD9:
+            if not (width and height):
+                raise IndexError
+            return width, height, None if scan else "truncated (it holds no picture data)"
+        if code in (0x01, 0xD8):
+            continue
+        (length,) = struct.unpack_from(">H", data, position)
+        if code in _JPEG_FRAME and not width:
+            height, width = struct.unpack_from(">HH", data, position + 3)
+            if not height or not width:
+                return width, height, None
+        if code == 0xDA:
+            scan = True
+        position += max(length, 2)
+
+
+def _read_png(data: bytes) -> tuple[int, int, str | None]:
+    width, height = struct.unpack_from(">II", data, 16)
+    position = 8
+    while True:
+        if position + 12 > len(data):
+            return width, height, f"truncated (no end chunk in {len(data)} bytes)"
+        (length,) = struct.unpack_from(">I", data, position)
+        kind = data[position + 4 : position + 8]
+        end = position + 8 + length
+        if end + 4 > len(data):
+            return width, height, f"truncated (chunk {kind!r} is cut)"
+        (checksum,) = struct.unpack_from(">I", data, end)
+        if zlib.crc32(data[position + 4 : end]) != checksum:
+            return width, height, f"damaged (checksum of chunk {kind!r})"
+        if kind == b"IEND":
+            return width, height, None
+        position = end + 4
+
+
+def _read_bmp(data: bytes) -> tuple[int, int, str | None]:
+    offset, header = struct.unpack_from("<II", data, 10)
+    if header == 12:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        compression = 0
+    else:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    height = abs(height)
+    if compression in (0, 3):  # plain rows, padded to four bytes
+        needed = offset + (width * bits + 31) // 32 * 4 * height
+        if width > 0 and len(data) < needed:
+            return width, height, f"truncated ({len(data)} of {needed} bytes)"
+    return width, height, None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
