@@ -1,0 +1,150 @@
+"""Convolutional block attention (CBAM) on feature maps.
+
+Source: Woo et al., CBAM, ECCV 2018, sections 3.1 and 3.2, and its reference code; the variants of Dual-ATME and
+ATSCNN are options of the same layer. Maps are channels-last.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+CONCAT_ORDERS = ("max_mean", "mean_max")
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class CBAM2D(keras.layers.Layer):
+    """Channel attention, then spatial attention, each a mask in 0..1 that multiplies the maps.
+
+    Channel attention: global mean and global maximum go through one shared two-layer perceptron, are summed and
+    squashed by a sigmoid. Spatial attention: maximum and mean over the channels go through one convolution and a
+    sigmoid. The defaults are those of the reference code.
+
+    Args:
+        reduction: int. The perceptron's hidden width is ``max(1, channels // reduction)``. Defaults to 16.
+        mlp_bias: bool. Whether the two dense layers have biases. Defaults to True.
+        activation: str. Activation between the two dense layers. Defaults to ``"relu"``.
+        spatial_kernel: int, odd. Side of the spatial convolution. Defaults to 7.
+        conv_bias: bool. Whether the spatial convolution has a bias. Defaults to False.
+        batch_norm: bool. Whether batch normalisation (momentum 0.99, epsilon 1e-5, as the reference code) follows
+            the spatial convolution. Defaults to False.
+        concat_order: ``"max_mean"`` or ``"mean_max"``: order of the two channel statistics.
+        channel: bool. False leaves channel attention out (ablation). Defaults to True.
+        spatial: bool. False leaves spatial attention out (ablation). Defaults to True.
+        **kwargs: Arguments of ``keras.layers.Layer``.
+
+    Call arguments:
+        inputs: float tensor (batch, height, width, channels).
+
+    Returns:
+        Tensor of the input's shape and dtype.
+
+    Parameters: channel ``2*C*h + (h + C if mlp_bias)`` with ``h = max(1, C // reduction)``; spatial
+    ``2*k*k + (1 if conv_bias) + (2 if batch_norm)``.
+
+    Example:
+        >>> CBAM2D(reduction=16)(tf.zeros((2, 7, 7, 48))).shape
+        TensorShape([2, 7, 7, 48])
+    """
+
+    def __init__(
+        self,
+        reduction=16,
+        mlp_bias=True,
+        activation="relu",
+        spatial_kernel=7,
+        conv_bias=False,
+        batch_norm=False,
+        concat_order="max_mean",
+        channel=True,
+        spatial=True,
+        **kwargs,
+    ):
+        if reduction < 1:
+            raise ValueError(f"`reduction` must be at least 1. Received: {reduction!r}")
+        if spatial_kernel < 1 or spatial_kernel % 2 == 0:
+            raise ValueError(f"`spatial_kernel` must be odd and positive. Received: {spatial_kernel!r}")
+        if concat_order not in CONCAT_ORDERS:
+            raise ValueError(f"`concat_order` must be one of {CONCAT_ORDERS}. Received: {concat_order!r}")
+        if not (channel or spatial):
+            raise ValueError("at least one of `channel` and `spatial` must be True. Received: both False")
+        super().__init__(**kwargs)
+        self.reduction = reduction
+        self.mlp_bias = mlp_bias
+        self.activation = activation
+        self.spatial_kernel = spatial_kernel
+        self.conv_bias = conv_bias
+        self.batch_norm = batch_norm
+        self.concat_order = concat_order
+        self.channel = channel
+        self.spatial = spatial
+
+    def build(self, input_shape):
+        if len(input_shape) != 4 or input_shape[-1] is None:
+            raise ValueError(
+                f"`inputs` must be (batch, height, width, channels) with channels known. Received: {input_shape}"
+            )
+        channels = int(input_shape[-1])
+        dtype = self.dtype_policy
+        if self.channel:
+            hidden = max(1, channels // self.reduction)
+            self.squeeze = keras.layers.Dense(
+                hidden,
+                activation=self.activation,
+                use_bias=self.mlp_bias,
+                kernel_initializer="he_normal",
+                dtype=dtype,
+                name="squeeze",
+            )
+            self.excite = keras.layers.Dense(channels, use_bias=self.mlp_bias, dtype=dtype, name="excite")
+            _build(self.squeeze, (None, channels))
+            _build(self.excite, (None, hidden))
+        if self.spatial:
+            self.conv = keras.layers.Conv2D(
+                1, self.spatial_kernel, padding="same", use_bias=self.conv_bias, dtype=dtype, name="conv"
+            )
+            _build(self.conv, (None, *input_shape[1:3], 2))
+            if self.batch_norm:
+                # The reference code passes momentum 0.01 in PyTorch's sense, 0.99 in Keras's.
+                self.norm = keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-5, dtype=dtype, name="norm")
+                _build(self.norm, (None, *input_shape[1:3], 1))
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        x = inputs
+        if self.channel:
+            mean = self.excite(self.squeeze(tf.reduce_mean(x, axis=(1, 2))))
+            peak = self.excite(self.squeeze(tf.reduce_max(x, axis=(1, 2))))
+            x = x * tf.sigmoid(mean + peak)[:, tf.newaxis, tf.newaxis, :]
+        if self.spatial:
+            mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+            peak = tf.reduce_max(x, axis=-1, keepdims=True)
+            mask = self.conv(tf.concat([peak, mean] if self.concat_order == "max_mean" else [mean, peak], axis=-1))
+            if self.batch_norm:
+                mask = self.norm(mask, training=training)
+            x = x * tf.sigmoid(mask)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            reduction=self.reduction,
+            mlp_bias=self.mlp_bias,
+            activation=self.activation,
+            spatial_kernel=self.spatial_kernel,
+            conv_bias=self.conv_bias,
+            batch_norm=self.batch_norm,
+            concat_order=self.concat_order,
+            channel=self.channel,
+            spatial=self.spatial,
+        )
+        return config
+
+
+def _build(layer: keras.layers.Layer, input_shape: tuple) -> None:
+    # Keras 2 names variables by the surrounding name scope only; without it all kernels would share one name.
+    with tf.name_scope(layer.name):
+        layer.build(input_shape)

@@ -1,0 +1,1 @@
+"""ATSCNN: attention-based three-stream network on flow and strain."""

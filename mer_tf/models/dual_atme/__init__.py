@@ -1,0 +1,1 @@
+"""Dual-ATME: two Inception branches on whole-face and puzzle flow."""

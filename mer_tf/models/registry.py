@@ -1,0 +1,73 @@
+"""Names of the models, their cards and their builders. Importing this module does not import TensorFlow."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.models.atscnn.card import ATSCNN_CARD
+from mer_tf.models.card import ModelCard
+from mer_tf.models.dual_atme.card import DUAL_ATME_CARD
+from mer_tf.recipes import Recipe, get_recipe
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["MODELS", "ModelCard", "build_model", "check_recipe", "get_model_card"]
+
+MODELS: dict[str, ModelCard] = {card.name: card for card in (ATSCNN_CARD, DUAL_ATME_CARD)}
+
+
+def get_model_card(name: str) -> ModelCard:
+    """The card of that model; an unknown name lists the known ones."""
+    try:
+        return MODELS[name]
+    except (KeyError, TypeError):
+        raise UnknownNameError("model", name, MODELS) from None
+
+
+def check_recipe(model: str, recipe: Recipe) -> None:
+    """Raises ``ConfigError`` unless the recipe yields the inputs that the model takes."""
+    card = get_model_card(model)
+    wanted = get_recipe(card.recipe).network_inputs
+    if recipe.network_inputs != wanted:
+        raise ConfigError(
+            f"model {model!r} takes {_describe(wanted)} (recipe {card.recipe!r}), "
+            f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; "
+            f"use --recipe {card.recipe} or another model"
+        )
+
+
+def build_model(name: str, num_classes: int = 3, **options) -> keras.Model:
+    """Builds the model with new weights.
+
+    Args:
+        name: Registry name.
+        num_classes: Number of classes, at least 2.
+        **options: Constructor options of the model class.
+
+    Returns:
+        Keras model whose inputs are a dictionary by the names of the recipe's ``network_inputs`` and whose output
+        is float32 probabilities (batch, num_classes).
+
+    Raises:
+        UnknownNameError: No model has that name, or the model has no such option.
+        ConfigError: An option has a value that the model refuses.
+    """
+    import inspect
+
+    module, _, attribute = get_model_card(name).builder.partition(":")
+    builder = getattr(importlib.import_module(module), attribute)
+    known = [key for key in inspect.signature(builder.__init__).parameters if key not in ("self", "kwargs")]
+    for key in options:
+        if key not in known:
+            raise UnknownNameError(f"option of model {name!r}", key, known)
+    try:
+        return builder(num_classes=num_classes, **options)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"model {name!r}: {error}") from error
+
+
+def _describe(inputs: dict) -> str:
+    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in inputs.items())
