@@ -1,0 +1,23 @@
+"""Procedural faces with micro-expressions, written in the layout of a public set, with exact ground truth.
+
+The pictures show nobody. They exercise every step from face detection to evaluation without licensed material; a
+score on them says that the steps work together, nothing about people.
+"""
+
+from mer_tf.datasets.synthetic.face import Face, make_face, paint
+from mer_tf.datasets.synthetic.motion import ClipPlan, Difficulty
+from mer_tf.datasets.synthetic.render import SyntheticSubject
+from mer_tf.datasets.synthetic.writer import ClipTruth, SynthSummary, read_truth, write_synthetic_dataset
+
+__all__ = [
+    "ClipPlan",
+    "ClipTruth",
+    "Difficulty",
+    "Face",
+    "SynthSummary",
+    "SyntheticSubject",
+    "make_face",
+    "paint",
+    "read_truth",
+    "write_synthetic_dataset",
+]
