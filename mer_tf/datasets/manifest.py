@@ -1,0 +1,224 @@
+"""The manifest: a clip table as one CSV file that stands alone and changes when a frame changes.
+
+The first line is a comment with a JSON object (format, dataset, mapping, classes, root, frames hashed); then one row
+per clip with all its facts, its frame numbers and file paths (JSON lists, paths relative to ``root``), and
+``sha256`` over the bytes of its frames.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import pathlib
+import threading
+from collections.abc import Mapping
+
+from mer_tf.errors import AnnotationError, ImageError, MissingFileError
+from mer_tf.preprocessing.clip import needed_frames
+from mer_tf.types import Clip, ClipTable
+
+FORMAT = 1
+COLUMNS = (
+    "dataset",
+    "subject",
+    "clip",
+    "onset",
+    "apex",
+    "offset",
+    "fps",
+    "emotion",
+    "aus",
+    "label",
+    "mapping",
+    "frame_numbers",
+    "frames",
+    "sha256",
+)
+HASHED = ("all", "needed")
+
+_FIELD_LIMIT = 2**27  # the CSV module's own limit is less than the file list of a long clip
+_limit_lock = threading.Lock()
+
+
+def write_manifest(
+    table: ClipTable,
+    path: str | os.PathLike,
+    *,
+    recipe_frames: str = "all",
+    root: str | os.PathLike | None = None,
+) -> dict[str, str]:
+    """Writes the manifest of a table; the file appears whole or not at all.
+
+    Args:
+        table: The clips.
+        path: CSV file to write; its folder is made.
+        recipe_frames: Which frames ``sha256`` covers: ``"all"`` listed ones, or ``"needed"``, the onset and apex that
+            an onset-apex recipe reads (quicker).
+        root: Folder that the frame paths are relative to; None for the deepest folder that holds them all.
+
+    Returns:
+        Content hash by clip key.
+
+    Raises:
+        ImageError: A frame file cannot be read.
+    """
+    if root is None:
+        folders = {os.path.dirname(frame) for clip in table.clips for frame in clip.frames}
+        root = os.path.commonpath(sorted(folders)) if folders else os.getcwd()
+    root = os.path.abspath(os.fspath(root))
+    head = {
+        "format": FORMAT,
+        "dataset": table.dataset,
+        "mapping": table.mapping,
+        "classes": list(table.classes),
+        "root": root,
+        "recipe_frames": recipe_frames,
+    }
+    text = io.StringIO()
+    text.write("# " + json.dumps(head, ensure_ascii=False) + "\n")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    hashes = {}
+    for clip in table.clips:
+        hashes[clip.key] = content_hash(clip, recipe_frames=recipe_frames)
+        files = [pathlib.PurePath(os.path.relpath(frame, root)).as_posix() for frame in clip.frames]
+        row = dataclasses.asdict(clip)
+        row.update(
+            apex="" if clip.apex is None else clip.apex,
+            label="" if clip.label is None else clip.label,
+            fps=repr(float(clip.fps)),
+            frame_numbers=json.dumps(clip.frame_numbers, separators=(",", ":")),
+            frames=json.dumps(files, ensure_ascii=False, separators=(",", ":")),
+            sha256=hashes[clip.key],
+        )
+        writer.writerow([row[column] for column in COLUMNS])
+    path = os.path.abspath(os.fspath(path))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    part = f"{path}.{os.getpid()}.part"
+    try:
+        with open(part, "w", encoding="utf-8", newline="", errors="surrogateescape") as file:
+            file.write(text.getvalue())
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+    return hashes
+
+
+def read_manifest(
+    path: str | os.PathLike, *, root: str | os.PathLike | None = None
+) -> tuple[ClipTable, dict[str, str]]:
+    """Reads a manifest.
+
+    Args:
+        path: CSV file.
+        root: Folder to take in place of the recorded one, where the data was moved.
+
+    Returns:
+        The table (without the reader's problems) and the content hash by clip key. Whether the frame files are
+        there is not looked at.
+
+    Raises:
+        MissingFileError: No such file.
+        AnnotationError: Not a manifest, or a row that cannot be used.
+    """
+    path = os.fspath(path)
+    try:
+        with open(path, encoding="utf-8", newline="", errors="surrogateescape") as file:
+            first, body = file.readline(), file.read()
+    except (FileNotFoundError, IsADirectoryError):
+        raise MissingFileError(f"manifest {path!r} does not exist; write one first") from None
+    try:
+        head = json.loads(first.removeprefix("#"))
+        known = first.startswith("#") and head["format"] == FORMAT
+        classes, base = tuple(head["classes"]), os.fspath(root if root is not None else head["root"])
+        dataset, mapping = head["dataset"], head["mapping"]
+    except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise AnnotationError(f"{path!r} is not a manifest of format {FORMAT}: its first line is {first[:80]!r}")
+    with _limit_lock:
+        limit = csv.field_size_limit(_FIELD_LIMIT)
+        try:
+            rows = list(csv.reader(io.StringIO(body, newline="")))
+        finally:
+            csv.field_size_limit(limit)
+    if not rows or tuple(rows[0]) != COLUMNS:
+        raise AnnotationError(f"manifest {path!r} must have the columns {', '.join(COLUMNS)}")
+    clips, hashes = [], {}
+    for number, row in enumerate(rows[1:], start=3):
+        try:
+            clip, digest = _read_row(dict(zip(COLUMNS, row, strict=True)), base)
+        except (ValueError, TypeError) as error:
+            raise AnnotationError(f"manifest {path!r} row {number} cannot be used ({error})") from error
+        if clip.label is not None and not 0 <= clip.label < len(classes):
+            raise AnnotationError(f"manifest {path!r} row {number}: label {clip.label} of {len(classes)} classes")
+        if clip.key in hashes:
+            raise AnnotationError(f"manifest {path!r} row {number} repeats clip {clip.key}")
+        clips.append(clip)
+        hashes[clip.key] = digest
+    return ClipTable(dataset, mapping, classes, tuple(clips)), hashes
+
+
+def content_hash(clip: Clip, *, recipe_frames: str = "all") -> str:
+    """SHA-256 over the numbers and bytes of a clip's frame files.
+
+    Args:
+        clip: The clip.
+        recipe_frames: ``"all"`` listed frames, or ``"needed"`` (onset and apex as ``needed_frames`` gives them).
+
+    Raises:
+        ImageError: A frame file cannot be read.
+    """
+    if recipe_frames not in HASHED:
+        raise ValueError(f"recipe_frames must be 'all' or 'needed'. Received: {recipe_frames!r}")
+    numbers = clip.frame_numbers if recipe_frames == "all" else needed_frames(clip)[:2]
+    digest = hashlib.sha256()
+    for number in numbers:
+        try:
+            data = pathlib.Path(clip.frame_path(number)).read_bytes()
+        except OSError as error:
+            raise ImageError(f"frame file cannot be read ({error.strerror or error})", clip.key, number) from error
+        digest.update(f"{number}:{len(data)}:".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def data_fingerprint(data: ClipTable | Mapping[str, str]) -> str:
+    """One hash of a whole set, whatever the order of its clips.
+
+    Args:
+        data: A table (its frames are read), or content hashes by clip key.
+
+    Returns:
+        64 hexadecimal digits. It covers clip keys and content; labels are part of a run's configuration.
+    """
+    hashes = {clip.key: content_hash(clip) for clip in data.clips} if isinstance(data, ClipTable) else dict(data)
+    text = json.dumps(sorted(hashes.items()), separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read_row(row: dict[str, str], root: str) -> tuple[Clip, str]:
+    numbers, files = json.loads(row["frame_numbers"]), json.loads(row["frames"])
+    if len(numbers) != len(files):
+        raise ValueError(f"{len(numbers)} frame numbers and {len(files)} files")
+    clip = Clip(
+        dataset=row["dataset"],
+        subject=row["subject"],
+        clip=row["clip"],
+        onset=int(row["onset"]),
+        apex=int(row["apex"]) if row["apex"] else None,
+        offset=int(row["offset"]),
+        fps=float(row["fps"]),
+        emotion=row["emotion"],
+        aus=row["aus"],
+        label=int(row["label"]) if row["label"] else None,
+        mapping=row["mapping"],
+        frames=tuple(os.path.normpath(os.path.join(root, file)) for file in files),
+        frame_numbers=tuple(int(number) for number in numbers),
+    )
+    return clip, row["sha256"]
