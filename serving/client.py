@@ -1,0 +1,445 @@
+"""The client of the prediction server, embedded or ``tensorflow/serving``.
+
+It loads neither TensorFlow nor ``tensorflow_serving``; OpenCV and dlib only when frames are to be preprocessed. A
+clip is preprocessed here with the very code the pipeline uses, by the recipe that the served model itself declares.
+
+Example:
+    >>> from serving.client import PredictionClient
+    >>> client = PredictionClient("127.0.0.1:8500")  # connects on the first call
+    >>> client.close()
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import re
+import time
+
+import grpc
+import numpy as np
+
+from mer_tf.errors import BadInputError, ConfigError, MissingFileError, ServerError
+from mer_tf.recipes import Recipe
+from mer_tf.types import Clip
+from serving import messages
+
+PREDICTION = "/tensorflow.serving.PredictionService"
+MODELS = "/tensorflow.serving.ModelService"
+HEALTH = "/grpc.health.v1.Health"
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two attempts; doubled each time
+MAX_MESSAGE_BYTES = 64 << 20
+
+
+class RequestRefusedError(ServerError):
+    """The server answered with an error status.
+
+    Args:
+        message: One line.
+        code: The ``grpc.StatusCode``.
+    """
+
+    def __init__(self, message: str, code: grpc.StatusCode | None = None):
+        super().__init__(message)
+        self.code = code
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What the served model says of itself.
+
+    Attributes:
+        model: Registry name of the model.
+        version: Version number it is served as.
+        classes: Class names by index.
+        recipe: How to make its inputs.
+        mer_tf: Version of mer-tf that exported it.
+    """
+
+    model: str
+    version: int
+    classes: tuple[str, ...]
+    recipe: Recipe
+    mer_tf: str
+
+
+class PredictionClient:
+    """Asks a prediction server; a context manager. Threads may share one client.
+
+    Every call ends within ``timeout`` seconds. While the server is unreachable a call is tried again with growing
+    pauses (predictions change nothing on the server, so repeating one is safe).
+
+    Args:
+        address: ``HOST:PORT``.
+        model_name: Name the model is served by.
+        timeout: Seconds for one call, attempts included.
+        attempts: How often a call is tried while the server is unreachable.
+
+    Raises:
+        ConfigError: Where an argument is out of range.
+    """
+
+    def __init__(self, address: str, *, model_name: str = "mer", timeout: float = 10.0, attempts: int = 4):
+        match = re.fullmatch(r"(\[[0-9a-fA-F:.%]+\]|[^:/\s]+):(\d{1,5})", str(address))
+        if not match or not 0 < int(match[2]) <= 65535:
+            raise ConfigError(
+                f"the server's address must be HOST:PORT, for example 127.0.0.1:8500. Received: {address!r}"
+            )
+        if not timeout > 0 or attempts < 1:
+            raise ConfigError(f"timeout and attempts must be positive. Received: {timeout!r}, {attempts!r}")
+        self.address = str(address)
+        self.model_name = model_name
+        self._timeout = float(timeout)
+        self._attempts = attempts
+        self._descriptions: dict[int, Description] = {}
+        host = match[1]
+        options = [
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            # The default waits a second and more before it looks for a server again.
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.min_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 1000),
+        ]
+        if host in ("localhost", "[::1]") or host.startswith("127."):
+            options.append(("grpc.enable_http_proxy", 0))  # a proxy's own loopback is not ours
+        self._channel = grpc.insecure_channel(self.address, options=options)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> PredictionClient:
+        return self
+
+    def __exit__(self, *unused) -> None:
+        self.close()
+
+    def wait_ready(self, timeout: float = 30.0) -> None:
+        """Waits until the server is there and the model can be asked.
+
+        Asks ``grpc.health.v1``, which ``tensorflow/serving`` lacks; there it asks for the model's status.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            ServerError: Where the model is not ready in time, or the server has no model of that name.
+        """
+        end = time.monotonic() + timeout
+        pause = FIRST_PAUSE
+        while True:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise ServerError(
+                    f"no answer from {self.address} within {timeout:g} s; start the server with: {self._remedy()}"
+                )
+            try:
+                if self._is_ready(min(left, self._timeout)):
+                    return
+            except grpc.RpcError as error:
+                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                    raise self._refused(error) from error
+            time.sleep(min(pause, max(end - time.monotonic(), 0)))
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def describe(self) -> Description:
+        """What the served model is, from its signature ``describe``.
+
+        Raises:
+            ServerError: Where the server is not there, or the model was not exported by mer-tf.
+            ConfigError: Where this version of mer-tf computes another hash of the recipe, or does not know it.
+        """
+        outputs, version = self._predict("describe", {"unused": np.zeros(1, np.int32)})
+        self._descriptions[version] = self._parse(outputs, version)
+        return self._descriptions[version]
+
+    def predict(self, tensors: dict) -> dict:
+        """The class of one clip from its motion tensors.
+
+        Args:
+            tensors: Per entry of ``recipe.inputs`` a float32 array of shape (height, width, 3): horizontal and
+                vertical flow in pixels, optical strain; as ``ClipPreprocessor`` yields them.
+
+        Returns:
+            ``{"class": str, "probabilities": {class: float}, "recipe_hash": str, "version": int}``.
+
+        Raises:
+            ServerError: Where the server is not there or refuses the tensors.
+        """
+        return self.predict_batch({name: np.asarray(tensor)[None] for name, tensor in tensors.items()})[0]
+
+    def predict_batch(self, tensors: dict) -> list[dict]:
+        """As ``predict``, for arrays with a first dimension of clips; one answer per clip."""
+        inputs = {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
+        return self._answers(*self._predict("serving_default", inputs))
+
+    def predict_examples(self, examples) -> list[dict]:
+        """As ``predict``, from serialized motion records (``tf.train.Example``); one answer per record."""
+        examples = list(examples)
+        if not all(isinstance(example, bytes) for example in examples):
+            raise TypeError("examples must be serialized tf.train.Example, as bytes")
+        return self._answers(*self._predict("examples", {"examples": examples}))
+
+    def _predict(self, signature: str, inputs: dict) -> tuple[dict, int]:
+        request = messages.PredictRequest()
+        request.model_spec.name = self.model_name
+        request.model_spec.signature_name = signature
+        for name, value in inputs.items():
+            messages.to_tensor(value, request.inputs[name])
+        response = self._call(f"{PREDICTION}/Predict", request, messages.PredictResponse)
+        try:
+            outputs = {name: messages.to_array(tensor) for name, tensor in response.outputs.items()}
+        except ValueError as error:
+            raise ServerError(
+                f"the server at {self.address} answered with a tensor that cannot be read: {error}"
+            ) from error
+        return outputs, response.model_spec.version.value
+
+    def _answers(self, outputs: dict, version: int) -> list[dict]:
+        missing = {"probabilities", "class", "recipe_hash"} - set(outputs)
+        if missing:
+            raise ServerError(f"the answer of {self.address} lacks {sorted(missing)}; serve a model exported by mer-tf")
+        if version not in self._descriptions:
+            self.describe()
+        if version not in self._descriptions:
+            # The server changed its model between the two calls.
+            raise ServerError(f"the server at {self.address} replaced version {version} meanwhile; ask again")
+        classes = self._descriptions[version].classes
+        return [
+            {
+                "class": name.decode(),
+                "probabilities": {key: float(value) for key, value in zip(classes, row)},
+                "recipe_hash": recipe_hash.decode(),
+                "version": version,
+            }
+            for name, row, recipe_hash in zip(outputs["class"], outputs["probabilities"], outputs["recipe_hash"])
+        ]
+
+    def _parse(self, outputs: dict, version: int) -> Description:
+        try:
+            fields = json.loads(outputs["description"][0])
+            settings, sent = fields["recipe"], fields["recipe_hash"]
+            classes = tuple(map(str, fields["classes"]))
+            model, exporter = str(fields["model"]), str(fields["mer_tf"])
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise ServerError(
+                f"the description of the model at {self.address} cannot be read; export it again with mer-tf"
+            ) from error
+        try:
+            recipe = Recipe.from_json(settings)
+        except (BadInputError, TypeError) as error:
+            raise ConfigError(
+                f"the model at {self.address} (exported by mer-tf {exporter}) has a recipe that this version does not "
+                f"know: {error}; use that version here, or export the model again"
+            ) from error
+        if recipe.hash != sent:
+            raise ConfigError(
+                f"the model at {self.address} was exported with recipe hash {sent} but its recipe gives {recipe.hash} "
+                f"here; use mer-tf {exporter} here, or export the model again"
+            )
+        return Description(model, version, classes, recipe, exporter)
+
+    def _is_ready(self, timeout: float) -> bool:
+        # Health first: it costs the server nothing. Then the model itself, so that a wrong name is told at once.
+        try:
+            health = self._rpc(f"{HEALTH}/Check", messages.HealthCheckRequest(), messages.HealthCheckResponse, timeout)
+            if health.status != messages.SERVING:
+                return False
+        except grpc.RpcError as error:
+            if error.code() not in (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.NOT_FOUND):
+                raise
+        request = messages.GetModelStatusRequest()
+        request.model_spec.name = self.model_name
+        try:
+            answer = self._rpc(f"{MODELS}/GetModelStatus", request, messages.GetModelStatusResponse, timeout)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise
+            request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
+            request.model_spec.name = self.model_name
+            self._rpc(f"{PREDICTION}/GetModelMetadata", request, messages.GetModelMetadataResponse, timeout)
+            return True
+        return any(status.state == messages.AVAILABLE for status in answer.model_version_status)
+
+    def _call(self, method: str, request, response_type):
+        end = time.monotonic() + self._timeout
+        pause = FIRST_PAUSE
+        for attempt in range(1, self._attempts + 1):
+            try:
+                return self._rpc(method, request, response_type, max(end - time.monotonic(), 0.001))
+            except grpc.RpcError as error:
+                retry = error.code() is grpc.StatusCode.UNAVAILABLE and attempt < self._attempts
+                if not retry or time.monotonic() + pause >= end:
+                    raise self._refused(error) from error
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _rpc(self, method: str, request, response_type, timeout: float):
+        call = self._channel.unary_unary(
+            method, request_serializer=type(request).SerializeToString, response_deserializer=response_type.FromString
+        )
+        return call(request, timeout=timeout)
+
+    def _refused(self, error: grpc.RpcError) -> ServerError:
+        code, details = error.code(), " ".join((error.details() or "").split())
+        if code is grpc.StatusCode.UNAVAILABLE:
+            # A server that is there but not ready says why; a connection that failed is told by the first words.
+            why = "" if re.search("connect|resolution|socket", details, re.IGNORECASE) else f" ({details})"
+            return RequestRefusedError(
+                f"no prediction server at {self.address}{why}; start one with: {self._remedy()}", code
+            )
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return RequestRefusedError(
+                f"the server at {self.address} did not answer within {self._timeout:g} s; "
+                "give a longer --timeout, or see whether it is overloaded",
+                code,
+            )
+        return RequestRefusedError(f"the server at {self.address} refused: {details} ({code.name})", code)
+
+    def _remedy(self) -> str:
+        return f"mer serve --model DIR --port {self.address.rpartition(':')[2]}"
+
+
+def predict_clip(
+    address: str,
+    folder,
+    *,
+    onset: int | None = None,
+    apex: int | None = None,
+    model_name: str = "mer",
+    landmark_model=None,
+    timeout: float = 30.0,
+) -> dict:
+    """Preprocesses a folder of frames as the served model demands, and asks the server for the class.
+
+    Args:
+        address: ``HOST:PORT`` of the server.
+        folder: Folder of frames, numbered by the last integer of their names (``img1.jpg``, ``img2.jpg``, ...).
+        onset: Frame number of the onset; the first frame by default.
+        apex: Frame number of the apex; by default the frame in the middle of onset and last frame, as the
+            pipeline takes it where no apex is annotated. ``apex_rule`` of the answer says which.
+        model_name: Name the model is served by.
+        landmark_model: Path of dlib's 68-point model; looked for by default.
+        timeout: Seconds for each call of the server.
+
+    Returns:
+        ``{class, probabilities, onset, apex, apex_rule, recipe, recipe_hash, model, version, provenance}``,
+        JSON-able; ``apex_rule`` is that of ``needed_frames``, or ``"given"``.
+
+    Raises:
+        MissingFileError: Where there is no such folder, or no frame in it.
+        BadInputError: Where ``onset`` or ``apex`` is no frame of the folder, or they are not in order.
+        ServerError: Where the server is not there or refuses.
+        ConfigError: Where the model's recipe is not the same here and there.
+        ClipError: Where the frames cannot be used (no face, two faces, damaged file, frames out of order).
+    """
+    # Cheap checks first: the folder, then the server, and only then the detector.
+    numbers, paths = find_frames(folder)
+    _check_numbers(folder, numbers, onset, apex)
+    with PredictionClient(address, model_name=model_name, timeout=timeout) as client:
+        description = client.describe()
+        from mer_tf.preprocessing import ClipPreprocessor, needed_frames
+
+        name = pathlib.Path(folder).resolve().name
+        clip = Clip(
+            dataset="clip",
+            subject="folder",
+            clip=name,
+            onset=numbers[0] if onset is None else onset,
+            apex=apex,
+            offset=numbers[-1],
+            fps=0.0,
+            emotion="",
+            aus="",
+            label=None,
+            mapping="",
+            frames=tuple(map(str, paths)),
+            frame_numbers=numbers,
+        )
+        onset, used_apex, rule = needed_frames(clip)
+        with ClipPreprocessor(description.recipe, landmark_model=landmark_model) as preprocessor:
+            result = preprocessor.process(
+                _read(clip.frame_path(onset)),
+                _read(clip.frame_path(used_apex)),
+                clip=name,
+                onset_frame=onset,
+                apex_frame=used_apex,
+            )
+        answer = client.predict(result.tensors)
+    if answer["recipe_hash"] != description.recipe.hash:
+        raise ConfigError(
+            f"the clip was preprocessed by recipe hash {description.recipe.hash} but the server at {address} answered "
+            f"for {answer['recipe_hash']}: its model was replaced meanwhile; ask again"
+        )
+    return {
+        "class": answer["class"],
+        "probabilities": answer["probabilities"],
+        "onset": onset,
+        "apex": used_apex,
+        "apex_rule": rule.replace("annotated", "given"),
+        "recipe": description.recipe.name,
+        "recipe_hash": description.recipe.hash,
+        "model": description.model,
+        "version": answer["version"],
+        "provenance": result.provenance,
+    }
+
+
+def find_frames(folder) -> tuple[tuple[int, ...], tuple[pathlib.Path, ...]]:
+    """Frame numbers and files of a folder, in the order of the numbers.
+
+    The number is the last integer of the file's name without its suffix; files that are no image by suffix, or
+    have no number, are left alone.
+
+    Raises:
+        MissingFileError: Where there is no such folder, or no frame in it.
+        BadInputError: Where two files have one number.
+    """
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        kind = "is a file" if folder.exists() else "does not exist"
+        raise MissingFileError(f"clip folder {folder} {kind}; give the folder that holds the clip's frames")
+    frames: dict[int, pathlib.Path] = {}
+    for path in sorted(folder.iterdir()):
+        digits = re.findall(r"\d+", path.stem)
+        if path.suffix.lower() not in IMAGE_SUFFIXES or not digits or path.name.startswith(".") or not path.is_file():
+            continue
+        number = int(digits[-1])
+        if number in frames:
+            raise BadInputError(f"{frames[number]} and {path.name} are both frame {number}; keep one of them")
+        frames[number] = path
+    if not frames:
+        raise MissingFileError(
+            f"no frames in {folder}; expected images ({', '.join(IMAGE_SUFFIXES)}) with a number in their name, "
+            "such as img1.jpg"
+        )
+    numbers = tuple(sorted(frames))
+    return numbers, tuple(frames[number] for number in numbers)
+
+
+def _check_numbers(folder, numbers: tuple[int, ...], onset: int | None, apex: int | None) -> None:
+    # What was asked for by number is taken or refused, never replaced by a neighbour.
+    for name, number in (("onset", onset), ("apex", apex)):
+        if number is not None and number not in numbers:
+            raise BadInputError(
+                f"--{name} {number} is no frame of {folder}; its {len(numbers)} frames run from {numbers[0]} to {numbers[-1]}"
+            )
+    first = numbers[0] if onset is None else onset
+    if not first < (numbers[-1] if apex is None else apex):
+        raise BadInputError(
+            f"onset {first} must come before the apex {'(a later frame)' if apex is None else apex} in {folder}; "
+            "give --onset and --apex in order, in a folder of at least two frames"
+        )
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_MESSAGE_BYTES + 1)  # decoding refuses what is longer
+    except OSError as error:
+        raise MissingFileError(f"{path} cannot be read: {error.strerror}") from error
