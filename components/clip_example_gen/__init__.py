@@ -1,0 +1,1 @@
+"""ClipExampleGen: annotated clips to SequenceExamples."""

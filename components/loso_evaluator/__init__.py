@@ -1,0 +1,1 @@
+"""What the stock Evaluator needs to judge pooled predictions: metrics, configuration, hook."""

@@ -1,0 +1,1 @@
+"""LosoTrainer: leave-one-subject-out cross-validation, one fold an element."""

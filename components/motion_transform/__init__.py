@@ -1,0 +1,1 @@
+"""MotionTransform: frames to motion (faces, alignment, optical flow, strain)."""

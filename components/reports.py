@@ -1,0 +1,132 @@
+"""What happened to each clip, carried through Beam as values; and named errors brought back out of Beam.
+
+A fault of one clip must not stop a run, so the workers yield it beside the records and one small text file per
+component collects them. Beam hands an exception of a worker over as text; ``named_errors`` turns that text back
+into the error it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+
+from mer_tf import errors
+
+FAULTS = "faults"
+OUTCOME_TAG = "outcome"
+REPORT_FILE = "clips.json"
+
+_LOG = logging.getLogger(__name__)
+_RAISED = re.compile(r"mer_tf\.errors\.(\w+): (.*?)(?: \[while running '.*)?$", re.MULTILINE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """Summary of a component's pass over the clips.
+
+    Attributes:
+        done: Number of clips that came through.
+        faults: One dictionary per clip left out: ``clip``, ``error`` (class name), ``message``.
+    """
+
+    done: int
+    faults: tuple[dict, ...]
+
+    @property
+    def total(self) -> int:
+        """Number of clips looked at."""
+        return self.done + len(self.faults)
+
+
+def outcome(clip: str, error: Exception | None = None) -> beam.pvalue.TaggedOutput:
+    """The side output that records one clip as done (no error) or left out."""
+    fault = None if error is None else {"clip": clip, "error": type(error).__name__, "message": str(error)}
+    return beam.pvalue.TaggedOutput(OUTCOME_TAG, json.dumps({"clip": clip, "fault": fault}))
+
+
+def write_outcomes(outcomes: beam.PCollection, folder: str) -> None:
+    """Adds the sink that ``read_report`` reads after the pipeline has run."""
+    _ = outcomes | "WriteOutcomes" >> beam.io.WriteToText(
+        os.path.join(folder, "outcomes"), file_name_suffix=".jsonl", num_shards=1
+    )
+
+
+def read_report(folder: str) -> Report:
+    """Reads the outcomes a pipeline wrote, and replaces them by one readable ``clips.json``."""
+    rows = []
+    matches = FileSystems.match([os.path.join(folder, "outcomes*.jsonl")])[0].metadata_list
+    for match in matches:
+        with FileSystems.open(match.path) as file:
+            rows += [json.loads(line) for line in file.read().decode().splitlines() if line]
+    faults = sorted((row["fault"] for row in rows if row["fault"]), key=lambda fault: fault["clip"])
+    report = Report(len(rows) - len(faults), tuple(faults))
+    text = json.dumps({"clips": report.total, "done": report.done, FAULTS: faults}, indent=1)
+    with FileSystems.create(os.path.join(folder, REPORT_FILE)) as file:
+        file.write(text.encode())
+    FileSystems.delete([match.path for match in matches])
+    for fault in faults:
+        _LOG.warning("clip left out: %s", fault["message"])
+    return report
+
+
+def check_report(report: Report, component: str) -> None:
+    """Raises ``EmptySplitError`` where nothing came through; the first fault is named."""
+    if report.done:
+        return
+    if not report.total:
+        raise errors.EmptySplitError(f"{component}: no clip came in; check the manifest and its label mapping")
+    raise errors.EmptySplitError(
+        f"{component}: all {report.total} clips were left out; the first: {report.faults[0]['message']}"
+    )
+
+
+@contextlib.contextmanager
+def named_errors() -> Iterator[None]:
+    """Re-raises an error of this project that Beam wrapped, as itself."""
+    try:
+        yield
+    except Exception as error:
+        found = find_named_error(error)
+        if found is None or found is error:
+            raise
+        raise found from error
+
+
+def find_named_error(error: BaseException | None) -> errors.MerError | None:
+    """The error of this project inside a chain of wrapped exceptions or in their text, or None."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        if isinstance(error, errors.MerError):
+            return error
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    for wrapped in seen:
+        found = _RAISED.findall(str(wrapped))
+        if found:
+            return _rebuild(*found[-1])
+    return None
+
+
+def _rebuild(name: str, message: str) -> errors.MerError:
+    kind = getattr(errors, name, errors.MerError)
+    if issubclass(kind, errors.ClipError):
+        return kind(message)
+    error = kind.__new__(kind)  # some constructors compose the message: it is whole already
+    Exception.__init__(error, message)
+    return error
+
+
+def fault_lines(faults: Sequence[dict], limit: int = 5) -> list[str]:
+    """The first ``limit`` faults as lines for a person, and how many more there are."""
+    lines = [fault["message"] for fault in faults[:limit]]
+    if len(faults) > limit:
+        lines.append(f"... and {len(faults) - limit} more")
+    return lines

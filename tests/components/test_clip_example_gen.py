@@ -1,0 +1,134 @@
+"""ClipExampleGen on real files: what it writes, what it counts, what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import json
+import os
+
+import pytest
+
+pytest.importorskip("tfx")
+pytestmark = pytest.mark.tfx
+
+import tensorflow as tf
+from tfx.types import standard_artifacts
+
+from components.clip_example_gen import executor
+from components.clip_example_gen.component import ClipExampleGen
+from components.clip_example_gen.records import decode_clip, encode_clip
+from mer_tf.datasets.manifest import write_manifest
+from mer_tf.errors import AnnotationError, EmptySplitError, ImageError, MissingFileError
+
+
+def generate(tmp_path, *, strict=False, data_root=None):
+    """Runs the executor with the properties the component gives it; returns artifact and serialized records."""
+    component = ClipExampleGen(str(tmp_path / "manifest"), strict=strict, data_root=data_root)
+    properties = {k: v for k, v in component.spec.exec_properties.items() if v is not None}
+    examples = standard_artifacts.Examples()
+    examples.uri = str(tmp_path / "examples")
+    executor.Executor().Do({}, {"examples": [examples]}, properties)
+    files = sorted(glob.glob(str(tmp_path / "examples" / "Split-all" / "data_tfrecord-*.gz")))
+    return examples, [record.numpy() for record in tf.data.TFRecordDataset(files, "GZIP")]
+
+
+def test_every_clip_becomes_one_record_with_onset_and_apex(tmp_path, clip_table):
+    write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv")
+    examples, records = generate(tmp_path)
+    decoded = {clip.key: (clip, frames) for clip, frames in map(decode_clip, records)}
+    assert sorted(decoded) == [clip.key for clip in clip_table.clips]
+    for clip in clip_table.clips:
+        found, frames = decoded[clip.key]
+        assert dataclasses.replace(found, frames=(), frame_numbers=()) == dataclasses.replace(
+            clip, frames=(), frame_numbers=()
+        )
+        assert list(frames) == ([1, 2] if clip.apex is None else [1, 3])  # middle of 1..4 where not annotated
+        with open(clip.frame_path(1), "rb") as file:
+            assert frames[1] == file.read()
+    assert examples.splits == ["all"]
+    assert examples.get_string_custom_property("payload_format") == "FORMAT_TF_SEQUENCE_EXAMPLE"
+    assert examples.get_int_custom_property("clips") == 6
+    assert examples.get_int_custom_property("faults") == 0
+
+
+def test_a_changed_frame_is_noticed_although_the_manifest_did_not_change(tmp_path, clip_table):
+    write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv")
+    with open(clip_table.clips[2].frame_path(4), "ab") as file:
+        file.write(b"\0")
+    with pytest.raises(AnnotationError, match=r"casme2/sub02/EP01_01: frames differ .* write the manifest again"):
+        generate(tmp_path)
+
+
+def test_hashes_of_needed_frames_leave_the_others_free(tmp_path, clip_table):
+    write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv", recipe_frames="needed")
+    with open(clip_table.clips[2].frame_path(4), "ab") as file:
+        file.write(b"\0")
+    _, records = generate(tmp_path)
+    assert len(records) == 6
+
+
+def test_a_clip_without_its_frame_is_counted_and_left_out(tmp_path, clip_table):
+    write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv")
+    os.remove(clip_table.clips[0].frame_path(3))
+    examples, records = generate(tmp_path)
+    assert len(records) == 5
+    assert examples.get_int_custom_property("faults") == 1
+    with open(os.path.join(examples.uri, "clips.json"), encoding="utf-8") as file:
+        report = json.load(file)
+    assert report["clips"] == 6 and report["done"] == 5
+    assert report["faults"][0]["clip"] == "casme2/sub01/EP01_01"
+    assert report["faults"][0]["error"] == "ImageError"
+
+
+def test_strict_stops_at_a_faulty_clip_with_its_own_error(tmp_path, clip_table):
+    write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv")
+    os.remove(clip_table.clips[0].frame_path(3))
+    with pytest.raises(ImageError, match="casme2/sub01/EP01_01 frame 3"):
+        generate(tmp_path, strict=True)
+
+
+def test_an_empty_frame_is_a_fault_of_its_clip(tmp_path, clip_table):
+    open(clip_table.clips[1].frame_path(1), "wb").close()
+    write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv")
+    examples, records = generate(tmp_path)
+    assert len(records) == 5 and examples.get_int_custom_property("faults") == 1
+
+
+def test_no_clip_left_is_an_error_that_names_the_first_fault(tmp_path, clip_table):
+    write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv")
+    for clip in clip_table.clips:
+        os.remove(clip.frame_path(1))
+    with pytest.raises(EmptySplitError, match="all 6 clips were left out; the first: casme2/sub01/EP01_01"):
+        generate(tmp_path)
+
+
+def test_a_manifest_without_clips(tmp_path, clip_table):
+    write_manifest(dataclasses.replace(clip_table, clips=()), tmp_path / "manifest" / "manifest.csv")
+    with pytest.raises(EmptySplitError, match="no clip came in"):
+        generate(tmp_path)
+
+
+def test_no_manifest(tmp_path):
+    os.makedirs(tmp_path / "manifest")
+    with pytest.raises(MissingFileError, match=r"manifest\.csv"):
+        generate(tmp_path)
+
+
+def test_moved_data_is_found_under_another_root(tmp_path, clip_table):
+    write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv", root=tmp_path / "data")
+    os.rename(tmp_path / "data", tmp_path / "elsewhere")
+    _, records = generate(tmp_path, data_root=str(tmp_path / "elsewhere"))
+    assert len(records) == 6
+
+
+@pytest.mark.parametrize("record", [b"", b"\xff\xff\xff", tf.train.SequenceExample().SerializeToString()])
+def test_other_bytes_are_no_clip_record(record):
+    with pytest.raises(AnnotationError, match="not a clip record"):
+        decode_clip(record)
+
+
+def test_frames_keep_their_order(clip_table):
+    clip = clip_table.clips[0]
+    _, frames = decode_clip(encode_clip(clip, {3: b"apex", 1: b"onset"}).SerializeToString())
+    assert list(frames.items()) == [(3, b"apex"), (1, b"onset")]

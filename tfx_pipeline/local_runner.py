@@ -1,0 +1,333 @@
+"""Runs the pipeline on this machine, node by node, and tells how each one went.
+
+TFX's own local runner says nothing while it works. ``ProgressRunner`` launches the same nodes with the same
+launcher, and reports the state that ML Metadata holds afterwards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from tfx.dsl.compiler import constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
+
+from components import reports
+from mer_tf.errors import ConfigError, MerError, MissingFileError
+from mer_tf.recipes import Recipe
+from mer_tf.training import TrainConfig
+from tfx_pipeline import configs, status
+from tfx_pipeline.pipeline import create_pipeline
+
+_LOG = logging.getLogger(__name__)
+
+EXECUTED = "executed"
+CACHED = "cached"
+SKIPPED = "skipped"
+FAILED = "failed"
+
+
+@dataclasses.dataclass(frozen=True)
+class ComponentRun:
+    """How one component went.
+
+    Attributes:
+        name: Node id.
+        state: ``"running"`` (progress only), ``"executed"``, ``"cached"``, ``"skipped"`` or ``"failed"``.
+        seconds: Wall time, including what TFX does around the work.
+        index: Position, from 1.
+        total: Number of components.
+    """
+
+    name: str
+    state: str
+    seconds: float
+    index: int
+    total: int
+
+
+@dataclasses.dataclass(frozen=True)
+class PipelineResult:
+    """What a run left behind; paths are empty where a step did not produce the thing.
+
+    Attributes:
+        components: One entry per component, in order.
+        metrics: Pooled metrics of the cross-validation, as in the passport.
+        blessed: Whether the Evaluator blessed the model.
+        servable: Whether LoadAndQuery did.
+        pushed_model: Version folder that was pushed, or ``""``.
+        serving_dir: Folder of versions, for a server.
+        predictions: ``predictions.csv`` of the cross-validation.
+        passport: ``passport.json`` of the cross-validation.
+        log_dir: Folder for TensorBoard: folds and final model.
+        evaluation: Folder of the Evaluator's results.
+        metadata: SQLite file that holds the lineage.
+        clips: Number of clips that reached training.
+        faults: One dictionary per clip left out (``clip``, ``error``, ``message``).
+    """
+
+    components: tuple[ComponentRun, ...]
+    metrics: dict
+    blessed: bool
+    servable: bool
+    pushed_model: str
+    serving_dir: str
+    predictions: str
+    passport: str
+    log_dir: str
+    evaluation: str
+    metadata: str
+    clips: int
+    faults: tuple[dict, ...]
+
+    @property
+    def cached(self) -> bool:
+        """Whether every component took its result from an earlier run."""
+        return all(run.state == CACHED for run in self.components)
+
+    def to_json(self) -> dict:
+        """Plain dictionary."""
+        return dataclasses.asdict(self)
+
+
+class ProgressRunner(LocalDagRunner):
+    """LocalDagRunner that reports every node.
+
+    Args:
+        on_component: Called with a ``ComponentRun`` when a node starts (state ``"running"``) and when it ends.
+    """
+
+    def __init__(self, on_component: Callable[[ComponentRun], None] | None = None):
+        super().__init__()
+        self._on_component = on_component or (lambda run: None)
+        self.runs: list[ComponentRun] = []
+        self.execution_ids: dict[str, int] = {}
+
+    def run_with_ir(self, pipeline, run_options=None) -> None:
+        """Launches the nodes in order, as the base class does; see there for the arguments."""
+        runtime_parameter_utils.substitute_runtime_parameter(
+            pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: datetime.datetime.now().isoformat()}
+        )
+        deployment = runner_utils.extract_local_deployment_config(pipeline)
+        connection_kind = deployment.metadata_connection_config.WhichOneof("connection_config")
+        connection = getattr(deployment.metadata_connection_config, connection_kind)
+        if run_options:
+            partial = run_options.partial_run
+            partial_run_utils.mark_pipeline(
+                pipeline,
+                from_nodes=partial.from_nodes or None,
+                to_nodes=partial.to_nodes or None,
+                snapshot_settings=partial.snapshot_settings,
+            )
+        nodes = [
+            node.pipeline_node for node in pipeline.nodes if not node.pipeline_node.execution_options.HasField("skip")
+        ]
+        for index, node in enumerate(nodes, 1):
+            self._launch(pipeline, deployment, connection, node, index, len(nodes))
+
+    def _launch(self, pipeline, deployment, connection, node, index: int, total: int) -> None:
+        name = node.node_info.id
+
+        def report(state: str, seconds: float) -> ComponentRun:
+            run = ComponentRun(name, state, round(seconds, 3), index, total)
+            self._on_component(run)
+            return run
+
+        report("running", 0.0)
+        start = time.perf_counter()
+        state = FAILED
+        try:
+            if node.execution_options.run.perform_snapshot:
+                with metadata.Metadata(connection) as handle:
+                    partial_run_utils.snapshot(handle, pipeline)
+            info = launcher.Launcher(
+                pipeline_node=node,
+                mlmd_connection=metadata.Metadata(connection),
+                pipeline_info=pipeline.pipeline_info,
+                pipeline_runtime_spec=pipeline.runtime_spec,
+                executor_spec=runner_utils.extract_executor_spec(deployment, name),
+                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, name),
+            ).launch()
+            state = SKIPPED
+            if info is not None and info.execution_id:
+                self.execution_ids[name] = info.execution_id
+                with metadata.Metadata(connection) as handle:
+                    state = status.execution_state(handle.store, info.execution_id)
+        except Exception as error:
+            raise _named(error, name) from error
+        finally:
+            self.runs.append(report(state, time.perf_counter() - start))
+
+
+def run_local(
+    *,
+    out: str | os.PathLike,
+    manifest_dir: str | os.PathLike,
+    train_config: TrainConfig,
+    recipe: Recipe | None = None,
+    eval_threshold_uf1: float = configs.EVAL_THRESHOLD_UF1,
+    strict: bool = False,
+    landmark_model: str | None = None,
+    preprocess_workers: int = 1,
+    fold_workers: int = 1,
+    enable_cache: bool = True,
+    beam_pipeline_args: Sequence[str] = (),
+    pipeline_name: str = configs.PIPELINE_NAME,
+    serving_dir: str | os.PathLike | None = None,
+    on_component: Callable[[ComponentRun], None] | None = None,
+) -> PipelineResult:
+    """Runs the whole pipeline in this process; unchanged components come from the cache.
+
+    Args:
+        out: Folder of everything the pipeline writes: artifacts, ``metadata.sqlite``, ``serving/mer``, ``logs``.
+        manifest_dir: Folder holding ``manifest.csv``.
+        train_config: What to train and how.
+        recipe: What turns clips into the model's input; default the one the model declares.
+        eval_threshold_uf1: Smallest pooled UF1 that is blessed.
+        strict: Whether a fault of one clip stops the run.
+        landmark_model: Path of dlib's 68-point model, or None to look in the usual places.
+        preprocess_workers: Processes that preprocessing is spread over.
+        fold_workers: Processes that folds are spread over.
+        enable_cache: Whether results of an earlier run are taken over where nothing changed.
+        beam_pipeline_args: Arguments of the Beam runner.
+        pipeline_name: Name under which the run is recorded.
+        serving_dir: Folder for versions of the pushed model; default ``serving/mer`` in ``out``.
+        on_component: Called with a ``ComponentRun`` when a component starts and when it ends.
+
+    Returns:
+        What the run left behind.
+
+    Raises:
+        MerError: What went wrong, by its own name where it was raised by this project.
+    """
+    out = os.path.abspath(out)
+    manifest_dir = os.path.abspath(manifest_dir)
+    if not os.path.isfile(os.path.join(manifest_dir, "manifest.csv")):
+        raise MissingFileError(f"{manifest_dir} holds no manifest.csv; write it from a dataset folder first")
+    if os.path.exists(out) and not os.path.isdir(out):
+        raise ConfigError(f"{out} is a file; choose a folder for the pipeline's output")
+    serving_dir = os.path.abspath(serving_dir or os.path.join(out, configs.SERVING_FOLDER, configs.SERVED_MODEL))
+    database = os.path.join(out, configs.METADATA_FILE)
+    pipeline = create_pipeline(
+        pipeline_name=pipeline_name,
+        pipeline_root=os.path.join(out, configs.ROOT_FOLDER),
+        manifest_dir=manifest_dir,
+        train_config=train_config,
+        serving_dir=serving_dir,
+        recipe=recipe,
+        eval_threshold_uf1=eval_threshold_uf1,
+        strict=strict,
+        landmark_model=landmark_model,
+        preprocess_workers=preprocess_workers,
+        fold_workers=fold_workers,
+        resume_dir=os.path.join(out, configs.RESUME_FOLDER),
+        enable_cache=enable_cache,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(database),
+        beam_pipeline_args=beam_pipeline_args,
+    )
+    os.makedirs(out, exist_ok=True)
+    runner = ProgressRunner(on_component)
+    runner.run(pipeline)
+    return _result(runner, database, serving_dir, out)
+
+
+def _result(runner: ProgressRunner, database: str, serving_dir: str, out: str) -> PipelineResult:
+    with metadata.Metadata(metadata.sqlite_metadata_connection_config(database)) as handle:
+        outputs = {
+            name: status.execution_outputs(handle.store, execution) for name, execution in runner.execution_ids.items()
+        }
+
+    def artifact(component: str, channel: str):
+        found = outputs.get(component, {}).get(channel)
+        return found[0] if found else status.ArtifactInfo.nothing()
+
+    loso = artifact("LosoTrainer", "run").uri
+    passport = _existing(loso, "passport.json")
+    metrics = {}
+    if passport:
+        with open(passport, encoding="utf-8") as file:
+            metrics = json.load(file).get("metrics", {})
+    pushed = artifact("Pusher", "pushed_model")
+    clips = artifact("ClipExampleGen", "examples")
+    motion = artifact("MotionTransform", "motion")
+    faults = [
+        fault
+        for path in (
+            os.path.join(clips.uri, reports.REPORT_FILE),
+            os.path.join(motion.uri, "report", configs.SPLIT, reports.REPORT_FILE),
+        )
+        for fault in _faults(path)
+    ]
+    return PipelineResult(
+        components=tuple(runner.runs),
+        metrics=metrics,
+        blessed=artifact("Evaluator", "blessing").properties.get("blessed") == 1,
+        servable=artifact("LoadAndQuery", "blessing").properties.get("blessed") == 1,
+        pushed_model=_pushed(pushed),
+        serving_dir=serving_dir,
+        predictions=_existing(loso, "predictions.csv"),
+        passport=passport,
+        log_dir=_collect_logs(
+            os.path.join(out, configs.LOGS_FOLDER),
+            {"loso": _existing(loso, "logs"), "final": artifact("Trainer", "model_run").uri},
+        ),
+        evaluation=artifact("Evaluator", "evaluation").uri,
+        metadata=database,
+        clips=motion.properties.get("clips", 0),
+        faults=tuple(faults),
+    )
+
+
+def _pushed(artifact) -> str:
+    """Folder of the pushed version; put back where a cached push was cleared away since."""
+    if artifact.properties.get("pushed") != 1:
+        return ""
+    destination = artifact.properties["pushed_destination"]
+    if not os.path.isdir(destination) and os.path.isdir(artifact.uri):
+        import shutil
+
+        _LOG.warning("%s was removed since it was pushed; putting it back from %s", destination, artifact.uri)
+        os.makedirs(os.path.dirname(destination), exist_ok=True)
+        shutil.copytree(artifact.uri, destination + ".part", dirs_exist_ok=True)
+        os.replace(destination + ".part", destination)  # a server must never see half a version
+    return destination
+
+
+def _existing(folder: str, name: str) -> str:
+    path = os.path.join(folder, name)
+    return path if folder and os.path.exists(path) else ""
+
+
+def _faults(path: str) -> list[dict]:
+    if not os.path.isfile(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)[reports.FAULTS]
+
+
+def _collect_logs(folder: str, sources: dict[str, str]) -> str:
+    """One folder for TensorBoard, with a link to the logs of each kind."""
+    os.makedirs(folder, exist_ok=True)
+    for name, source in sources.items():
+        link = os.path.join(folder, name)
+        if os.path.islink(link):
+            os.unlink(link)
+        if source and os.path.isdir(source) and not os.path.exists(link):
+            os.symlink(os.path.relpath(source, folder), link)
+    return folder
+
+
+def _named(error: Exception, component: str) -> MerError:
+    found = reports.find_named_error(error)
+    if found is not None:
+        return found
+    first = next((line for line in str(error).splitlines() if line.strip()), "no message")
+    return MerError(f"{component} failed: {type(error).__name__}: {first[:300]}; the log holds the traceback")
