@@ -1,0 +1,26 @@
+"""Files that are either the old ones or the new ones, never half written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Writes UTF-8 text under a temporary name beside ``path`` and renames it; makes missing folders."""
+    path = os.fspath(path)
+    folder = os.path.dirname(path) or "."
+    os.makedirs(folder, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".writing-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes private files; results are ordinary ones
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

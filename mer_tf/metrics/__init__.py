@@ -1,0 +1,305 @@
+"""Metrics of the field, in numpy.
+
+Conventions (specification: protocols 1, 2):
+
+* ``cm[i, j]`` is the number of clips of true class i predicted as j: rows true, columns predicted, raw counts.
+* Pooled: the predictions of all test folds are joined, then one confusion matrix is formed. ``uf1`` and ``uar`` are
+  never means over folds; the fold means have their own names in ``fold_means``.
+* UF1 is macro F1 from counts, ``mean(2 TP / (2 TP + FP + FN))``, not the F1 of averaged precision and recall.
+* UAR is the mean of the class recalls (balanced accuracy). Accuracy is WAR.
+* A class without any true clip in a pooled matrix is a configuration error and raises ``EmptySplitError``; in the
+  scores of one dataset's part it makes that part's ``uf1`` and ``uar`` None.
+* Macro precision counts a class that is never predicted as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.types import Prediction
+
+
+def confusion_matrix(label, prediction, n: int) -> np.ndarray:
+    """Counts of (true, predicted) pairs.
+
+    Args:
+        label: int (clips,), true classes in 0..n-1.
+        prediction: int (clips,), predicted classes in 0..n-1.
+        n: Number of classes.
+
+    Returns:
+        int64 (n, n), rows true.
+
+    Raises:
+        ConfigError: Lengths differ, or a class is out of range.
+    """
+    label, prediction = np.asarray(label), np.asarray(prediction)
+    if label.shape != prediction.shape or label.ndim != 1:
+        raise ConfigError(
+            f"labels and predictions must be two lists of one length. Received: {label.shape}, {prediction.shape}"
+        )
+    for name, values in (("label", label), ("prediction", prediction)):
+        if values.size and not np.issubdtype(values.dtype, np.integer):
+            raise ConfigError(f"each {name} must be an integer class index. Received: {values.dtype}")
+        if values.size and not (values.min() >= 0 and values.max() < n):
+            bad = values[(values < 0) | (values >= n)][0]
+            raise ConfigError(f"each {name} must lie in 0..{n - 1}. Received: {bad}")
+    codes = label.astype(np.int64) * n + prediction.astype(np.int64)
+    return np.bincount(codes, minlength=n * n).reshape(n, n).astype(np.int64)
+
+
+def class_recalls(cm) -> np.ndarray:
+    """Recall of each class, float64 (n,); a class without true clips raises ``EmptySplitError``."""
+    cm = _matrix(cm)
+    _require_all_classes(cm)
+    return np.diag(cm) / cm.sum(axis=1)
+
+
+def class_f1(cm) -> np.ndarray:
+    """F1 of each class, float64 (n,); a class without true clips raises ``EmptySplitError``."""
+    cm = _matrix(cm)
+    _require_all_classes(cm)
+    return 2 * np.diag(cm) / (cm.sum(axis=1) + cm.sum(axis=0))
+
+
+def uf1(cm) -> float:
+    """Unweighted F1 (macro F1) of a pooled matrix, in 0..1."""
+    return float(class_f1(cm).mean())
+
+
+def uar(cm) -> float:
+    """Unweighted average recall of a pooled matrix, in 0..1."""
+    return float(class_recalls(cm).mean())
+
+
+def accuracy(cm) -> float:
+    """Share of clips on the diagonal (WAR), in 0..1."""
+    cm = _matrix(cm)
+    total = cm.sum()
+    if not total:
+        raise EmptySplitError("the confusion matrix holds no clip: nothing was predicted")
+    return float(np.trace(cm) / total)
+
+
+def macro_precision(cm) -> float:
+    """Mean of the class precisions, a class never predicted counting 0; a diagnostic, not UAR."""
+    cm = _matrix(cm)
+    _require_all_classes(cm)
+    predicted = cm.sum(axis=0)
+    return float((np.diag(cm) / np.maximum(predicted, 1)).mean())
+
+
+def weighted_f1(cm) -> float:
+    """F1 of the classes weighted by their true counts."""
+    cm = _matrix(cm)
+    return float((class_f1(cm) * cm.sum(axis=1)).sum() / cm.sum())
+
+
+def recall_spread_pop(cm, ddof: int = 0) -> float:
+    """Spread of the class recalls in percent: population standard deviation, divisor n.
+
+    It measures how even one model's classes are, not variation over folds or seeds.
+
+    Source: seed 000's stability figure, read as divisor n because only that reproduces its ten printed values.
+
+    Args:
+        cm: Pooled confusion matrix.
+        ddof: 0 (published form) or 1.
+    """
+    return float(np.std(100 * class_recalls(cm), ddof=ddof))
+
+
+def scores(predictions: Iterable[Prediction], classes: Sequence[str]) -> dict:
+    """Pooled scores of a run, whole and by dataset.
+
+    Args:
+        predictions: One per clip, in any order.
+        classes: Class names by index.
+
+    Returns:
+        ``{"full": part, "by_dataset": {name: part}}`` with part ``{uf1, uar, accuracy, macro_precision, n,
+        confusion}``; ``confusion`` is a list of rows (true) of raw counts. In a dataset's part that lacks a class,
+        ``uf1``, ``uar`` and ``macro_precision`` are None.
+
+    Raises:
+        EmptySplitError: No predictions, or a class without any true clip.
+        ConfigError: A clip is predicted twice, or a class is out of range.
+    """
+    predictions = list(predictions)
+    check_unique(predictions)
+    n = len(classes)
+    cm = _confusion(predictions, n)
+    _require_all_classes(cm, classes)
+    parts = {}
+    for dataset in sorted({p.dataset for p in predictions}):
+        parts[dataset] = _part(_confusion([p for p in predictions if p.dataset == dataset], n))
+    return {"full": _part(cm), "by_dataset": parts}
+
+
+def per_subject(predictions: Iterable[Prediction], n: int) -> list[dict]:
+    """One row per subject: ``{dataset, subject, clips, correct, accuracy, labels, predicted}``.
+
+    ``labels`` and ``predicted`` are counts per class. Rows are in order of dataset and subject.
+    """
+    groups: dict[tuple[str, str], list[Prediction]] = {}
+    for p in predictions:
+        groups.setdefault((p.dataset, p.subject), []).append(p)
+    rows = []
+    for (dataset, subject), group in sorted(groups.items()):
+        cm = _confusion(group, n)
+        rows.append(
+            {
+                "dataset": dataset,
+                "subject": subject,
+                "clips": int(cm.sum()),
+                "correct": int(np.trace(cm)),
+                "accuracy": accuracy(cm),
+                "labels": cm.sum(axis=1).tolist(),
+                "predicted": cm.sum(axis=0).tolist(),
+            }
+        )
+    return rows
+
+
+def fold_means(predictions: Iterable[Prediction], n: int) -> dict[str, float]:
+    """Means over folds, for comparison with papers that average; not comparable with pooled scores.
+
+    Returns:
+        ``fold_mean_accuracy``; ``fold_mean_f1_absent_zero`` (a class absent from a fold counts 0) and
+        ``fold_mean_f1_present`` (mean over the classes with a true clip in the fold).
+    """
+    groups: dict[str, list[Prediction]] = {}
+    for p in predictions:
+        groups.setdefault(p.fold, []).append(p)
+    if not groups:
+        raise EmptySplitError("there are no predictions to average over folds")
+    rows = []
+    for _, group in sorted(groups.items()):
+        cm = _confusion(group, n)
+        f1 = 2 * np.diag(cm) / np.maximum(cm.sum(axis=1) + cm.sum(axis=0), 1)
+        present = cm.sum(axis=1) > 0
+        rows.append((accuracy(cm), f1.mean(), f1[present].mean()))
+    mean = np.mean(rows, axis=0)
+    names = ("fold_mean_accuracy", "fold_mean_f1_absent_zero", "fold_mean_f1_present")
+    return {name: float(value) for name, value in zip(names, mean)}
+
+
+def check_unique(predictions: Iterable[Prediction]) -> None:
+    """Raises ``ConfigError`` when one clip is predicted twice: it would count twice in every pooled metric."""
+    seen = set()
+    for p in predictions:
+        key = (p.dataset, p.subject, p.clip)
+        if key in seen:
+            raise ConfigError(f"clip {'/'.join(key)} is predicted twice; each clip must be held out exactly once")
+        seen.add(key)
+
+
+def bootstrap_interval(
+    predictions: Iterable[Prediction],
+    n: int,
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+    within_dataset: bool = False,
+) -> dict:
+    """Bootstrap over subjects: percentile intervals of the pooled metrics.
+
+    Each draw takes as many subjects as there are, with replacement, and pools their clips with multiplicity. A draw
+    that lacks a class is drawn again and counted.
+
+    Args:
+        predictions: One per clip.
+        n: Number of classes.
+        draws: Number of draws, at least 1.
+        level: Coverage in (0, 1).
+        seed: Seed of the generator.
+        within_dataset: Draw within each dataset, keeping its number of subjects.
+
+    Returns:
+        ``{"uf1": [low, high], "uar": [...], "accuracy": [...], "level", "draws", "redrawn", "seed", "subjects",
+        "within_dataset"}``.
+
+    Raises:
+        EmptySplitError: No predictions, or a class without any true clip.
+        ConfigError: ``draws`` or ``level`` out of range.
+    """
+    if draws < 1 or not 0 < level < 1:
+        raise ConfigError(f"draws must be >= 1 and level in (0, 1). Received: {draws}, {level}")
+    groups: dict[tuple[str, str], list[Prediction]] = {}
+    for p in predictions:
+        groups.setdefault((p.dataset, p.subject), []).append(p)
+    if not groups:
+        raise EmptySplitError("there are no predictions to draw subjects from")
+    keys = sorted(groups)  # order of the predictions must not change the result
+    tables = np.stack([_confusion(groups[key], n) for key in keys])  # subjects x n x n
+    _require_all_classes(tables.sum(axis=0))
+    datasets = np.array([key[0] for key in keys])
+    strata = (
+        [np.flatnonzero(datasets == d) for d in sorted(set(datasets))] if within_dataset else [np.arange(len(keys))]
+    )
+
+    rng = np.random.default_rng(seed)
+    kept, missing, redrawn = [], draws, 0
+    while missing:
+        times = np.zeros((missing, len(keys)), np.int64)
+        for members in strata:
+            times[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=missing)
+        pooled = np.einsum("ds,sij->dij", times, tables)
+        complete = (pooled.sum(axis=2) > 0).all(axis=1)
+        kept.append(pooled[complete])
+        missing -= int(complete.sum())
+        redrawn += int((~complete).sum())
+    cms = np.concatenate(kept)
+    hits = np.diagonal(cms, axis1=1, axis2=2)
+    true, predicted = cms.sum(axis=2), cms.sum(axis=1)
+    values = {
+        "uf1": (2 * hits / (true + predicted)).mean(axis=1),
+        "uar": (hits / true).mean(axis=1),
+        "accuracy": hits.sum(axis=1) / true.sum(axis=1),
+    }
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    result: dict = {name: [float(q) for q in np.quantile(value, tails)] for name, value in values.items()}
+    result.update(
+        level=level, draws=draws, redrawn=redrawn, seed=seed, subjects=len(keys), within_dataset=within_dataset
+    )
+    return result
+
+
+def _matrix(cm) -> np.ndarray:
+    cm = np.asarray(cm)
+    if cm.ndim != 2 or cm.shape[0] != cm.shape[1] or not cm.size:
+        raise ConfigError(f"a confusion matrix must be square. Received shape: {cm.shape}")
+    if (cm < 0).any():
+        raise ConfigError("a confusion matrix must hold counts, none negative")
+    return cm
+
+
+def _require_all_classes(cm: np.ndarray, classes: Sequence[str] | None = None) -> None:
+    for index in np.flatnonzero(cm.sum(axis=1) == 0):
+        name = repr(classes[index]) if classes is not None else str(index)
+        raise EmptySplitError(
+            f"class {name} has no clip among the predictions, so its recall and F1 are undefined; "
+            "use a label mapping without it or add its clips"
+        )
+
+
+def _confusion(predictions: Sequence[Prediction], n: int) -> np.ndarray:
+    if not predictions:
+        raise EmptySplitError("there are no predictions to score")
+    return confusion_matrix([p.label for p in predictions], [p.prediction for p in predictions], n)
+
+
+def _part(cm: np.ndarray) -> dict:
+    complete = bool((cm.sum(axis=1) > 0).all())
+    return {
+        "uf1": uf1(cm) if complete else None,
+        "uar": uar(cm) if complete else None,
+        "accuracy": accuracy(cm),
+        "macro_precision": macro_precision(cm) if complete else None,
+        "n": int(cm.sum()),
+        "confusion": cm.tolist(),
+    }
