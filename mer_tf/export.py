@@ -194,7 +194,7 @@ def _check_model(model, recipe: Recipe, classes) -> None:
             "train the model on this recipe, or export it with its own"
         )
     outputs = model.output_shape
-    if not isinstance(outputs, (tuple, list)) or len(outputs) != 2 or outputs[-1] != len(classes):
+    if not isinstance(outputs, tuple | list) or len(outputs) != 2 or outputs[-1] != len(classes):
         raise ConfigError(
             f"the model's output must have shape (batch, {len(classes)}) for classes {list(classes)}. "
             f"Received: {outputs}"

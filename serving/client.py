@@ -231,7 +231,7 @@ class PredictionClient:
             ) from error
         try:
             recipe = Recipe.from_json(settings)
-        except (BadInputError, TypeError) as error:
+        except (BadInputError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"the model at {self.address} (exported by mer-tf {exporter}) has a recipe that this version does not "
                 f"know: {error}; use that version here, or export the model again"
@@ -427,14 +427,17 @@ def _check_numbers(folder, numbers: tuple[int, ...], onset: int | None, apex: in
     for name, number in (("onset", onset), ("apex", apex)):
         if number is not None and number not in numbers:
             raise BadInputError(
-                f"--{name} {number} is no frame of {folder}; its {len(numbers)} frames run from {numbers[0]} to {numbers[-1]}"
+                f"--{name} {number} is no frame of {folder}; "
+                f"its {len(numbers)} frames run from {numbers[0]} to {numbers[-1]}"
             )
     first = numbers[0] if onset is None else onset
-    if not first < (numbers[-1] if apex is None else apex):
+    if apex is None and numbers[-1] - first < 2:
         raise BadInputError(
-            f"onset {first} must come before the apex {'(a later frame)' if apex is None else apex} in {folder}; "
-            "give --onset and --apex in order, in a folder of at least two frames"
+            f"there is no frame between onset {first} and the last frame {numbers[-1]} of {folder} to stand in for the "
+            "apex; give --apex, or a folder of three frames or more"
         )
+    if apex is not None and apex <= first:
+        raise BadInputError(f"onset {first} must come before apex {apex} in {folder}; give --onset and --apex in order")
 
 
 def _read(path: str) -> bytes:

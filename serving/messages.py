@@ -30,7 +30,8 @@ _MESSAGES = {
             bool* bool_val=11
     """,
     "tensorflow.serving": """
-        ModelSpec: string name=1, google.protobuf.Int64Value? version=2, string? version_label=4, string signature_name=3
+        ModelSpec: string name=1, google.protobuf.Int64Value? version=2, string? version_label=4, \
+            string signature_name=3
         PredictRequest: ModelSpec model_spec=1, map<tensorflow.TensorProto> inputs=2, string* output_filter=3
         PredictResponse: ModelSpec model_spec=2, map<tensorflow.TensorProto> outputs=1
         GetModelStatusRequest: ModelSpec model_spec=1
@@ -135,7 +136,7 @@ HealthCheckResponse = _message("grpc.health.v1.HealthCheckResponse")
 
 
 def to_tensor(array, proto=None):
-    """A ``TensorProto`` of an array (float32, float64, int32, int64, bool) or of bytes (list or object array).
+    """A ``TensorProto`` of an array (float32, float64, int32, int64, bool) or of a list of bytes.
 
     Args:
         array: What to send.
@@ -145,14 +146,14 @@ def to_tensor(array, proto=None):
         TypeError: For any other type.
     """
     proto = TensorProto() if proto is None else proto
-    if isinstance(array, (list, tuple)) and all(isinstance(item, bytes) for item in array):
+    if isinstance(array, list | tuple) and all(isinstance(item, bytes) for item in array):
         proto.dtype = _STRING
         proto.tensor_shape.dim.add(size=len(array))
         proto.string_val.extend(array)
         return proto
     array = np.asarray(array)
     for number, (dtype, _) in _TYPES.items():
-        if array.dtype == dtype:
+        if array.dtype.newbyteorder("<") == dtype:
             proto.dtype = number
             break
     else:

@@ -343,7 +343,10 @@ def _predict(model: _Model, request, max_batch: int, max_bytes: int):
     try:
         outputs = model.loaded.signatures[name](**{key: tf.constant(array) for key, array in arrays.items()})
     except tf.errors.InvalidArgumentError as error:
-        raise _Refusal("INVALID_ARGUMENT", _brief(error)) from error
+        raise _Refusal("INVALID_ARGUMENT", _brief(error.message)) from error
+    except UnicodeDecodeError as error:
+        # TensorFlow quotes the bytes it cannot parse and then fails to make a Python text of its own message.
+        raise _Refusal("INVALID_ARGUMENT", _brief(error.object.decode("utf-8", "replace"))) from error
     response = predict_pb2.PredictResponse()
     _set_model_spec(response.model_spec, model)
     response.model_spec.signature_name = name
@@ -384,9 +387,9 @@ def _array(name: str, proto, info, max_batch: int, max_bytes: int) -> np.ndarray
     return array
 
 
-def _brief(error) -> str:
+def _brief(message: str) -> str:
     """The line of a TensorFlow error that says something, without raw bytes and graph node names."""
-    lines = [line.strip() for line in error.message.splitlines()]
+    lines = [line.strip() for line in message.splitlines()]
     for mark in ("must be finite", "Could not parse example", "Key:", "Name:"):
         for line in lines:
             if mark in line:
