@@ -141,14 +141,14 @@ class _Reader:
         where = f"{DATASET}/{cells['subject'] or '?'}/{cells['clip'] or '?'}"
         subject, name = subject_id(cells["subject"]), cells["clip"]
         if subject is None or not name or name in (".", "..") or any(sign in name for sign in "/\\\0"):
-            raise FrameOrderError(
+            raise ClipError(
                 f"row {number} of the sheet names subject {cells['subject']!r} and clip {name!r}; expected a subject "
                 "such as 01 and a folder name",
                 where,
             )
         key = f"{DATASET}/{subject}/{name}"
         if (subject, name) in self.named:
-            raise FrameOrderError(f"row {number} of the sheet repeats a clip; the first row counts", key)
+            raise ClipError(f"row {number} of the sheet repeats a clip; the first row counts", key)
         self.named.add((subject, name))
 
         values: dict = {"emotion": " ".join(cells["emotion"].split()).casefold()}
@@ -166,7 +166,7 @@ class _Reader:
         emotion, onset, apex, offset = (values[field] for field in ("emotion", "onset", "apex", "offset"))
 
         if emotion not in EMOTIONS:
-            raise FrameOrderError(
+            raise ClipError(
                 f"emotion {cells['emotion']!r} in row {number} of the sheet is unknown; known: {', '.join(EMOTIONS)}",
                 key,
             )

@@ -176,11 +176,14 @@ def content_hash(clip: Clip, *, recipe_frames: str = "all") -> str:
     """
     if recipe_frames not in HASHED:
         raise ValueError(f"recipe_frames must be 'all' or 'needed'. Received: {recipe_frames!r}")
-    numbers = clip.frame_numbers if recipe_frames == "all" else needed_frames(clip)[:2]
+    if recipe_frames == "all":
+        frames = list(zip(clip.frame_numbers, clip.frames, strict=True))
+    else:
+        frames = [(number, clip.frame_path(number)) for number in needed_frames(clip)[:2]]
     digest = hashlib.sha256()
-    for number in numbers:
+    for number, path in frames:
         try:
-            data = pathlib.Path(clip.frame_path(number)).read_bytes()
+            data = pathlib.Path(path).read_bytes()
         except OSError as error:
             raise ImageError(f"frame file cannot be read ({error.strerror or error})", clip.key, number) from error
         digest.update(f"{number}:{len(data)}:".encode())
