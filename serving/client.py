@@ -30,6 +30,8 @@ MODELS = "/tensorflow.serving.ModelService"
 HEALTH = "/grpc.health.v1.Health"
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+# This client cancels nothing: CANCELLED is what a stopping server answers to a call that has not begun.
+UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds between two attempts; doubled each time
 MAX_MESSAGE_BYTES = 64 << 20
 
@@ -141,7 +143,7 @@ class PredictionClient:
                 if self._is_ready(min(left, self._timeout)):
                     return
             except grpc.RpcError as error:
-                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                if error.code() not in (*UNREACHABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
                     raise self._refused(error) from error
             time.sleep(min(pause, max(end - time.monotonic(), 0)))
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -272,7 +274,7 @@ class PredictionClient:
             try:
                 return self._rpc(method, request, response_type, max(end - time.monotonic(), 0.001))
             except grpc.RpcError as error:
-                retry = error.code() is grpc.StatusCode.UNAVAILABLE and attempt < self._attempts
+                retry = error.code() in UNREACHABLE and attempt < self._attempts
                 if not retry or time.monotonic() + pause >= end:
                     raise self._refused(error) from error
             time.sleep(pause)
@@ -287,7 +289,7 @@ class PredictionClient:
 
     def _refused(self, error: grpc.RpcError) -> ServerError:
         code, details = error.code(), " ".join((error.details() or "").split())
-        if code is grpc.StatusCode.UNAVAILABLE:
+        if code in UNREACHABLE:
             # A server that is there but not ready says why; a connection that failed is told by the first words.
             why = "" if re.search("connect|resolution|socket", details, re.IGNORECASE) else f" ({details})"
             return RequestRefusedError(

@@ -135,8 +135,8 @@ def test_no_server_is_told_quickly_with_the_remedy(free_port, tmp_path):
     assert str(caught.value) == (
         f"no prediction server at {address}; start one with: mer serve --model DIR --port {free_port}"
     )
-    (tmp_path / "img1.jpg").touch()
-    (tmp_path / "img2.jpg").touch()
+    for number in (1, 2, 3):
+        (tmp_path / f"img{number}.jpg").touch()
     with pytest.raises(ServerError, match=address):
         predict_clip(address, tmp_path)
     with PredictionClient(address) as client, pytest.raises(ServerError, match=f"{address} within 0.5 s.*mer serve"):

@@ -78,9 +78,14 @@ def test_constants():
 def test_tensors_both_ways(value):
     generated = tensor_pb2.TensorProto.FromString(messages.to_tensor(value).SerializeToString())
     np.testing.assert_array_equal(tf.make_ndarray(generated), value)
-    for theirs in (tf.make_tensor_proto(value), tf.constant(value.astype(value.dtype.newbyteorder("=")))):
-        if not isinstance(theirs, tensor_pb2.TensorProto):
-            theirs = tf.make_tensor_proto(theirs.numpy())
+    native = value.astype(value.dtype.newbyteorder("="))  # TensorFlow itself gets the other byte order wrong
+    one_by_one = tf.make_tensor_proto(native)
+    one_by_one.ClearField("tensor_content")
+    field = {"f4": "float_val", "f8": "double_val", "i4": "int_val", "i8": "int64_val", "b1": "bool_val"}[
+        native.dtype.str[1:]
+    ]
+    getattr(one_by_one, field)[:] = native.ravel().tolist()
+    for theirs in (tf.make_tensor_proto(native), one_by_one):
         ours = messages.TensorProto.FromString(theirs.SerializeToString())
         np.testing.assert_array_equal(messages.to_array(ours), value)
 
