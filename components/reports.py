@@ -25,6 +25,7 @@ OUTCOME_TAG = "outcome"
 REPORT_FILE = "clips.json"
 
 _LOG = logging.getLogger(__name__)
+_RUNNING = re.compile(r" \[while running '[^']*'\]$")
 _RAISED = re.compile(r"mer_tf\.errors\.(\w+): (.*?)(?: \[while running '.*)?$", re.MULTILINE)
 
 
@@ -104,10 +105,13 @@ def find_named_error(error: BaseException | None) -> errors.MerError | None:
     """The error of this project inside a chain of wrapped exceptions or in their text, or None."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:
-        if isinstance(error, errors.MerError):
-            return error
         seen.append(error)
         error = error.__cause__ or error.__context__
+    for wrapped in reversed(seen):  # the innermost is the one that was raised
+        if isinstance(wrapped, errors.MerError):
+            text = str(wrapped)
+            clean = _RUNNING.sub("", text)
+            return wrapped if clean == text else _rebuild(type(wrapped).__name__, clean)
     for wrapped in seen:
         found = _RAISED.findall(str(wrapped))
         if found:

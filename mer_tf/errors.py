@@ -13,6 +13,17 @@ class MerError(Exception):
 
     exit_code = 1
 
+    def __reduce__(self):
+        # Worker processes pickle errors; by default the composed message would go to the constructor again.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[MerError], args: tuple, attributes: dict) -> MerError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
 
 class BadInputError(MerError):
     """Something the user gave is wrong; no work was started."""

@@ -109,6 +109,7 @@ def create_pipeline(
     )
     loso = LosoTrainer(
         examples=transform.outputs["transformed_examples"],
+        clips=clips.outputs["examples"],
         recipe=recipe,
         train_config=train_config,
         workers=fold_workers,

@@ -20,6 +20,7 @@ from mer_tf.types import Clip
 
 STRICT = "strict"
 DATA_ROOT = "data_root"
+FINGERPRINT = "data_fingerprint"  # custom property of the artifact, carried on into the passport
 MAX_FRAME_BYTES = 64 << 20
 
 
@@ -37,6 +38,7 @@ class Executor(BaseExampleGenExecutor):
         with reports.named_errors():
             super().Do(input_dict, output_dict, properties)
         report = reports.read_report(examples.uri)
+        examples.set_string_custom_property(FINGERPRINT, _fingerprint(exec_properties))
         examples.set_int_custom_property("clips", report.done)
         examples.set_int_custom_property(reports.FAULTS, len(report.faults))
         reports.check_report(report, "ClipExampleGen")
@@ -135,6 +137,15 @@ def hashed_frames(manifest: str) -> str:
     """Which frames the hashes of a manifest cover, as its first line says."""
     with open(manifest, encoding="utf-8", errors="surrogateescape") as file:
         return json.loads(file.readline().removeprefix("#")).get("recipe_frames", "all")
+
+
+def _fingerprint(exec_properties: dict[str, Any]) -> str:
+    from mer_tf.datasets.manifest import data_fingerprint, read_manifest
+
+    config = example_gen_pb2.Input()
+    proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], config)
+    folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+    return data_fingerprint(read_manifest(os.path.join(folder, config.splits[0].pattern))[1])
 
 
 def _settings(exec_properties: dict[str, Any]) -> dict:

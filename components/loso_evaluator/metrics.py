@@ -2,8 +2,10 @@
 
 TFMA's own route to a macro F1 (``binarize`` and macro averaging) thresholds every class at 0.5 instead of taking
 the most probable one, which is another figure. These metrics count argmax decisions and hand the matrix to the
-functions of ``mer_tf.metrics``, so that the blessing rests on the same arithmetic as every other table. A class
-that is absent from a slice counts as ``mer_tf.metrics`` says.
+functions of ``mer_tf.metrics``, so that the blessing rests on the same arithmetic as every other table.
+
+UF1 and UAR of a slice in which a class has no clip (most single subjects) are undefined and come out as NaN, as
+``mer_tf.metrics`` gives None for such a part; a NaN is never blessed.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util, multi_class_confusion_matrix_metrics
 
 from mer_tf import metrics
+from mer_tf.errors import EmptySplitError
 
 NAMES = ("UF1", "UAR", "Accuracy")
 
@@ -33,7 +36,10 @@ def _compute(score, num_classes, name, eval_config, model_name, output_name, exa
         confusion = np.zeros((num_classes, num_classes), np.int64)
         for entry, count in values[matrices_key][0.0].items():
             confusion[entry.actual_class_id, entry.predicted_class_id] = round(count)
-        return {key: float(score(confusion))}
+        try:
+            return {key: float(score(confusion))}
+        except EmptySplitError:
+            return {key: float("nan")}
 
     return [*matrices, metric_types.DerivedMetricComputation(keys=[key], result=result)]
 

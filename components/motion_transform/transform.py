@@ -85,8 +85,8 @@ class PreprocessClips(beam.DoFn):
             self._pool = concurrent.futures.ProcessPoolExecutor(
                 self._workers,
                 mp_context=multiprocessing.get_context("spawn"),
-                initializer=_open_worker,
-                initargs=(self._recipe, self._landmark_model),
+                initializer=_WORKER.update,
+                initargs=({"recipe": self._recipe, "landmark_model": self._landmark_model},),
             )
         else:
             self._preprocessor = _open(self._recipe, self._landmark_model, threads=None)
@@ -121,8 +121,7 @@ class PreprocessClips(beam.DoFn):
             return list(self._pool.map(_work, clips))
         except concurrent.futures.process.BrokenProcessPool as error:
             raise MerError(
-                "a preprocessing process ended early (out of memory, or the landmark model cannot be opened); "
-                "run with workers=1 to see the cause"
+                "a preprocessing process ended early (often out of memory); run again with fewer workers"
             ) from error
 
 
@@ -145,12 +144,11 @@ def _attempt(preprocessor, clip, frames):
         return None, error if error.clip else error.at(clip.key)
 
 
-_WORKER = {}
-
-
-def _open_worker(recipe: Recipe, landmark_model: str | None) -> None:
-    _WORKER["preprocessor"] = _open(recipe, landmark_model, threads=1)  # the processes share the cores already
+_WORKER: dict = {}  # of a process of the pool
 
 
 def _work(element):
+    if "preprocessor" not in _WORKER:  # not in the initializer: an error there would lose its name
+        # One thread each, since the processes share the cores already.
+        _WORKER["preprocessor"] = _open(_WORKER["recipe"], _WORKER["landmark_model"], threads=1)
     return _attempt(_WORKER["preprocessor"], *element)

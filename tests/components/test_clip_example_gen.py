@@ -8,10 +8,6 @@ import json
 import os
 
 import pytest
-
-pytest.importorskip("tfx")
-pytestmark = pytest.mark.tfx
-
 import tensorflow as tf
 from tfx.types import standard_artifacts
 
@@ -20,6 +16,8 @@ from components.clip_example_gen.component import ClipExampleGen
 from components.clip_example_gen.records import decode_clip, encode_clip
 from mer_tf.datasets.manifest import write_manifest
 from mer_tf.errors import AnnotationError, EmptySplitError, ImageError, MissingFileError
+
+pytestmark = pytest.mark.tfx
 
 
 def generate(tmp_path, *, strict=False, data_root=None):

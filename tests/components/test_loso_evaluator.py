@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
 import pytest
-
-pytest.importorskip("tfx")
-pytestmark = pytest.mark.tfx
-
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tfx.components.evaluator.executor import Executor
@@ -19,6 +16,8 @@ from tfx.utils import json_utils, proto_utils
 from components.loso_evaluator.config import eval_config
 from mer_tf import metrics
 from mer_tf.errors import ConfigError
+
+pytestmark = pytest.mark.tfx
 
 
 def _records(count=60, subjects=5, seed=0):
@@ -103,6 +102,22 @@ def test_blessed_although_single_subjects_fall_below_the_threshold(evaluated):
     assert blessed == 1
     lowest = min(values["uf1"]["doubleValue"] for values in slices.values())
     assert lowest < slices[()]["uf1"]["doubleValue"]
+
+
+def test_figures_of_a_subject_without_some_class_are_undefined(tmp_path):
+    records = [*_records(), ("lone", 0, np.float32([0.8, 0.1, 0.1])), ("lone", 0, np.float32([0.2, 0.7, 0.1]))]
+    slices, blessed = _evaluate(tmp_path, records, 0.3)
+    lone = slices[(("dataset", "toy"), ("subject", "lone"))]
+    assert math.isnan(float(lone["uf1"]["doubleValue"])) and math.isnan(float(lone["uar"]["doubleValue"]))
+    assert lone["accuracy"]["doubleValue"] == 0.5
+    assert blessed == 1
+
+
+def test_a_class_nobody_shows_is_not_blessed_even_at_threshold_zero(tmp_path):
+    records = [(subject, label % 2, probabilities) for subject, label, probabilities in _records()]
+    slices, blessed = _evaluate(tmp_path, records, 0.0)
+    assert math.isnan(float(slices[()]["uf1"]["doubleValue"]))
+    assert blessed == 0
 
 
 def test_not_blessed_below_the_threshold(tmp_path):

@@ -1,0 +1,151 @@
+"""Work of LosoTrainer: folds through Beam, then the pooled results and their passport."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+
+from components import reports
+from components.clip_example_gen.executor import FINGERPRINT
+from components.loso_trainer.records import decode_prediction, encode_prediction
+from mer_tf import passport
+from mer_tf.datasets.mappings import get_mapping
+from mer_tf.errors import MerError
+from mer_tf.protocols import check_no_leakage
+from mer_tf.recipes import Recipe
+from mer_tf.training import MotionData, TrainConfig, read_network_records, run_loso
+from mer_tf.types import Fold, Prediction
+
+SPLIT = "all"
+_FOLDS_PER_BATCH = 64
+
+
+class Executor(BaseBeamExecutor):
+    """Thin shell: reads the examples, trains through Beam, writes predictions, logs and passport."""
+
+    def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict[str, Any]) -> None:
+        """Runs every fold.
+
+        Raises:
+            LeakageError, EmptySplitError: Before anything is trained.
+            MerError: A fold failed; finished folds are kept in ``resume_dir``.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        start = time.perf_counter()
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        clips = artifact_utils.get_single_instance(input_dict["clips"])
+        predictions = artifact_utils.get_single_instance(output_dict["predictions"])
+        run = artifact_utils.get_single_instance(output_dict["run"])
+        recipe = Recipe.from_json(json.loads(exec_properties["recipe"]))
+        config = TrainConfig.from_json(exec_properties["train_config"])
+
+        paths = [artifact_utils.get_split_uri([examples], split) for split in examples.splits]
+        data = read_network_records(paths, recipe)
+        classes = get_mapping(data.mapping).classes
+        folds = data.loso_folds(config.num_classes, classes)
+        for fold in folds:
+            check_no_leakage(fold, data.subject_keys, data.keys)
+
+        predictions.splits = [SPLIT]
+        examples_utils.set_payload_format(predictions, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        target = artifact_utils.get_split_uri([predictions], SPLIT)
+        with _work_folder(exec_properties.get("resume_dir"), data, config) as folder:
+            with reports.named_errors(), self._make_beam_pipeline() as pipeline:
+                _ = (
+                    pipeline
+                    | "Folds" >> beam.Create(folds)
+                    | "Spread" >> beam.Reshuffle()
+                    # Folds that reach one worker together share one traced graph.
+                    | "Batch" >> beam.BatchElements(_FOLDS_PER_BATCH, _FOLDS_PER_BATCH)
+                    | "Train" >> beam.ParDo(TrainFolds(paths, recipe, config, folder, exec_properties["workers"]))
+                    | "Encode" >> beam.Map(encode_prediction).with_output_types(bytes)
+                    | "Write" >> beam.io.WriteToTFRecord(os.path.join(target, "data_tfrecord"), file_name_suffix=".gz")
+                )
+            pooled = _read_predictions(target)
+            if sorted(f"{p.dataset}/{p.subject}/{p.clip}" for p in pooled) != sorted(data.keys):
+                raise MerError(f"{len(pooled)} predictions came back for {len(data)} clips; run again")
+            passport.write_passport(
+                folder,
+                predictions=pooled,
+                classes=classes,
+                config=config.to_json(),
+                recipe=recipe,
+                data_fingerprint=clips.get_string_custom_property(FINGERPRINT),
+                protocol="loso",
+                wall_seconds=time.perf_counter() - start,
+                mapping=data.mapping,
+            )
+            io_utils.copy_dir(folder, run.uri)
+        run.model = config.model
+        run.recipe_hash = recipe.hash
+        run.folds = len(folds)
+
+
+@beam.typehints.with_input_types(list[Fold])
+@beam.typehints.with_output_types(Prediction)
+class TrainFolds(beam.DoFn):
+    """Trains the folds of a batch; a fold whose result lies in the folder is read instead.
+
+    Args:
+        paths: Folders of the transformed examples; each worker reads them once.
+        recipe: Recipe of the examples.
+        config: What to train.
+        folder: Where finished folds and logs go.
+        workers: Processes the batch is spread over; 1 trains in this one.
+    """
+
+    def __init__(self, paths: list[str], recipe: Recipe, config: TrainConfig, folder: str, workers: int):
+        self._paths = paths
+        self._recipe = recipe
+        self._config = config
+        self._folder = folder
+        self._workers = workers
+        self._data: MotionData | None = None
+
+    def setup(self):
+        """Reads the examples."""
+        self._data = read_network_records(self._paths, self._recipe)
+
+    def teardown(self):
+        """Lets the examples go."""
+        self._data = None
+
+    def process(self, folds: list[Fold]):
+        """Yields the predictions of the folds' held-out clips."""
+        folds = sorted(folds, key=lambda fold: fold.name)
+        yield from run_loso(self._data, self._config, self._folder, folds=folds, workers=self._workers)
+
+
+@contextlib.contextmanager
+def _work_folder(resume_dir: str | None, data: MotionData, config: TrainConfig) -> Iterator[str]:
+    """Folder for finished folds: kept when the run fails, removed when it is complete."""
+    if not resume_dir:
+        with tempfile.TemporaryDirectory(prefix="loso-") as folder:
+            yield folder
+        return
+    text = json.dumps([data.fingerprint, config.to_json()], sort_keys=True)
+    folder = os.path.join(resume_dir, hashlib.sha256(text.encode()).hexdigest()[:16])
+    os.makedirs(folder, exist_ok=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _read_predictions(folder: str) -> list[Prediction]:
+    files = sorted(fileio.glob(os.path.join(folder, "data_tfrecord*.gz")))
+    return [decode_prediction(record.numpy()) for record in tf.data.TFRecordDataset(files, "GZIP")]

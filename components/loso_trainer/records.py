@@ -1,0 +1,36 @@
+"""Prediction records: what the stock Evaluator reads."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from mer_tf import features
+from mer_tf.types import Prediction
+
+
+def encode_prediction(prediction: Prediction) -> bytes:
+    """Serialized ``Example`` of one prediction; names as in ``mer_tf.features``."""
+    text = {
+        name: getattr(prediction, name) for name in (features.DATASET, features.SUBJECT, features.CLIP, features.FOLD)
+    }
+    feature = {
+        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()])) for name, value in text.items()
+    }
+    for name in (features.LABEL, features.PREDICTION):
+        feature[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[getattr(prediction, name)]))
+    feature[features.PROBABILITIES] = tf.train.Feature(float_list=tf.train.FloatList(value=prediction.probabilities))
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
+
+
+def decode_prediction(record: bytes) -> Prediction:
+    """The prediction of a record of ``encode_prediction``; probabilities come back in single precision."""
+    feature = tf.train.Example.FromString(record).features.feature
+    return Prediction(
+        dataset=feature[features.DATASET].bytes_list.value[0].decode(),
+        subject=feature[features.SUBJECT].bytes_list.value[0].decode(),
+        clip=feature[features.CLIP].bytes_list.value[0].decode(),
+        fold=feature[features.FOLD].bytes_list.value[0].decode(),
+        label=feature[features.LABEL].int64_list.value[0],
+        prediction=feature[features.PREDICTION].int64_list.value[0],
+        probabilities=tuple(feature[features.PROBABILITIES].float_list.value),
+    )
