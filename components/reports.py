@@ -69,13 +69,18 @@ def read_report(folder: str) -> Report:
             rows += [json.loads(line) for line in file.read().decode().splitlines() if line]
     faults = sorted((row["fault"] for row in rows if row["fault"]), key=lambda fault: fault["clip"])
     report = Report(len(rows) - len(faults), tuple(faults))
-    text = json.dumps({"clips": report.total, "done": report.done, FAULTS: faults}, indent=1)
-    with FileSystems.create(os.path.join(folder, REPORT_FILE)) as file:
-        file.write(text.encode())
+    write_report(report, folder)
     FileSystems.delete([match.path for match in matches])
     for fault in faults:
         _LOG.warning("clip left out: %s", fault["message"])
     return report
+
+
+def write_report(report: Report, folder: str) -> None:
+    """Writes a report as ``clips.json``."""
+    text = json.dumps({"clips": report.total, "done": report.done, FAULTS: list(report.faults)}, indent=1)
+    with FileSystems.create(os.path.join(folder, REPORT_FILE)) as file:
+        file.write(text.encode())
 
 
 def check_report(report: Report, component: str) -> None:

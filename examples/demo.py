@@ -145,9 +145,9 @@ class Demo:
         server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
             line = server.stdout.readline()
-            if "listening on " not in line:
+            if " on " not in line:
                 raise StageError("the server did not start")
-            address = line.split("listening on ", 1)[1].split()[0]
+            address = line.rsplit(" on ", 1)[1].split()[0]
             clip = self.held_out_clip(held_out)
             shown = shlex.join(["predict", str(clip["folder"]), "--server", address])
             print(f"$ mer serve --model {shlex.quote(str(model_dir))} --port 0\n{line.strip()}\n$ mer {shown}")

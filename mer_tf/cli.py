@@ -40,7 +40,9 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """The parser of all verbs, or of one (which is quicker to build)."""
-    parser = _Parser(prog="mer", description="Facial micro-expression recognition: from annotated clips to a served model.")
+    parser = _Parser(
+        prog="mer", description="Facial micro-expression recognition: from annotated clips to a served model."
+    )
     parser.add_argument("--version", action="version", version=f"mer-tf {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     for verb, target in VERBS.items():

@@ -45,7 +45,9 @@ def test_models_json_has_the_promised_fields_and_is_quick():
     seconds = time.perf_counter() - start
     models = {model["name"]: model for model in json.loads(process.stdout)}
     for model in models.values():
-        assert {"name", "seed", "paper", "input", "recipe", "parameters", "trainable_parameters", "presets"} <= set(model)
+        assert {"name", "seed", "paper", "input", "recipe", "parameters", "trainable_parameters", "presets"} <= set(
+            model
+        )
     assert models["atscnn"]["parameters"] == 4_213_815
     assert models["dual_atme"]["parameters"] == 4_833_193
     # Importing TensorFlow alone takes several times this.
@@ -73,7 +75,9 @@ def test_unknown_dataset_lists_the_known_ones(tmp_path):
 
 def test_synthetic_set_is_read_by_the_ordinary_reader(tmp_path):
     out = tmp_path / "a folder with spaces"
-    process = mer("data", "synth", out, "--subjects", 2, "--clips-per-subject", 3, "--seed", 5, "--workers", 1, "--json")
+    process = mer(
+        "data", "synth", out, "--subjects", 2, "--clips-per-subject", 3, "--seed", 5, "--workers", 1, "--json"
+    )
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
     check = mer("data", "check", "--dataset", "casme2", out, "--json")

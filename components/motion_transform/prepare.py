@@ -1,0 +1,99 @@
+"""A clip table to motion records in one Beam pipeline; the same steps as the TFX components, without TFX."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from components import reports
+from components.clip_example_gen.records import encode_clip, read_frames
+from components.motion_transform.transform import MotionRecords
+from mer_tf.errors import ClipError
+from mer_tf.recipes import Recipe
+from mer_tf.types import Clip, ClipTable
+
+RECORDS = "motion"
+
+
+def prepare(
+    table: ClipTable,
+    recipe: Recipe,
+    out: str | os.PathLike,
+    *,
+    strict: bool = False,
+    workers: int = 1,
+    landmark_model: str | None = None,
+    beam_pipeline_args: Sequence[str] = (),
+) -> reports.Report:
+    """Writes ``out/motion-*.gz`` (motion records) and ``out/clips.json`` (what happened to each clip).
+
+    Args:
+        table: The clips.
+        recipe: What turns a clip into a model's input.
+        out: Folder; records of an earlier call are replaced when this one has succeeded.
+        strict: Whether a fault of one clip is raised.
+        workers: Processes that preprocessing is spread over.
+        landmark_model: Path of dlib's 68-point model, or None to look in the usual places.
+        beam_pipeline_args: Arguments of the Beam runner.
+
+    Returns:
+        The report.
+
+    Raises:
+        EmptySplitError: No clip came through.
+        ClipError: Under ``strict``, the first fault.
+    """
+    out = os.path.abspath(out)
+    part = os.path.join(out, "unfinished")
+    shutil.rmtree(part, ignore_errors=True)
+    os.makedirs(part)
+    with reports.named_errors(), beam.Pipeline(options=PipelineOptions(list(beam_pipeline_args))) as pipeline:
+        read = (
+            pipeline
+            | "Clips" >> beam.Create(list(table.clips))
+            | "ReadFrames" >> beam.ParDo(ReadClip(strict)).with_outputs(reports.OUTCOME_TAG, main="records")
+        )
+        reports.write_outcomes(read[reports.OUTCOME_TAG], os.path.join(part, "read"))
+        _ = (
+            read["records"]
+            | "Motion" >> MotionRecords(
+                recipe, os.path.join(part, "report"), strict=strict, workers=workers, landmark_model=landmark_model
+            )
+            | "Write" >> beam.io.WriteToTFRecord(os.path.join(part, RECORDS), file_name_suffix=".gz", num_shards=1)
+        )  # fmt: skip
+    read_report = reports.read_report(os.path.join(part, "read"))
+    motion_report = reports.read_report(os.path.join(part, "report"))
+    report = reports.Report(motion_report.done, read_report.faults + motion_report.faults)
+    reports.check_report(report, "prepare")
+    for name in os.listdir(out):
+        if name.startswith(RECORDS) and name.endswith(".gz"):
+            os.unlink(os.path.join(out, name))
+    for name in os.listdir(part):
+        if name.endswith(".gz"):
+            os.replace(os.path.join(part, name), os.path.join(out, name))
+    reports.write_report(report, out)
+    shutil.rmtree(part)
+    return report
+
+
+@beam.typehints.with_input_types(Clip)
+@beam.typehints.with_output_types(bytes)
+class ReadClip(beam.DoFn):
+    """The needed frames of a clip as a clip record; a fault is tagged, or raised under ``strict``."""
+
+    def __init__(self, strict: bool):
+        self._strict = strict
+
+    def process(self, clip: Clip):
+        """Yields the serialized record."""
+        try:
+            yield encode_clip(clip, read_frames(clip)).SerializeToString(deterministic=True)
+        except ClipError as error:
+            error = error if error.clip else error.at(clip.key)
+            if self._strict:
+                raise error from None
+            yield reports.outcome(clip.key, error)

@@ -1,0 +1,216 @@
+"""``mer pipeline run | compile | status``."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from mer_tf.console import Console, quiet, setup_logging, table
+
+IMAGE = "mer-tf:latest"
+
+
+def add(verbs) -> None:
+    parser = verbs.add_parser(
+        "pipeline", help="the TFX pipeline: run it here, compile it for Kubeflow, look at its runs"
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    run = actions.add_parser("run", help="run all components on this machine; unchanged ones come from the cache")
+    run.add_argument("--data", required=True, help="dataset folder as the distributor ships it")
+    run.add_argument("--dataset", default="casme2", help="dataset name (default: %(default)s)")
+    run.add_argument("--mapping", default="megc2019", help="label mapping (default: %(default)s)")
+    run.add_argument("--out", required=True, help="folder for artifacts, metadata, logs, served versions")
+    _add_training(run)
+    run.add_argument("--strict", action="store_true", help="stop at the first fault of a clip")
+    run.add_argument("--workers", type=int, help="processes for preprocessing (default: one per core)")
+    run.add_argument("--fold-workers", type=int, default=1, help="processes for folds (default: %(default)s)")
+    run.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
+    run.add_argument("--no-cache", action="store_true", help="run every component again")
+    run.add_argument("--json", action="store_true", help="print JSON")
+    run.set_defaults(run=run_run)
+
+    compile_ = actions.add_parser("compile", help="write the specification of the same pipeline for a platform")
+    compile_.add_argument("--target", choices=("kubeflow",), default="kubeflow", help="platform (default: %(default)s)")
+    compile_.add_argument("--output", required=True, help="file to write: .yaml (specification) or .json (whole job)")
+    _add_training(compile_)
+    compile_.add_argument("--image", default=IMAGE, help="image built from kubeflow/Dockerfile (default: %(default)s)")
+    compile_.add_argument("--pipeline-root", default="/data/artifacts", help="bucket or folder (default: %(default)s)")
+    compile_.add_argument(
+        "--manifest-dir", default="/data/manifest", help="as containers see it (default: %(default)s)"
+    )
+    compile_.add_argument(
+        "--serving-dir", default="/data/serving/mer", help="as containers see it (default: %(default)s)"
+    )
+    compile_.add_argument("--data-root", help="folder of the frames as containers see it (default: the manifest's)")
+    compile_.set_defaults(run=run_compile)
+
+    status = actions.add_parser("status", help="runs, executions and where a model came from")
+    status.add_argument("--out", required=True, help="the folder given to 'mer pipeline run'")
+    status.add_argument("--runs", type=int, default=5, help="how many of the newest (default: %(default)s)")
+    status.add_argument("--lineage", metavar="FOLDER", help="every execution behind an artifact or pushed version")
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.set_defaults(run=run_status)
+
+
+def _add_training(parser) -> None:
+    parser.add_argument("--model", default="dual_atme", help="see 'mer models' (default: %(default)s)")
+    parser.add_argument("--preset", default="paper", help="training settings (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, help="instead of the preset's")
+    parser.add_argument("--seed", type=int, default=0, help="global seed (default: %(default)s)")
+    parser.add_argument(
+        "--shuffle-labels", action="store_true", help="permute training labels inside each fold: scores must be chance"
+    )
+    parser.add_argument("--min-uf1", type=float, help="smallest pooled UF1 that is blessed (default: 0.4)")
+
+
+def train_config(arguments):
+    """``TrainConfig`` of the arguments added by ``_add_training``."""
+    from mer_tf.training import TrainConfig
+
+    overrides = {"seed": arguments.seed, "shuffle_labels": arguments.shuffle_labels}
+    if arguments.epochs is not None:
+        overrides["epochs"] = arguments.epochs
+    return TrainConfig.from_preset(arguments.model, arguments.preset, **overrides)
+
+
+def run_run(arguments) -> int:
+    from mer_tf.datasets import get_reader
+    from mer_tf.datasets.manifest import write_manifest
+
+    config = train_config(arguments)  # mistakes in the settings stop before anything is read or written
+    console = Console()
+    clips = get_reader(arguments.dataset)(arguments.data, mapping=arguments.mapping, strict=arguments.strict)
+    for problem in clips.problems:
+        if problem.severity == "warning":
+            console.note(f"warning: {problem.message}")
+    manifest_dir = os.path.join(arguments.out, "manifest")
+    write_manifest(clips, os.path.join(manifest_dir, "manifest.csv"), recipe_frames="needed")
+    console.note(f"{arguments.dataset}: {len(clips.clips)} clips of {len(clips.subjects)} subjects")
+
+    log = os.path.join(arguments.out, "mer.log")
+    start = time.perf_counter()
+    with quiet(log) as console:
+        setup_logging()
+        if console.err.isatty():
+            console.note("loading TFX ...")
+        from tfx_pipeline.local_runner import run_local
+
+        options = {} if arguments.min_uf1 is None else {"eval_threshold_uf1": arguments.min_uf1}
+        result = run_local(
+            out=arguments.out,
+            manifest_dir=manifest_dir,
+            train_config=config,
+            strict=arguments.strict,
+            landmark_model=arguments.landmark_model,
+            preprocess_workers=arguments.workers or os.cpu_count() or 1,
+            fold_workers=arguments.fold_workers,
+            enable_cache=not arguments.no_cache,
+            on_component=lambda run: _show(console, run),
+            **options,
+        )
+        report = {**result.to_json(), "seconds": round(time.perf_counter() - start, 2), "log": log}
+        _publish(arguments.out, report)
+        if arguments.json:
+            console.result(json.dumps(report, indent=1))
+        else:
+            console.result(_report(result, report, clips.classes))
+    return 0
+
+
+def _show(console: Console, run) -> None:
+    if run.state == "running":
+        if console.err.isatty():
+            print(f"  [{run.index}/{run.total}] {run.name} ...", end="\r", file=console.err, flush=True)
+        return
+    console.note(f"  [{run.index}/{run.total}] {run.name:<18} {run.state:<9} {run.seconds:6.1f} s")
+
+
+def _publish(out: str, report: dict) -> None:
+    """``result.json`` and, where a run was scored, copies of its passport and predictions that keep their place."""
+    import shutil
+
+    from mer_tf import atomic
+
+    for key in ("passport", "predictions"):
+        if report[key]:
+            shutil.copyfile(report[key], os.path.join(out, os.path.basename(report[key])))
+    atomic.write_text(os.path.join(out, "result.json"), json.dumps(report, indent=1) + "\n")
+
+
+def _report(result, report: dict, classes) -> str:
+    from mer_tf.commands.evaluate import format_scores
+
+    lines = [f"\nLOSO, pooled over {result.clips} clips", format_scores(result.metrics, classes), ""]
+    if result.faults:
+        lines.append(f"{len(result.faults)} clips left out:")
+        lines += [f"  {fault['message']}" for fault in result.faults]
+    verdict = "blessed" if result.blessed else "NOT blessed (pooled UF1 below the threshold)"
+    lines.append(f"Evaluator: {verdict}; pushed: {result.pushed_model or 'nothing'}")
+    lines.append(f"passport: {result.passport}")
+    lines.append(f"TensorBoard: tensorboard --logdir {result.log_dir}")
+    lines.append(f"{report['seconds']:.0f} s; log of all libraries: {report['log']}")
+    return "\n".join(lines)
+
+
+def run_compile(arguments) -> int:
+    import tempfile
+
+    config = train_config(arguments)
+    log = os.path.join(tempfile.gettempdir(), f"mer-compile-{os.getuid()}.log")
+    with quiet(log) as console:
+        setup_logging()
+        from tfx_pipeline.kubeflow_runner import compile_kubeflow
+
+        options = {} if arguments.min_uf1 is None else {"eval_threshold_uf1": arguments.min_uf1}
+        job = compile_kubeflow(
+            arguments.output,
+            image=arguments.image,
+            pipeline_root=arguments.pipeline_root,
+            manifest_dir=arguments.manifest_dir,
+            serving_dir=arguments.serving_dir,
+            data_root=arguments.data_root,
+            train_config=config,
+            **options,
+        )
+        tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+        console.result(f"{arguments.output}: {len(tasks)} components, image {arguments.image}")
+    return 0
+
+
+def run_status(arguments) -> int:
+    from tfx_pipeline import configs, status
+
+    database = os.path.join(arguments.out, configs.METADATA_FILE)
+    if arguments.lineage:
+        executions = status.lineage(database, arguments.lineage)
+        if arguments.json:
+            import dataclasses
+
+            print(json.dumps([dataclasses.asdict(execution) for execution in executions], indent=1))
+        else:
+            print(_executions(executions))
+        return 0
+    runs = status.pipeline_runs(database, arguments.runs)
+    if arguments.json:
+        print(json.dumps([run.to_json() for run in runs], indent=1))
+        return 0
+    for run in runs:
+        print(f"run {run.run} of pipeline {run.pipeline}")
+        print(_executions(run.executions), end="\n\n")
+    return 0
+
+
+def _executions(executions) -> str:
+    rows = [
+        (
+            execution.id,
+            execution.component,
+            execution.state,
+            max(0.0, execution.finished - execution.started),
+            ", ".join(artifact.uri for artifacts in execution.outputs.values() for artifact in artifacts),
+        )
+        for execution in executions
+    ]
+    return table(("id", "component", "state", "seconds", "outputs"), rows)
