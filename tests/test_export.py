@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.export import export_saved_model, read_description
+from mer_tf.models.registry import MODELS, build_model, get_model_card
 from mer_tf.preprocessing import network_input
-from mer_tf.recipes import Recipe
+from mer_tf.recipes import Recipe, get_recipe
 
 CLASSES = ("negative", "positive", "surprise")
 PUZZLE = Recipe("two", "test", crop_size=32, puzzle_size=48, normalisation="pm1", network_size=16)
@@ -217,3 +218,18 @@ def test_a_damaged_description_is_named(tmp_path, text):
         read_description(tmp_path)
     with pytest.raises(BadInputError, match=r"mer\.json"):
         read_description(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_models_of_the_registry_agree_with_their_export(name, tmp_path):
+    recipe = get_recipe(get_model_card(name).recipe)
+    keras.utils.set_random_seed(1)
+    model = build_model(name, num_classes=3)
+    export_saved_model(model, recipe, CLASSES, tmp_path / "1", model_name=name)
+    tensors = make_motion(recipe, 2)
+    expected = model(network_input(tensors, recipe), training=False).numpy()
+    signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
+    by_tensors = signatures["serving_default"](**{name: tf.constant(value) for name, value in tensors.items()})
+    by_examples = signatures["examples"](examples=tf.constant(make_examples(tensors)))
+    np.testing.assert_allclose(by_tensors["probabilities"], expected, atol=1e-6)
+    np.testing.assert_allclose(by_examples["probabilities"], expected, atol=1e-6)

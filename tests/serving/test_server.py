@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import grpc
@@ -360,7 +361,7 @@ def test_stop_while_in_use(model_dir, motion, monkeypatch):
     server = MerServer(model_dir).start()
     codes, begun = [], []
     compute = serving.server._predict
-    monkeypatch.setattr(serving.server, "_predict", lambda *args: begun.append(1) or compute(*args))
+    monkeypatch.setattr(serving.server, "_predict", lambda *args, **limits: begun.append(1) or compute(*args, **limits))
 
     def ask():
         with grpc.insecure_channel(server.address) as channel:
@@ -451,8 +452,7 @@ def test_warmup_that_does_not_fit_or_is_damaged(model_dir, tmp_path):
         MerServer(tmp_path)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve_until_a_signal(model_dir, motion, number):
+def test_serve_until_sigterm(model_dir, motion):
     code = (
         "import sys; from serving.server import serve; serve(sys.argv[1], 0, announce=lambda t: print(t, flush=True))"
     )
@@ -470,8 +470,24 @@ def test_serve_until_a_signal(model_dir, motion, number):
         with PredictionClient(address) as client:
             client.wait_ready(10)
             assert client.predict_batch(motion(1))
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0, process.stderr.read()
     finally:
         process.kill()
         process.communicate()
+
+
+def test_serve_until_ctrl_c_puts_the_handlers_back(model_dir):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    lines = []
+
+    def announce(line):
+        lines.append(line)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    serving.server.serve(model_dir, 0, name="mer", announce=announce)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert len(lines) == 1 and "127.0.0.1:" in lines[0]
+    port = int(lines[0].split("127.0.0.1:")[1].split()[0])
+    with MerServer(model_dir, port):  # it has let go of the port
+        pass
