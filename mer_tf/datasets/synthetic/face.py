@@ -150,7 +150,7 @@ def make_face(rng: np.random.Generator) -> Face:
         "hair_volume": float(rng.uniform(7, 15)),
         "freckles": int(rng.choice([0, 0, 30, 80, 150])),
         "moles": int(rng.integers(0, 4)),
-        "skin_noise": float(rng.uniform(3.0, 5.0)),
+        "skin_noise": float(rng.uniform(5.0, 8.0)),
         "background": rng.uniform((95, 100, 105), (185, 190, 195)),
         "clothes": rng.uniform(25, 170, 3),
         "blur": float(rng.uniform(0.5, 0.9)),
@@ -508,7 +508,7 @@ def _paint_hair(canvas: _Canvas, face: Face, rng: np.random.Generator) -> None:
         out = np.array([np.sin(angle) * (80 + v * 0.4), -46 - np.cos(angle) * (78 + v)])
         inn = np.array([np.sin(angle) * 70, -40 - np.cos(angle) * (-line - 40)])
         a, b = np.sort(rng.uniform(-0.05, 1, 2))
-        sway = rng.normal(0, 1.5, 2)
+        sway = rng.normal(0, 1.5, 2) * np.clip(b - a, 0.05, 1)
         strand = np.stack([inn + (out - inn) * a, inn + (out - inn) * (a + b) / 2 + sway, inn + (out - inn) * b])
         (dark if rng.random() < 0.6 else pale).append(_spline(at(strand), False, 4))
     canvas.blend(canvas.mask(dark, 0.4, lines=0.8), look["hair"] * 0.6, 0.6)

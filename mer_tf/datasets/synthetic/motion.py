@@ -59,18 +59,18 @@ class Difficulty:
         noise: Factor on the subject's sensor noise (1 to 2.4 grey levels).
     """
 
-    expression_px: tuple[float, float] = (0.7, 2.4)
+    expression_px: tuple[float, float] = (0.6, 2.0)
     subject_strength: float = 0.2
     asymmetry: float = 0.4
-    leak: float = 0.35
-    head_px: float = 0.45
+    leak: float = 0.5
+    head_px: float = 0.5
     head_roll_deg: float = 0.12
-    head_turn_px: float = 0.25
-    irrelevant_px: float = 1.0
-    irrelevant_rate: float = 2.0
+    head_turn_px: float = 0.35
+    irrelevant_px: float = 1.4
+    irrelevant_rate: float = 2.5
     blink_rate: float = 0.35
     blink_at_apex: float = 0.1
-    brightness: float = 0.02
+    brightness: float = 0.008
     noise: float = 1.0
 
     def __post_init__(self):
