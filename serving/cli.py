@@ -70,7 +70,9 @@ def run_predict(arguments) -> int:
             return 0
         console.result(f"class: {answer['class']}")
         console.result(table(("class", "probability"), list(answer["probabilities"].items())))
-        console.result(f"onset {answer['onset']}, apex {answer['apex']} ({answer['apex_rule']}); recipe {answer['recipe']}")
+        console.result(
+            f"onset {answer['onset']}, apex {answer['apex']} ({answer['apex_rule']}); recipe {answer['recipe']}"
+        )
     return 0
 
 
