@@ -22,6 +22,7 @@ from tfx.orchestration.portable import launcher, partial_run_utils, runtime_para
 
 from components import reports
 from mer_tf.errors import ConfigError, MerError, MissingFileError
+from mer_tf.preprocessing import find_landmark_model
 from mer_tf.recipes import Recipe
 from mer_tf.training import TrainConfig
 from tfx_pipeline import configs, status
@@ -214,6 +215,7 @@ def run_local(
         raise MissingFileError(f"{manifest_dir} holds no manifest.csv; write it from a dataset folder first")
     if os.path.exists(out) and not os.path.isdir(out):
         raise ConfigError(f"{out} is a file; choose a folder for the pipeline's output")
+    find_landmark_model(landmark_model)
     serving_dir = os.path.abspath(serving_dir or os.path.join(out, configs.SERVING_FOLDER, configs.SERVED_MODEL))
     database = os.path.join(out, configs.METADATA_FILE)
     pipeline = create_pipeline(

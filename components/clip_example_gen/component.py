@@ -8,6 +8,7 @@ from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2
 
 from components.clip_example_gen import executor
+from components.clip_example_gen.driver import ManifestDriver
 
 SPLIT = "all"
 MANIFEST = "manifest.csv"
@@ -17,8 +18,9 @@ class ClipExampleGen(FileBasedExampleGen):
     """Reads annotated clips from a manifest and stores the frames a recipe needs.
 
     All clips go into one split, ``all``: subjects are divided by the cross-validation, and a hashed split of few
-    subjects can be empty. The cache key is the manifest file, which holds a content hash per clip; the executor
-    compares it with the frames, so neither a changed frame nor a stale manifest goes unnoticed.
+    subjects can be empty. The cache key is the content of the manifest, which holds a hash per clip: write it anew
+    before each run and a changed frame runs the step again. The executor compares frames and hashes, so an old
+    manifest cannot vouch for new frames.
 
     Output channels:
         ``examples``: ``Examples`` of ``SequenceExample`` (``mer_tf.features``), with a ``clips.json`` report and
@@ -30,6 +32,8 @@ class ClipExampleGen(FileBasedExampleGen):
         data_root: Folder the frame paths are relative to, where it differs from the one the manifest was written
             with (a mounted volume, for example); None for the manifest's own.
     """
+
+    DRIVER_CLASS = ManifestDriver
 
     def __init__(self, manifest_dir: str, *, strict: bool = False, data_root: str | None = None):
         settings = struct_pb2.Struct()

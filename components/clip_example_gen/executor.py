@@ -14,14 +14,13 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from components import reports
-from components.clip_example_gen.records import encode_clip
-from mer_tf.errors import AnnotationError, ClipError, ImageError
+from components.clip_example_gen.records import encode_clip, read_frames
+from mer_tf.errors import AnnotationError, ClipError
 from mer_tf.types import Clip
 
 STRICT = "strict"
 DATA_ROOT = "data_root"
 FINGERPRINT = "data_fingerprint"  # custom property of the artifact, carried on into the passport
-MAX_FRAME_BYTES = 64 << 20
 
 
 class Executor(BaseExampleGenExecutor):
@@ -107,30 +106,6 @@ class ReadFrames(beam.DoFn):
             )
         yield encode_clip(clip, frames).SerializeToString(deterministic=True)
         yield reports.outcome(clip.key)
-
-
-def read_frames(clip: Clip) -> dict[int, bytes]:
-    """Onset and apex (or its substitute) as encoded bytes, by frame number.
-
-    Raises:
-        ImageError: For a file that is absent, empty or larger than 64 MiB.
-        FrameOrderError: Where the annotation does not name usable frames.
-    """
-    from mer_tf.preprocessing import needed_frames
-
-    onset, apex, _ = needed_frames(clip)
-    frames = {}
-    for number in (onset, apex):
-        path = clip.frame_path(number)
-        try:
-            size = os.path.getsize(path)
-            if not 0 < size <= MAX_FRAME_BYTES:
-                raise ImageError(f"{path} has {size} bytes; expected 1 to {MAX_FRAME_BYTES}", clip.key, number)
-            with open(path, "rb") as file:
-                frames[number] = file.read()
-        except OSError as error:
-            raise ImageError(f"cannot read {path} ({error.strerror})", clip.key, number) from None
-    return frames
 
 
 def hashed_frames(manifest: str) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import tensorflow as tf
 
 from mer_tf import features
-from mer_tf.errors import AnnotationError
+from mer_tf.errors import AnnotationError, ImageError
 from mer_tf.types import Clip
 
 MISSING_APEX = -1  # an int64 feature cannot be None; frame numbers are never negative
 _MAX_FRAMES = 4096
+MAX_FRAME_BYTES = 64 << 20
 
 
 def encode_clip(clip: Clip, frames: Mapping[int, bytes]) -> tf.train.SequenceExample:
@@ -69,6 +71,30 @@ def decode_clip(record: bytes) -> tuple[Clip, dict[int, bytes]]:
         facts[features.APEX] = None
     clip = Clip(**facts, frames=tuple("" for _ in numbers), frame_numbers=tuple(numbers))
     return clip, dict(zip(numbers, images))
+
+
+def read_frames(clip: Clip) -> dict[int, bytes]:
+    """Onset and apex (or its substitute) as encoded bytes, by frame number.
+
+    Raises:
+        ImageError: For a file that is absent, empty or larger than 64 MiB.
+        FrameOrderError: Where the annotation does not name usable frames.
+    """
+    from mer_tf.preprocessing import needed_frames
+
+    onset, apex, _ = needed_frames(clip)
+    frames = {}
+    for number in (onset, apex):
+        path = clip.frame_path(number)
+        try:
+            size = os.path.getsize(path)
+            if not 0 < size <= MAX_FRAME_BYTES:
+                raise ImageError(f"{path} has {size} bytes; expected 1 to {MAX_FRAME_BYTES}", clip.key, number)
+            with open(path, "rb") as file:
+                frames[number] = file.read()
+        except OSError as error:
+            raise ImageError(f"cannot read {path} ({error.strerror})", clip.key, number) from None
+    return frames
 
 
 def _bytes(value: bytes) -> tf.train.Feature:

@@ -7,13 +7,15 @@ and closed in ``teardown``.
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import multiprocessing
 
 import apache_beam as beam
 
 from components import reports
 from components.clip_example_gen.records import decode_clip
-from mer_tf.errors import ClipError, MerError
+from components.motion_transform import worker
+from mer_tf.errors import MerError
 from mer_tf.recipes import Recipe
 
 _BATCH = 16
@@ -85,11 +87,9 @@ class PreprocessClips(beam.DoFn):
             self._pool = concurrent.futures.ProcessPoolExecutor(
                 self._workers,
                 mp_context=multiprocessing.get_context("spawn"),
-                initializer=_WORKER.update,
-                initargs=({"recipe": self._recipe, "landmark_model": self._landmark_model},),
             )
         else:
-            self._preprocessor = _open(self._recipe, self._landmark_model, threads=None)
+            self._preprocessor = worker.open_preprocessor(self._recipe, self._landmark_model, threads=None)
 
     def teardown(self):
         """Closes what ``setup`` opened."""
@@ -116,39 +116,10 @@ class PreprocessClips(beam.DoFn):
 
     def _results(self, clips):
         if self._pool is None:
-            return (_attempt(self._preprocessor, clip, frames) for clip, frames in clips)
+            return (worker.attempt(self._preprocessor, clip, frames) for clip, frames in clips)
         try:
-            return list(self._pool.map(_work, clips))
+            return list(self._pool.map(functools.partial(worker.work, self._recipe, self._landmark_model), clips))
         except concurrent.futures.process.BrokenProcessPool as error:
             raise MerError(
                 "a preprocessing process ended early (often out of memory); run again with fewer workers"
             ) from error
-
-
-def _open(recipe: Recipe, landmark_model: str | None, threads: int | None):
-    from mer_tf.preprocessing import ClipPreprocessor
-
-    return ClipPreprocessor(recipe, landmark_model=landmark_model, opencv_threads=threads).open()
-
-
-def _attempt(preprocessor, clip, frames):
-    """(result, None), or (None, fault of this clip); other errors are raised."""
-    from mer_tf.preprocessing import needed_frames
-
-    try:
-        onset, apex, rule = needed_frames(clip)
-        result = preprocessor.process(frames[onset], frames[apex], clip=clip.key, onset_frame=onset, apex_frame=apex)
-        result.provenance["apex_rule"] = rule
-        return result, None
-    except ClipError as error:
-        return None, error if error.clip else error.at(clip.key)
-
-
-_WORKER: dict = {}  # of a process of the pool
-
-
-def _work(element):
-    if "preprocessor" not in _WORKER:  # not in the initializer: an error there would lose its name
-        # One thread each, since the processes share the cores already.
-        _WORKER["preprocessor"] = _open(_WORKER["recipe"], _WORKER["landmark_model"], threads=1)
-    return _attempt(_WORKER["preprocessor"], *element)

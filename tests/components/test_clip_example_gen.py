@@ -9,6 +9,8 @@ import os
 
 import pytest
 import tensorflow as tf
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
 from components.clip_example_gen import executor
@@ -16,6 +18,7 @@ from components.clip_example_gen.component import ClipExampleGen
 from components.clip_example_gen.records import decode_clip, encode_clip
 from mer_tf.datasets.manifest import write_manifest
 from mer_tf.errors import AnnotationError, EmptySplitError, ImageError, MissingFileError
+from tfx_pipeline.local_runner import ProgressRunner
 
 pytestmark = pytest.mark.tfx
 
@@ -130,3 +133,24 @@ def test_frames_keep_their_order(clip_table):
     clip = clip_table.clips[0]
     _, frames = decode_clip(encode_clip(clip, {3: b"apex", 1: b"onset"}).SerializeToString())
     assert list(frames.items()) == [(3, b"apex"), (1, b"onset")]
+
+
+def test_the_cache_follows_the_content_of_the_manifest(tmp_path, clip_table):
+    def run():
+        component = ClipExampleGen(str(tmp_path / "manifest"))
+        connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))
+        runner = ProgressRunner()
+        runner.run(Pipeline("p", str(tmp_path / "root"), connection, [component], enable_cache=True))
+        return [run.state for run in runner.runs]
+
+    path = tmp_path / "manifest" / "manifest.csv"
+    write_manifest(clip_table, path)
+    assert run() == ["executed"]
+    write_manifest(clip_table, path)
+    os.utime(path, (1, 1))
+    assert run() == ["cached"]
+    with open(clip_table.clips[3].frame_path(2), "ab") as file:
+        file.write(b"\0")
+    write_manifest(clip_table, path)
+    os.utime(path, (1, 1))
+    assert run() == ["executed"]

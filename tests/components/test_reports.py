@@ -47,15 +47,23 @@ def _raise(error):
     raise error
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        errors.SeveralFacesError("two faces; expected one", "casme2/sub01/a", 7),
-        errors.UnknownNameError("model", "x", ["y"]),
-        errors.MissingPackageError("dlib", "face"),
-        errors.MissingFileError("no landmark model at /nowhere"),
-    ],
-)
+ERRORS = [
+    errors.SeveralFacesError("two faces; expected one", "casme2/sub01/a", 7),
+    errors.UnknownNameError("model", "x", ["y"]),
+    errors.MissingPackageError("dlib", "face"),
+    errors.MissingFileError("no landmark model at /nowhere"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_errors_survive_being_pickled(error):
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
+
+
+@pytest.mark.parametrize("error", ERRORS)
 def test_an_error_raised_in_a_worker_keeps_its_name_and_message(error):
     with pytest.raises(type(error)) as caught, reports.named_errors(), beam.Pipeline() as pipeline:
         _ = pipeline | beam.Create([error]) | "Work" >> beam.Map(_raise)

@@ -1,0 +1,45 @@
+"""Preprocessing of single clips in a process of its own.
+
+Processes are spawned, and a spawned process imports the module of the function it is given: this one imports
+neither Beam nor TensorFlow, so a process is at work after a second instead of ten.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from mer_tf.errors import ClipError
+from mer_tf.preprocessing import ClipPreprocessor, Preprocessed, needed_frames
+from mer_tf.recipes import Recipe
+from mer_tf.types import Clip
+
+
+def open_preprocessor(recipe: Recipe, landmark_model: str | None, threads: int | None) -> ClipPreprocessor:
+    """An opened preprocessor; ``threads`` limits OpenCV in this process (None: as it is)."""
+    return ClipPreprocessor(recipe, landmark_model=landmark_model, opencv_threads=threads).open()
+
+
+def attempt(
+    preprocessor: ClipPreprocessor, clip: Clip, frames: dict[int, bytes]
+) -> tuple[Preprocessed | None, ClipError | None]:
+    """(result, None), or (None, the fault of this clip); other errors are raised."""
+    try:
+        onset, apex, rule = needed_frames(clip)
+        result = preprocessor.process(frames[onset], frames[apex], clip=clip.key, onset_frame=onset, apex_frame=apex)
+        result.provenance["apex_rule"] = rule
+        return result, None
+    except ClipError as error:
+        return None, error if error.clip else error.at(clip.key)
+
+
+def work(recipe: Recipe, landmark_model: str | None, element: tuple[Clip, dict[int, bytes]]):
+    """``attempt`` with the preprocessor of this process, which the first clip opens.
+
+    It is not opened by the pool's initializer, because an error there would lose its name.
+    """
+    return attempt(_opened(recipe, landmark_model), *element)
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(recipe: Recipe, landmark_model: str | None) -> ClipPreprocessor:
+    return open_preprocessor(recipe, landmark_model, threads=1)  # the processes share the cores already

@@ -1,0 +1,141 @@
+"""MotionTransform on synthetic faces and on faulty clips."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.components.util.tfxio_utils import get_tfxio_factory_from_artifact
+from tfx.types import standard_artifacts
+from tfx.utils import io_utils
+
+from components.clip_example_gen.executor import read_frames
+from components.clip_example_gen.records import encode_clip
+from components.motion_transform.component import MotionTransform
+from components.motion_transform.executor import Executor
+from components.motion_transform.schema import motion_schema
+from mer_tf.datasets import read_casme2
+from mer_tf.datasets.synthetic import write_synthetic_dataset
+from mer_tf.errors import EmptySplitError, FaceNotFoundError, MissingFileError
+from mer_tf.preprocessing import ClipPreprocessor, needed_frames
+from mer_tf.recipes import RECIPES, get_recipe
+from mer_tf.training import read_motion_records
+
+pytestmark = [pytest.mark.tfx, pytest.mark.dlib]
+
+RECIPE = get_recipe("onset_apex_28_hars")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Two synthetic clips with their frames."""
+    pytest.importorskip("dlib")
+    root = tmp_path_factory.mktemp("clips")
+    write_synthetic_dataset(root, subjects=2, clips_per_subject=1, seed=0, frames_per_clip=(8, 8), workers=1)
+    return [(clip, read_frames(clip)) for clip in read_casme2(root).clips]
+
+
+@pytest.fixture(scope="module")
+def faceless(clips):
+    """A clip whose frames are black."""
+    import cv2
+
+    clip, frames = clips[0]
+    black = cv2.imencode(".png", np.zeros((120, 160, 3), np.uint8))[1].tobytes()
+    return dataclasses.replace(clip, clip="black"), dict.fromkeys(frames, black)
+
+
+def transform(tmp_path, clips, **settings):
+    """Runs the executor as the component configures it."""
+    examples, motion, schema = standard_artifacts.Examples(), standard_artifacts.Examples(), standard_artifacts.Schema()
+    for name, artifact in (("examples", examples), ("motion", motion), ("schema", schema)):
+        artifact.uri = str(tmp_path / name)
+    examples.splits = ["all"]
+    os.makedirs(tmp_path / "examples" / "Split-all")
+    with tf.io.TFRecordWriter(str(tmp_path / "examples" / "Split-all" / "data_tfrecord-0.gz"), "GZIP") as writer:
+        for clip, frames in clips:
+            writer.write(encode_clip(clip, frames).SerializeToString())
+    channel = standard_artifacts.Examples
+    component = MotionTransform(examples=_channel(channel), recipe=RECIPE, **settings)
+    properties = {k: v for k, v in component.spec.exec_properties.items() if v is not None}
+    Executor().Do({"examples": [examples]}, {"motion": [motion], "schema": [schema]}, properties)
+    return motion, schema
+
+
+def _channel(kind):
+    from tfx.types import Channel
+
+    return Channel(type=kind)
+
+
+def test_records_equal_the_librarys_own_result_bit_for_bit(tmp_path, clips):
+    motion, schema = transform(tmp_path, clips)
+    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE)
+    assert data.keys == tuple(clip.key for clip, _ in clips)
+    with ClipPreprocessor(RECIPE) as preprocessor:
+        for row, (clip, frames) in enumerate(clips):
+            onset, apex, _ = needed_frames(clip)
+            expected = preprocessor.process(frames[onset], frames[apex])
+            for name in RECIPE.inputs:
+                np.testing.assert_array_equal(data.tensors[name][row], expected.tensors[name])
+    assert motion.get_int_custom_property("clips") == 2
+    assert motion.get_string_custom_property("recipe_hash") == RECIPE.hash
+    # The schema must describe the records, or Transform could not read them.
+    found = io_utils.parse_pbtxt_file(os.path.join(schema.uri, "schema.pbtxt"), schema_pb2.Schema())
+    tfxio = get_tfxio_factory_from_artifact([motion], telemetry_descriptors=["test"], schema=found)
+    assert set(tfxio(str(tmp_path / "motion" / "Split-all" / "*")).TensorRepresentations()) == {
+        feature.name for feature in found.feature
+    }
+
+
+def test_processes_give_the_same_records(tmp_path, clips):
+    os.makedirs(tmp_path / "one")
+    os.makedirs(tmp_path / "two")
+    transform(tmp_path / "one", clips)
+    transform(tmp_path / "two", clips, workers=2)
+    one, two = (
+        read_motion_records(tmp_path / name / "motion" / "Split-all", RECIPE).fingerprint for name in ("one", "two")
+    )
+    assert one == two
+
+
+def test_a_clip_without_face_is_counted_and_left_out(tmp_path, clips, faceless):
+    motion, _ = transform(tmp_path, [clips[0], faceless])
+    assert motion.get_int_custom_property("clips") == 1
+    assert motion.get_int_custom_property("faults") == 1
+    with open(tmp_path / "motion" / "report" / "all" / "clips.json", encoding="utf-8") as file:
+        report = json.load(file)
+    assert [(fault["clip"], fault["error"]) for fault in report["faults"]] == [(faceless[0].key, "FaceNotFoundError")]
+
+
+def test_strict_stops_with_the_fault_itself(tmp_path, clips, faceless):
+    with pytest.raises(FaceNotFoundError, match=faceless[0].key):
+        transform(tmp_path, [clips[0], faceless], strict=True)
+
+
+def test_no_clip_left(tmp_path, faceless):
+    with pytest.raises(EmptySplitError, match="all 1 clips were left out"):
+        transform(tmp_path, [faceless])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_landmark_model(tmp_path, clips, workers):
+    with pytest.raises(MissingFileError, match=r"nowhere\.dat"):
+        transform(tmp_path, clips[:1], landmark_model=str(tmp_path / "nowhere.dat"), workers=workers)
+    assert not glob.glob(str(tmp_path / "motion" / "Split-all" / "data_tfrecord*"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_schema_names_every_feature_with_its_shape(recipe):
+    schema = {feature.name: feature for feature in motion_schema(recipe).feature}
+    for name, shape in recipe.inputs.items():
+        assert tuple(dim.size for dim in schema[name].shape.dim) == shape
+        assert schema[name].type == schema_pb2.FLOAT
+    assert {"label", "subject", "dataset", "clip", "recipe_hash", "mapping"} <= set(schema)
+    assert all(feature.HasField("shape") for feature in schema.values())
