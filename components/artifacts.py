@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from tfx.types.artifact import Artifact, Property, PropertyType
+from tfx.types.artifact import Artifact
 
 
 class LosoRun(Artifact):
     """Everything one leave-one-subject-out run leaves behind.
 
     Files under the artifact's URI: ``predictions.csv``, ``passport.json``, ``folds/`` (one JSON per fold) and
-    ``logs/`` (TensorBoard, one folder per fold).
-
-    Attributes:
-        model: Registry name of the model.
-        recipe_hash: Hash of the recipe its inputs were made with.
-        folds: Number of folds.
+    ``logs/`` (TensorBoard, one folder per fold). Custom properties: ``model``, ``recipe_hash``, ``folds``.
     """
 
-    TYPE_NAME = "MerLosoRun"
-    PROPERTIES = {  # noqa: RUF012 - the name and form TFX looks for
-        "model": Property(type=PropertyType.STRING),
-        "recipe_hash": Property(type=PropertyType.STRING),
-        "folds": Property(type=PropertyType.INT),
-    }
+    # Kubeflow's compiler takes names of the form namespace.Title and no typed properties, and a container imports
+    # the class by this very name: the package resolves it.
+    TYPE_NAME = "components.LosoRun"

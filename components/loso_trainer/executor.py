@@ -92,9 +92,9 @@ class Executor(BaseBeamExecutor):
                 mapping=data.mapping,
             )
             io_utils.copy_dir(folder, run.uri)
-        run.model = config.model
-        run.recipe_hash = recipe.hash
-        run.folds = len(folds)
+        run.set_string_custom_property("model", config.model)
+        run.set_string_custom_property("recipe_hash", recipe.hash)
+        run.set_int_custom_property("folds", len(folds))
 
 
 @beam.typehints.with_input_types(list[Fold])

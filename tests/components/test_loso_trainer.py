@@ -112,10 +112,11 @@ def test_passport_and_logs_lie_with_the_run(resumed):
         passport = json.load(file)
     assert passport["protocol"] == "loso"
     assert passport["data_fingerprint"] == "f" * 64
-    assert passport["recipe_hash"] == RECIPE.hash == run.recipe_hash
+    assert passport["recipe_hash"] == RECIPE.hash == run.get_string_custom_property("recipe_hash")
     assert passport["metrics"]["full"]["n"] == 9
     assert passport["config"] == CONFIG.to_json()
-    assert (run.model, run.folds) == ("dual_atme", 3)
+    assert run.get_string_custom_property("model") == "dual_atme"
+    assert run.get_int_custom_property("folds") == 3
     assert glob.glob(os.path.join(run.uri, "logs", "casme2", "sub00", "events*"))
 
 
