@@ -59,15 +59,15 @@ class Difficulty:
         noise: Factor on the subject's sensor noise (1 to 2.4 grey levels).
     """
 
-    expression_px: tuple[float, float] = (0.6, 2.0)
+    expression_px: tuple[float, float] = (0.5, 1.7)
     subject_strength: float = 0.2
     asymmetry: float = 0.4
-    leak: float = 0.5
-    head_px: float = 0.5
-    head_roll_deg: float = 0.12
-    head_turn_px: float = 0.35
-    irrelevant_px: float = 1.4
-    irrelevant_rate: float = 2.5
+    leak: float = 0.65
+    head_px: float = 0.7
+    head_roll_deg: float = 0.15
+    head_turn_px: float = 0.5
+    irrelevant_px: float = 2.0
+    irrelevant_rate: float = 3.5
     blink_rate: float = 0.35
     blink_at_apex: float = 0.1
     brightness: float = 0.008
