@@ -1,0 +1,145 @@
+"""The whole pipeline on a tiny synthetic set: run, cache, lineage, then the pushed model over gRPC."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mer_tf.datasets import read_casme2, write_manifest
+from mer_tf.datasets.synthetic import write_synthetic_dataset
+from mer_tf.errors import BadInputError, MissingFileError
+from mer_tf.metrics.predictions import read_predictions
+from mer_tf.preprocessing import ClipPreprocessor, needed_frames
+from mer_tf.recipes import get_recipe
+from mer_tf.training import TrainConfig
+from tfx_pipeline import status
+from tfx_pipeline.local_runner import run_local
+
+pytestmark = [pytest.mark.tfx, pytest.mark.e2e, pytest.mark.dlib]
+
+COMPONENTS = [
+    "ClipExampleGen", "Evaluator", "ExampleValidator", "LoadAndQuery", "LosoTrainer", "MotionTransform", "Pusher",
+    "SchemaGen", "StatisticsGen", "Trainer", "Transform",
+]  # fmt: skip
+CONFIG = TrainConfig(model="dual_atme", epochs=2, batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The set, what two runs said, and what was reported while the first one went."""
+    pytest.importorskip("dlib")
+    folder = tmp_path_factory.mktemp("e2e run")  # a blank in the path, as on many desktops
+    write_synthetic_dataset(folder / "clips", subjects=4, clips_per_subject=3, frames_per_clip=(8, 8), seed=0)
+    table = read_casme2(folder / "clips")
+    settings = {
+        "out": folder / "out",
+        "manifest_dir": folder / "manifest",
+        "train_config": CONFIG,
+        "eval_threshold_uf1": 0.0,  # two epochs on eleven clips: the gate itself is tested elsewhere
+    }
+    seen = []
+    write_manifest(table, folder / "manifest" / "manifest.csv", recipe_frames="needed")
+    first = run_local(**settings, on_component=seen.append)
+    write_manifest(table, folder / "manifest" / "manifest.csv", recipe_frames="needed")
+    second = run_local(**settings)
+    return table, first, second, seen
+
+
+def test_each_component_is_executed_once(runs):
+    _, first, _, seen = runs
+    assert sorted(run.name for run in first.components) == COMPONENTS
+    assert {run.state for run in first.components} == {"executed"}
+    assert [(run.name, run.state) for run in seen] == [
+        (run.name, state) for run in first.components for state in ("running", "executed")
+    ]
+    assert [run.index for run in first.components] == list(range(1, 12))
+
+
+def test_the_second_run_comes_from_the_cache(runs):
+    _, first, second, _ = runs
+    assert [run.state for run in second.components] == ["cached"] * 11
+    assert second.cached and not first.cached
+    assert second.pushed_model == first.pushed_model
+    assert second.metrics == first.metrics
+    assert sum(run.seconds for run in second.components) < sum(run.seconds for run in first.components) / 5
+
+
+def test_every_clip_is_predicted_by_a_model_that_had_not_seen_its_subject(runs):
+    table, first, _, _ = runs
+    predictions = read_predictions(first.predictions)
+    assert sorted(f"{p.dataset}/{p.subject}/{p.clip}" for p in predictions) == sorted(clip.key for clip in table.clips)
+    assert all(p.fold == f"{p.dataset}/{p.subject}" for p in predictions)
+    assert first.metrics["full"]["n"] == first.clips == len(table.clips)
+    assert first.faults == ()
+
+
+def test_logs_for_tensorboard_lie_in_one_folder(runs):
+    _, first, _, _ = runs
+    assert glob.glob(os.path.join(first.log_dir, "loso", "casme2", "sub01", "events*"))
+    assert glob.glob(os.path.join(first.log_dir, "final", "**", "events*"), recursive=True)
+
+
+def test_status_and_lineage(runs):
+    _, first, second, _ = runs
+    newest, oldest = status.pipeline_runs(first.metadata)
+    assert {execution.state for execution in newest.executions} == {"cached"}
+    assert {execution.state for execution in oldest.executions} == {"executed"}
+    assert sorted(execution.component for execution in oldest.executions) == COMPONENTS
+    behind = [execution.component for execution in status.lineage(second.metadata, second.pushed_model)]
+    assert behind[0] == "Pusher"
+    assert set(behind) == set(COMPONENTS) - {"StatisticsGen", "SchemaGen", "ExampleValidator"}
+    assert json.dumps(newest.to_json())
+    with pytest.raises(BadInputError, match="no artifact"):
+        status.lineage(first.metadata, "/nowhere")
+
+
+def test_status_without_a_run(tmp_path):
+    with pytest.raises(MissingFileError, match="run the pipeline first"):
+        status.pipeline_runs(tmp_path / "metadata.sqlite")
+    (tmp_path / "metadata.sqlite").write_text("no database " * 100)
+    with pytest.raises(BadInputError, match="no metadata file"):
+        status.pipeline_runs(tmp_path / "metadata.sqlite")
+
+
+def test_a_pushed_version_that_was_cleared_away_is_put_back(runs, tmp_path):
+    from tfx_pipeline.local_runner import _pushed
+
+    _, first, _, _ = runs
+    artifact = status.lineage(first.metadata, first.pushed_model)[0].outputs["pushed_model"][0]
+    gone = tmp_path / "serving" / "123"
+    moved = status.ArtifactInfo(
+        artifact.id, artifact.type, artifact.uri, {**artifact.properties, "pushed_destination": str(gone)}
+    )
+    assert _pushed(moved) == str(gone)
+    assert (gone / "saved_model.pb").is_file()
+    assert os.listdir(tmp_path / "serving") == ["123"]
+
+
+def test_the_pushed_model_answers_over_grpc_as_in_memory(runs):
+    pytest.importorskip("tensorflow_serving")
+    from serving.client import PredictionClient
+    from serving.server import MerServer
+
+    table, first, _, _ = runs
+    assert first.blessed and first.servable
+    assert os.path.basename(first.pushed_model).isdigit()
+    clip = table.clips[0]
+    onset, apex, _ = needed_frames(clip)
+    with ClipPreprocessor(get_recipe("onset_apex_28_hars")) as preprocessor:
+        with open(clip.frame_path(onset), "rb") as a, open(clip.frame_path(apex), "rb") as b:
+            tensors = preprocessor.process(a.read(), b.read()).tensors
+    with MerServer(first.serving_dir) as server, PredictionClient(server.address) as client:
+        client.wait_ready(30)
+        answer = client.predict(tensors)
+    assert str(answer["version"]) == os.path.basename(first.pushed_model)
+    assert set(answer["probabilities"]) == {"negative", "positive", "surprise"}
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    model = tf.saved_model.load(first.pushed_model)
+    batch = {name: tf.constant(array[np.newaxis]) for name, array in tensors.items()}
+    expected = model.signatures["serving_default"](**batch)["probabilities"].numpy()[0]
+    np.testing.assert_allclose(list(answer["probabilities"].values()), expected, atol=1e-6)
