@@ -61,6 +61,19 @@ class AnnotationError(BadInputError):
     """The annotation sheet lacks a column or holds values that cannot be used."""
 
 
+class CountsDifferError(BadInputError):
+    """Classes or subjects of a set do not add up to the published counts.
+
+    Args:
+        message: Expected, found and difference per class, and the clips that are known to be absent.
+        differences: The same as data, one entry per count that differs.
+    """
+
+    def __init__(self, message: str, differences: tuple = ()):
+        super().__init__(message)
+        self.differences = tuple(differences)
+
+
 class EmptySplitError(BadInputError):
     """A split, fold or table holds no clip, or too few subjects or classes to work with."""
 

@@ -89,6 +89,8 @@ class ClipTable:
         classes: Class names by index.
         clips: Usable clips whose emotion the mapping keeps, sorted by subject and clip.
         problems: Everything noticed on the way.
+        partial: Whether clips that belong to the set are absent for a fault, or its counts are not the published
+            ones where those are asked for; it must go with every figure computed from the table.
     """
 
     dataset: str
@@ -96,6 +98,7 @@ class ClipTable:
     classes: tuple[str, ...]
     clips: tuple[Clip, ...]
     problems: tuple[Problem, ...] = ()
+    partial: bool = False
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ per clip with all its facts, its frame numbers and file paths (JSON lists, paths
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
@@ -17,7 +18,7 @@ import pathlib
 import threading
 from collections.abc import Mapping
 
-from mer_tf.errors import AnnotationError, ImageError, MissingFileError
+from mer_tf.errors import AnnotationError, FrameOrderError, ImageError, MissingFileError
 from mer_tf.preprocessing.clip import needed_frames
 from mer_tf.types import Clip, ClipTable
 
@@ -77,6 +78,7 @@ def write_manifest(
         "classes": list(table.classes),
         "root": root,
         "recipe_frames": recipe_frames,
+        "partial": table.partial,
     }
     text = io.StringIO()
     text.write("# " + json.dumps(head, ensure_ascii=False) + "\n")
@@ -137,6 +139,7 @@ def read_manifest(
         known = first.startswith("#") and head["format"] == FORMAT
         classes, base = tuple(head["classes"]), os.fspath(root if root is not None else head["root"])
         dataset, mapping = head["dataset"], head["mapping"]
+        partial = bool(head.get("partial", False))
     except (ValueError, KeyError, TypeError):
         known = False
     if not known:
@@ -161,7 +164,7 @@ def read_manifest(
             raise AnnotationError(f"manifest {path!r} row {number} repeats clip {clip.key}")
         clips.append(clip)
         hashes[clip.key] = digest
-    return ClipTable(dataset, mapping, classes, tuple(clips)), hashes
+    return ClipTable(dataset, mapping, classes, tuple(clips), partial=partial), hashes
 
 
 def content_hash(clip: Clip, *, recipe_frames: str = "all") -> str:
@@ -169,17 +172,19 @@ def content_hash(clip: Clip, *, recipe_frames: str = "all") -> str:
 
     Args:
         clip: The clip.
-        recipe_frames: ``"all"`` listed frames, or ``"needed"`` (onset and apex as ``needed_frames`` gives them).
+        recipe_frames: ``"all"`` listed frames, or ``"needed"`` (onset and apex as ``needed_frames`` gives them; all
+            where it gives none).
 
     Raises:
         ImageError: A frame file cannot be read.
     """
     if recipe_frames not in HASHED:
         raise ValueError(f"recipe_frames must be 'all' or 'needed'. Received: {recipe_frames!r}")
-    if recipe_frames == "all":
-        frames = list(zip(clip.frame_numbers, clip.frames, strict=True))
-    else:
-        frames = [(number, clip.frame_path(number)) for number in needed_frames(clip)[:2]]
+    frames = list(zip(clip.frame_numbers, clip.frames, strict=True))
+    if recipe_frames == "needed":
+        # Without an onset-apex pair the step that needs one reports the clip, and the hash covers every frame.
+        with contextlib.suppress(FrameOrderError):
+            frames = [(number, clip.frame_path(number)) for number in needed_frames(clip)[:2]]
     digest = hashlib.sha256()
     for number, path in frames:
         try:

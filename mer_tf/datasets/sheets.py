@@ -17,6 +17,14 @@ ALIASES = {
     "aus": ("Action Units", "AU", "AUs"),
     "emotion": ("Estimated Emotion", "Emotion"),
     "objective": ("Objective Classes", "Objective Class"),
+    "duration": ("Duration",),
+    # SMIC-E: further events of a long clip, and the numbers of its first and last frame.
+    "onset2": ("Onset2F",),
+    "offset2": ("Offset2F",),
+    "onset3": ("Onset3F",),
+    "offset3": ("Offset3F",),
+    "first": ("FirstF",),
+    "last": ("LastF",),
 }
 
 HEADER_ROWS = 40  # a header is looked for this far down: one distributor puts 13 rows of explanation first
@@ -47,12 +55,13 @@ class Sheet:
     rows: tuple[SheetRow, ...]
 
 
-def read_sheet(path: str | os.PathLike, required: tuple[str, ...]) -> Sheet:
+def read_sheet(path: str | os.PathLike, required: tuple[str, ...], *, title: str = "") -> Sheet:
     """Reads the first sheet of an xlsx file that has the header.
 
     Args:
         path: The file.
         required: Names of ``ALIASES`` that must be there.
+        title: Worksheet to look at first, where there is one of that name.
 
     Returns:
         Cells stripped and as text; whole numbers without a decimal point.
@@ -62,7 +71,7 @@ def read_sheet(path: str | os.PathLike, required: tuple[str, ...]) -> Sheet:
         AnnotationError: No header, or a required column is absent.
     """
     path = os.fspath(path)
-    tables = _read_tables(path)
+    tables = _read_tables(path, title)
     seen: list[str] = []
     for table in tables:
         for index, row in enumerate(table[:HEADER_ROWS]):
@@ -122,7 +131,7 @@ def _lacks(path: str, missing: list[str], headers: list[str]) -> AnnotationError
     )
 
 
-def _read_tables(path: str) -> list[list[list[str]]]:
+def _read_tables(path: str, title: str) -> list[list[list[str]]]:
     import openpyxl  # on demand: it takes a while to import
 
     try:
@@ -130,7 +139,8 @@ def _read_tables(path: str) -> list[list[list[str]]]:
         if size > MAX_SHEET_BYTES:
             raise DatasetNotFoundError(f"sheet {path!r} has {size} bytes, more than the limit of {MAX_SHEET_BYTES}")
         book = openpyxl.load_workbook(path, data_only=True)
-        return [[[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)] for sheet in book]
+        sheets = sorted(book, key=lambda sheet: not title or _fold(sheet.title) != _fold(title))
+        return [[[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)] for sheet in sheets]
     except DatasetNotFoundError:
         raise
     except Exception as error:  # openpyxl and zipfile raise many kinds for a damaged file

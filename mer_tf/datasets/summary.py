@@ -10,8 +10,8 @@ def summary(table: ClipTable) -> dict:
 
     Returns:
         ``dataset``, ``mapping``, ``clips``, ``subjects`` (counts), ``classes`` (class name to count), and the
-        messages ``missing``, ``corrections``, ``skipped`` (clips left out), ``extra``, ``notes``; ``partial`` is true
-        where a clip was left out for a fault and must go with every figure computed from the table.
+        messages ``missing``, ``corrections``, ``skipped`` (clips left out), ``extra``, ``notes``; ``partial`` is the
+        table's and must go with every figure computed from it.
     """
     counts = dict.fromkeys(table.classes, 0)
     for clip in table.clips:
@@ -31,5 +31,5 @@ def summary(table: ClipTable) -> dict:
         "skipped": [problem.message for problem in table.problems if problem.dropped],
         "extra": messages("extra"),
         "notes": messages("note"),
-        "partial": any(problem.dropped and problem.severity == "warning" for problem in table.problems),
+        "partial": table.partial,
     }

@@ -176,10 +176,8 @@ def test_missing_apex_is_the_middle_frame(casme2, cell):
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ((60, 59, 86), "onset 60 <= apex 59 <= offset 86 does not hold"),
-        ((46, 87, 86), "onset 46 <= apex 87 <= offset 86 does not hold"),
+        ((90, 59, 86), "onset 90 <= apex 59 <= offset 86 does not hold"),
         ((46, None, 40), "onset 46 <= apex None <= offset 40 does not hold"),
-        ((46, 46, 86), "onset 46 < apex 46"),
         ((46, "early", 86), "'early' is not a frame number (column apex, row 2 of the sheet)"),
         ((46.5, 59, 86), "'46.5' is not a frame number (column onset"),
         ((46, 59, "/"), "offset is not annotated"),
@@ -200,6 +198,32 @@ def test_faults_of_a_row(casme2, cells, said):
     with pytest.raises(FrameOrderError) as caught:
         read_casme2(casme2.root, strict=True)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("cells", "middle"), [((60, 59, 86), 73), ((46, 87, 86), 66)])
+def test_apex_out_of_order_falls_back_to_the_middle(casme2, cells, middle):
+    casme2.write()
+    casme2.rows[0][2:5] = cells
+    casme2.write_sheet()
+    table = read_casme2(casme2.root)
+    assert table.clips[0].apex is None
+    said, used = messages(table, severity="warning")
+    assert said == (
+        f"{FIRST}: onset {cells[0]} <= apex {cells[1]} <= offset 86 does not hold in row 2 of the sheet; "
+        "the apex is not used"
+    )
+    assert used == f"{FIRST}: the apex is not annotated; frame {middle} is used (middle frame)"
+    assert not table.partial
+    with pytest.raises(FrameOrderError, match="correct row 2"):
+        read_casme2(casme2.root, strict=True)
+
+
+def test_apex_equal_to_the_onset_is_kept_and_said(casme2):
+    casme2.rows[0][3] = 46
+    table = read_casme2(casme2.write(), strict=True)
+    assert table.clips[0].apex == 46
+    (message,) = messages(table, severity="warning")
+    assert "the apex equals the onset (frame 46); a recipe from onset to apex cannot use this clip" in message
 
 
 def test_unknown_emotion_and_bad_names(casme2):
@@ -395,5 +419,5 @@ def test_unknown_mapping_and_reader(casme2):
     with pytest.raises(UnknownNameError, match="Did you mean 'megc2019'"):
         read_casme2(casme2.write(), mapping="megc2018")
     assert get_reader("casme2") is READERS["casme2"]
-    with pytest.raises(UnknownNameError, match="unknown dataset 'casme'"):
-        get_reader("casme")
+    with pytest.raises(UnknownNameError, match="unknown dataset 'casme3'"):
+        get_reader("casme3")

@@ -63,8 +63,8 @@ def test_exclusion_needs_every_field():
 def test_unknown_names():
     with pytest.raises(UnknownNameError, match="unknown label mapping 'five'"):
         get_mapping("five")
-    with pytest.raises(UnknownNameError, match="'casme'. Did you mean 'casme2'"):
-        MEGC.label("casme", "disgust")
+    with pytest.raises(UnknownNameError, match="'casme9'. Did you mean 'casme'"):
+        MEGC.label("casme9", "disgust")
 
 
 def test_header_matching():

@@ -1,0 +1,351 @@
+"""Sets with an annotation sheet: rows of the sheet joined with clip folders ``ROOT/.../SUBJECT/CLIP/frame``.
+
+A set is described by facts (``AnnotatedSet``); what only one distributor does is a hook in that set's module.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable
+
+from mer_tf.datasets.aus import objective_class, objective_name, parse_aus
+from mer_tf.datasets.corrections import Correction, RowCorrection, correct, correct_row
+from mer_tf.datasets.folders import TRAILING_NUMBER, Frames, find_files, find_folders, fold, scan_frames, subfolders
+from mer_tf.datasets.mappings import LabelMapping, get_mapping
+from mer_tf.datasets.sheets import SheetRow, frame_number, read_sheet
+from mer_tf.datasets.table import Row, TableBuilder
+from mer_tf.errors import ClipError, DatasetNotFoundError, FrameOrderError, ImageError
+from mer_tf.types import ClipTable
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnotatedSet:
+    """Facts of a set.
+
+    Attributes:
+        name: Dataset name.
+        fps: Frames per second.
+        emotions: Emotions its sheet may hold, case-folded.
+        folders: Frames folders by layout (``"raw"``, ``"cropped"``), in order of preference.
+        sheets: File names of the annotation sheet, for messages.
+        sheet_pattern: Fits the file name of the sheet.
+        subject_id: Spelling of a subject to its canonical form, or None.
+        subjects_like: Examples of subject folders, for messages.
+        hint: Distributor and licence, for messages.
+        required: Columns the sheet must have.
+        emotion_aliases: Other spellings of an emotion.
+        frame_pattern: Fits a frame file; the first group is the number.
+        clip_name: Spelling of a clip to its canonical form.
+        frame_fields: Columns read as frame numbers.
+        sheet_title: Worksheet to prefer, or ``""``.
+        known_extra: Clips known to have a folder and no row.
+        objective_sheet: Fits the file name of a separate sheet of objective classes, or None.
+        any_sheet: Whether a single xlsx file of another name is taken for the sheet.
+        has_apex: Whether the distributor annotates the apex; otherwise a missing one is no warning.
+    """
+
+    name: str
+    fps: float
+    emotions: tuple[str, ...]
+    folders: dict[str, tuple[str, ...]]
+    sheets: tuple[str, ...]
+    sheet_pattern: re.Pattern
+    subject_id: Callable[[str], str | None]
+    subjects_like: str
+    hint: str
+    required: tuple[str, ...] = ("subject", "clip", "onset", "apex", "offset", "emotion")
+    emotion_aliases: tuple[tuple[str, str], ...] = ()
+    frame_pattern: re.Pattern = TRAILING_NUMBER
+    clip_name: Callable[[str], str] = str
+    frame_fields: tuple[str, ...] = ("onset", "apex", "offset")
+    sheet_title: str = ""
+    known_extra: frozenset[tuple[str, str]] = frozenset()
+    objective_sheet: re.Pattern | None = None
+    any_sheet: bool = False
+    has_apex: bool = True
+
+
+class AnnotatedReader:
+    """Reads one set; the arguments are those of the readers.
+
+    Args:
+        facts: The set.
+        root: Folder that holds frames and sheet, or the frames folder itself.
+        mapping: Label mapping or its name.
+        strict: Raise the first fault of a clip.
+        layout: ``"auto"`` or a key of ``facts.folders``.
+        sheet: Annotation sheet, or None to look for it.
+        corrections: Corrections of the sheet.
+
+    Raises:
+        DatasetNotFoundError: No such folder, no frames folder, no sheet, or an unreadable one.
+        AnnotationError: The sheet lacks a column.
+        UnknownNameError: No such mapping, or none for this set.
+    """
+
+    def __init__(
+        self,
+        facts: AnnotatedSet,
+        root: str | os.PathLike,
+        *,
+        mapping: str | LabelMapping,
+        strict: bool,
+        layout: str,
+        sheet: str | os.PathLike | None,
+        corrections: tuple[Correction | RowCorrection, ...],
+    ):
+        self.facts = facts
+        rule = get_mapping(mapping, facts.name)
+        self.build = TableBuilder(facts.name, rule, fps=facts.fps, strict=strict, apex_expected=facts.has_apex)
+        root = os.path.abspath(os.fspath(root))
+        self.frames_root, self.layout = find_frames(facts, root, layout)
+        self.searched = _sheet_folders(root, self.frames_root)
+        path = os.fspath(sheet) if sheet is not None else self._find_sheet()
+        self.coding = read_sheet(path, facts.required, title=facts.sheet_title)
+        self.corrections = corrections
+        self.folders = self._scan_clips()
+        self.objective = self._objective_classes() if rule.field == "objective" else {}
+        self.by_rule = 0
+
+    def table(self) -> ClipTable:
+        """Reads every row.
+
+        Raises:
+            EmptySplitError: No usable clip is left.
+            ClipError: Under ``strict``, the first fault of a clip.
+        """
+        build = self.build
+        for index, row in enumerate(self.coding.rows):
+            with build.faults():
+                self.read_row(index, row)
+        self.report()
+        context = (
+            f"under {self.frames_root!r}: {len(self.coding.rows)} rows in {os.path.basename(self.coding.path)!r}, "
+            f"{len(self.folders)} clip folders"
+        )
+        return build.table(context=context)
+
+    def read_row(self, index: int, sheet_row: SheetRow) -> None:
+        """Reads one row; a fault is raised as ``ClipError``."""
+        facts, build, cells = self.facts, self.build, sheet_row.cells
+        number = sheet_row.number
+        subject, name = facts.subject_id(cells["subject"]), cells["clip"]
+        if subject is None or not name or name in (".", "..") or any(sign in name for sign in "/\\\0"):
+            raise ClipError(
+                f"row {number} of the sheet names subject {cells['subject']!r} and clip {name!r}; expected a subject "
+                f"such as {facts.subjects_like.split(',')[0]} and a folder name",
+                f"{facts.name}/{cells['subject'] or '?'}/{cells['clip'] or '?'}",
+            )
+        name = facts.clip_name(name)
+        key = build.key(subject, name)
+        build.first_of_name(subject, name, f"row {number} of the sheet")
+
+        values: dict = {"emotion": self.emotion(cells["emotion"]), "apex": None}
+        for field in facts.frame_fields:
+            try:
+                values[field] = frame_number(cells.get(field, ""))
+            except ValueError as error:
+                raise FrameOrderError(
+                    f"{error} (column {field}, row {number} of the sheet); correct the cell", key
+                ) from None
+        values, problems = correct(values, self.corrections, facts.name, subject, name)
+        build.problems += problems
+        folder = self.folders.get((subject, name))
+        frames = self.scan(folder, key) if folder is not None else None
+        values, problems = correct_row(
+            values, self.corrections, facts.name, key, index, len(self.coding.rows), frames and frames.numbers
+        )
+        build.problems += problems
+
+        if values["emotion"] not in facts.emotions:
+            raise ClipError(
+                f"emotion {cells['emotion']!r} in row {number} of the sheet is unknown; "
+                f"known: {', '.join(facts.emotions)}",
+                key,
+            )
+        row = Row(
+            subject,
+            name,
+            values["emotion"],
+            values["onset"],
+            values["apex"],
+            values["offset"],
+            cells.get("aus", ""),
+            self.objective_of(subject, name, cells),
+        )
+        label = build.label(row)
+        if label is None:
+            return
+        if row.onset is None or row.offset is None:
+            raise FrameOrderError(
+                f"{'onset' if row.onset is None else 'offset'} is not annotated in row {number} of the sheet", key
+            )
+        if build.excluded(row):
+            return
+        row = self.ordered(row, number)
+        self.check_row(row, sheet_row)
+        build.expected += 1
+        if frames is None:
+            build.no_folder(row, os.path.join(self.frames_root, subject, name))
+            return
+        build.add(row, label, frames, folder)
+
+    def scan(self, folder: str, key: str) -> Frames:
+        """Frame files of a clip folder; ``ImageError`` where it cannot be listed."""
+        try:
+            return scan_frames(folder, self.facts.frame_pattern)
+        except OSError as error:
+            raise ImageError(f"folder {folder!r} cannot be listed ({error.strerror or error})", key) from error
+
+    def ordered(self, row: Row, number: int) -> Row:
+        """The row with onset <= apex <= offset; an apex outside falls back to the middle frame, and that is said."""
+        if row.onset <= (row.onset if row.apex is None else row.apex) <= row.offset:
+            return row
+        key = self.build.key(row.subject, row.clip)
+        message = f"onset {row.onset} <= apex {row.apex} <= offset {row.offset} does not hold"
+        if row.onset > row.offset or self.build.strict:
+            raise FrameOrderError(f"{message}; correct row {number} of the sheet", key)
+        self.build.note(f"{message} in row {number} of the sheet; the apex is not used", key=key, severity="warning")
+        return dataclasses.replace(row, apex=None)
+
+    def emotion(self, text: str) -> str:
+        """Emotion of a cell in this package's spelling."""
+        text = " ".join(text.split()).casefold()
+        return dict(self.facts.emotion_aliases).get(text, text)
+
+    def check_row(self, row: Row, sheet_row: SheetRow) -> None:
+        """Hook: further checks of a row that is going to be used."""
+
+    def objective_of(self, subject: str, name: str, cells: dict[str, str]) -> str:
+        """Objective class of a row: the published column, else the rule on its action units."""
+        if self.build.rule.field != "objective" or self.build.rule.entries is not None:
+            return ""
+        published = cells.get("objective", "") or self.objective.get((subject, name), "")
+        found = objective_name(published)
+        if found is None and published:
+            self.build.note(
+                f"objective class {published!r} is unknown; expected 1 to 7 or I to VII",
+                key=self.build.key(subject, name),
+                severity="warning",
+            )
+        if found is None:
+            found = objective_class(cells.get("aus", ""))
+            self.by_rule += found is not None
+        return found or ""
+
+    def report(self) -> None:
+        """Notes on the whole set, after the rows."""
+        build = self.build
+        for (subject, name), folder in sorted(self.folders.items()):
+            if (subject, name) not in build.seen:
+                known = (
+                    " (known: the distributor's sheet lacks it)" if (subject, name) in self.facts.known_extra else ""
+                )
+                message = f"folder {folder!r} has no row in the sheet{known}"
+                build.note(message, key=build.key(subject, name), kind="extra")
+        odd = sorted({row.cells["aus"] for row in self.coding.rows if parse_aus(row.cells.get("aus", "")).unparsed})
+        if odd:
+            build.note(
+                f"action units outside the grammar, kept as text: {', '.join(map(repr, odd[:5]))}"
+                + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
+            )
+        if self.by_rule:
+            build.note(
+                f"{self.by_rule} rows have no published objective class; the rule on their action units is used, which "
+                "does not reproduce the published column everywhere",
+                severity="warning",
+            )
+        revision = self.revision()
+        if revision:
+            build.note(revision)
+        build.note(f"{self.layout} frames under {self.frames_root!r} are used")
+
+    def revision(self) -> str:
+        """Hook: which revision of the annotation was found, and why."""
+        return ""
+
+    def _find_sheet(self) -> str:
+        found = find_files(self.searched, self.facts.sheet_pattern)
+        if found:
+            # The earlier revision comes first by name: the published results use its labels.
+            return found[0]
+        if self.facts.any_sheet:
+            found = find_files(self.searched, re.compile(r".*\.xlsx", re.IGNORECASE))
+            if len(found) == 1:
+                return found[0]
+        raise DatasetNotFoundError(
+            f"{self.facts.name}: no annotation sheet in {' or '.join(map(repr, self.searched))}; "
+            f"expected {' or '.join(self.facts.sheets)}. {self.facts.hint}"
+        )
+
+    def _scan_clips(self) -> dict[tuple[str, str], str]:
+        clips: dict[tuple[str, str], str] = {}
+        for name, path in subfolders(self.frames_root).items():
+            subject = self.facts.subject_id(name)
+            if subject is not None:
+                for clip, folder in subfolders(path).items():
+                    clips.setdefault((subject, self.facts.clip_name(clip)), folder)
+        return clips
+
+    def _objective_classes(self) -> dict[tuple[str, str], str]:
+        if "objective" in self.coding.columns or self.facts.objective_sheet is None:
+            return {}
+        found = find_files(self.searched, self.facts.objective_sheet)
+        if not found:
+            return {}
+        classes: dict[tuple[str, str], str] = {}
+        for row in read_sheet(found[0], ("subject", "clip", "objective")).rows:
+            subject = self.facts.subject_id(row.cells["subject"])
+            if subject is not None:
+                classes.setdefault((subject, self.facts.clip_name(row.cells["clip"])), row.cells["objective"])
+        self.build.note(f"objective classes are taken from {os.path.basename(found[0])!r}")
+        return classes
+
+
+def find_frames(facts: AnnotatedSet, root: str, layout: str) -> tuple[str, str]:
+    """Frames folder (the one that holds the subject folders) and its layout.
+
+    Raises:
+        DatasetNotFoundError: No such root, or no frames folder in it.
+        ValueError: Unknown layout.
+    """
+    if layout not in ("auto", *facts.folders):
+        raise ValueError(f"layout must be 'auto', {', '.join(map(repr, facts.folders))}. Received: {layout!r}")
+    layouts = tuple(facts.folders) if layout == "auto" else (layout,)
+    expected = ", ".join(name for kind in layouts for name in facts.folders[kind])
+    if not os.path.isdir(root):
+        raise DatasetNotFoundError(
+            f"{facts.name}: no folder {root!r}; expected one with {expected} and {' or '.join(facts.sheets)}. "
+            f"{facts.hint}"
+        )
+    for kind in layouts:
+        for path in find_folders(root, facts.folders[kind]):
+            if any(facts.subject_id(name) for name in subfolders(path)):
+                return path, kind
+            for name in facts.folders[kind]:  # an archive unpacked into a folder of its own name
+                for inner in find_folders(path, (name.split("/")[-1],)):
+                    if any(facts.subject_id(entry) for entry in subfolders(inner)):
+                        return inner, kind
+    here = subfolders(root)
+    if any(facts.subject_id(name) for name in here):
+        cropped = fold(os.path.basename(root)) in map(fold, facts.folders.get("cropped", ()))
+        kind = "cropped" if cropped else next(iter(facts.folders))
+        if kind in layouts:
+            return root, kind
+    raise DatasetNotFoundError(
+        f"{facts.name}: {root!r} has no frames folder; expected {expected} with {facts.subjects_like} inside. "
+        f"Found: {', '.join(sorted(here)[:8]) or 'no folder'}. {facts.hint}"
+    )
+
+
+def _sheet_folders(root: str, frames_root: str) -> list[str]:
+    """Where a sheet may lie: the root, then from the frames folder upwards to it, then beside the root."""
+    folders, path = [root], frames_root
+    while path.startswith(root + os.sep):
+        folders.append(path)
+        path = os.path.dirname(path)
+    if frames_root == root:
+        folders.append(os.path.dirname(root))
+    return list(dict.fromkeys(folders))

@@ -1,0 +1,250 @@
+"""What every reader has in common: mapping labels, resolving frames, counting faults, building the clip table."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from mer_tf.datasets.folders import Frames
+from mer_tf.datasets.mappings import LabelMapping
+from mer_tf.errors import ClipError, EmptySplitError, FrameOrderError, ImageError
+from mer_tf.preprocessing.clip import NEAREST_FRAMES, nearest_frame, needed_frames
+from mer_tf.types import Clip, ClipTable, Problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One clip as annotated, before its frames are looked at.
+
+    Attributes:
+        subject: Subject id in canonical form.
+        clip: Clip name.
+        emotion: Emotion in this package's spelling.
+        onset: Frame number, or None for the first frame present.
+        apex: Frame number, or None where it is not annotated.
+        offset: Frame number, or None for the last frame present.
+        aus: Action units as published.
+        objective: Objective class ``"I"`` to ``"VII"``, or ``""``.
+        apex_is_last: Whether the apex is the last frame present.
+    """
+
+    subject: str
+    clip: str
+    emotion: str
+    onset: int | None = None
+    apex: int | None = None
+    offset: int | None = None
+    aus: str = ""
+    objective: str = ""
+    apex_is_last: bool = False
+
+
+class TableBuilder:
+    """Collects clips and problems of one dataset.
+
+    Args:
+        dataset: Dataset name.
+        rule: Label mapping; one that has no rule for the dataset is refused.
+        fps: Frames per second.
+        strict: Raise the first fault of a clip instead of leaving the clip out.
+        pairs: Whether the clips go from a neutral onset to an apex, so that one without two such frames is a fault.
+        apex_expected: Whether the distributor annotates the apex, so that a clip without one is worth a warning.
+
+    Raises:
+        UnknownNameError: The mapping has no rule for the dataset.
+    """
+
+    def __init__(
+        self,
+        dataset: str,
+        rule: LabelMapping,
+        *,
+        fps: float,
+        strict: bool,
+        pairs: bool = True,
+        apex_expected: bool = True,
+    ):
+        if rule.entries is None:
+            rule.rule(dataset)
+        self.dataset, self.rule, self.fps, self.strict, self.pairs = dataset, rule, fps, strict, pairs
+        self.apex_expected = apex_expected
+        self.problems: list[Problem] = []
+        self.clips: list[Clip] = []
+        self.unmapped: collections.Counter[str] = collections.Counter()
+        self.seen: set[tuple[str, str]] = set()
+        self.expected = 0
+        self._missing: list[tuple[str, str]] = []  # clip key, folder tried
+
+    def key(self, subject: str, clip: str) -> str:
+        return f"{self.dataset}/{subject}/{clip}"
+
+    @contextlib.contextmanager
+    def faults(self) -> Iterator[None]:
+        """Turns the fault of a clip inside the block into a problem, or lets it pass under ``strict``."""
+        before = len(self.problems)
+        try:
+            yield
+        except ClipError as error:
+            if self.strict:
+                raise
+            del self.problems[before:]  # what was mended of a clip that is left out is of no interest
+            self.problems.append(Problem("warning", "skipped", error.clip, str(error), dropped=True))
+
+    def note(self, message: str, *, key: str = "", severity: str = "info", kind: str = "note", dropped=False) -> None:
+        """Records a remark; one on a clip begins with its key."""
+        text = f"{key}: {message}" if key else message
+        self.problems.append(Problem(severity, kind, key, text, dropped))
+
+    def first_of_name(self, subject: str, clip: str, where: str) -> None:
+        """Registers a clip; ``ClipError`` where it was seen before."""
+        if (subject, clip) in self.seen:
+            raise ClipError(f"{where} repeats a clip; the first counts", self.key(subject, clip))
+        self.seen.add((subject, clip))
+
+    def label(self, row: Row) -> int | None:
+        """Class index of a row, or None (with the reason noted) where the mapping leaves it out."""
+        rule = self.rule
+        if rule.entries is not None:
+            label = rule.entries.get((self.dataset, row.subject, row.clip))
+            if label is None:
+                self.unmapped["clips that the label list does not name"] += 1
+            return label
+        value = row.objective if rule.field == "objective" else row.emotion
+        if rule.field == "objective" and not value:
+            key = self.key(row.subject, row.clip)
+            raise ClipError(f"it has no objective class and none follows from its action units {row.aus!r}", key)
+        label = rule.label(self.dataset, value)
+        if label is None:
+            self.unmapped[f"clips of {'class' if rule.field == 'objective' else 'emotion'} {value!r}"] += 1
+        return label
+
+    def excluded(self, row: Row) -> bool:
+        """Whether the mapping leaves out this very clip; said either way."""
+        exclusion = self.rule.exclusion(self.dataset, row.subject, row.clip) if self.rule.entries is None else None
+        if exclusion is None:
+            return False
+        key = self.key(row.subject, row.clip)
+        if exclusion.agrees(row.emotion, row.onset, row.apex, row.offset):
+            message = f"left out of mapping {self.rule.name!r} because {exclusion.reason} ({exclusion.source})"
+            self.note(message, key=key, kind="skipped", dropped=True)
+            return True
+        self.note(f"mapping {self.rule.name!r} leaves out a clip of this name, and this row differs; kept", key=key)
+        return False
+
+    def no_folder(self, row: Row, tried: str) -> None:
+        """A row without frames: fatal under ``strict``, otherwise listed with the total."""
+        key = self.key(row.subject, row.clip)
+        if self.strict:
+            raise ImageError(f"the sheet names this clip and there is no folder {tried!r}", key)
+        self._missing.append((key, tried))
+
+    def add(self, row: Row, label: int, frames: Frames, where: str) -> None:
+        """Adds a clip, its frame numbers brought to files that are there.
+
+        Args:
+            row: The clip; numbers that are None become the first and last frame present.
+            label: Class index.
+            frames: Its frame files.
+            where: The folder, for messages.
+
+        Raises:
+            ImageError: No frame file, or none near enough to a number that is needed.
+            FrameOrderError: No frame between onset and offset can stand in for an apex that is not annotated.
+        """
+        key = self.key(row.subject, row.clip)
+        if not frames.numbers:
+            raise ImageError(f"folder {where!r} holds no frame file (a number, then .jpg, .png or .bmp)", key)
+        for number in frames.doubles:
+            self.note(f"two files bear frame number {number}; the first by name is used", key=key, severity="warning")
+        first, last = frames.numbers[0], frames.numbers[-1]
+        onset = first if row.onset is None else row.onset
+        offset = last if row.offset is None else row.offset
+        values = {"onset": onset, "apex": last if row.apex_is_last else row.apex, "offset": offset}
+        apex_is_onset = values["apex"] == values["onset"]
+        for field, wanted in values.items():
+            near = None if wanted is None else self._near(frames, field, wanted, key)
+            if wanted is not None and near is None:
+                raise ImageError(
+                    f"{field} frame {wanted} has no file, nor has one within {NEAREST_FRAMES} of it "
+                    f"(files run from {first} to {last})",
+                    key,
+                )
+            values[field] = near
+        clip = Clip(
+            dataset=self.dataset,
+            subject=row.subject,
+            clip=row.clip,
+            **values,
+            fps=self.fps,
+            emotion=row.emotion,
+            aus=row.aus,
+            label=label,
+            mapping=self.rule.name,
+            frames=frames.paths,
+            frame_numbers=frames.numbers,
+        )
+        if self.pairs:
+            self._check_pair(clip, apex_is_onset)
+        present = sum(clip.onset <= number <= clip.offset for number in frames.numbers)
+        gaps = clip.offset - clip.onset + 1 - present
+        if gaps:
+            message = f"{gaps} frames between onset and offset have no file"
+            self.note(message, key=key, severity="warning", kind="missing")
+        self.clips.append(clip)
+
+    def table(self, *, context: str) -> ClipTable:
+        """The finished table.
+
+        Args:
+            context: What was read, for the message where nothing is usable.
+
+        Raises:
+            EmptySplitError: No usable clip.
+        """
+        for key, tried in self._missing:
+            message = (
+                f"no folder {tried!r} for a clip of the sheet "
+                f"({len(self._missing)} of {self.expected} clip folders are missing)"
+            )
+            self.note(message, key=key, severity="warning", kind="missing", dropped=True)
+        for what, count in sorted(self.unmapped.items()):
+            self.note(f"mapping {self.rule.name!r} drops {count} {what}")
+        if not self.clips:
+            raise EmptySplitError(
+                f"{self.dataset}: no usable clip {context} with mapping {self.rule.name!r}, "
+                f"{sum(problem.dropped for problem in self.problems)} clips left out"
+                + next((f"; the first: {problem.message}" for problem in self.problems if problem.dropped), "")
+            )
+        self.clips.sort(key=lambda clip: (clip.subject, clip.clip))
+        partial = any(problem.dropped and problem.severity == "warning" for problem in self.problems)
+        return ClipTable(
+            self.dataset, self.rule.name, self.rule.classes, tuple(self.clips), tuple(self.problems), partial
+        )
+
+    def _near(self, frames: Frames, field: str, wanted: int, key: str) -> int | None:
+        near = nearest_frame(frames.numbers, wanted)
+        if near is not None and near != wanted:
+            message = (
+                f"{field} frame {wanted} has no file; frame {near} is used "
+                f"(files run from {frames.numbers[0]} to {frames.numbers[-1]})"
+            )
+            self.note(message, key=key, severity="warning", kind="missing")
+        return near
+
+    def _check_pair(self, clip: Clip, apex_is_onset: bool) -> None:
+        if apex_is_onset:
+            # Legal in the sheet, and counted by protocols that do not need a pair of frames.
+            message = (
+                f"the apex equals the onset (frame {clip.onset}); a recipe from onset to apex cannot use this clip"
+            )
+            self.note(message, key=clip.key, severity="warning")
+            return
+        try:
+            _, apex, rule = needed_frames(clip)
+        except FrameOrderError as error:
+            raise FrameOrderError(error.message, clip.key) from None
+        if clip.apex is None and self.apex_expected:
+            message = f"the apex is not annotated; frame {apex} is used ({rule} frame)"
+            self.note(message, key=clip.key, severity="warning", kind="missing")
