@@ -1,6 +1,7 @@
-"""Layers shared by the models: attention blocks and loss layers."""
+"""Layers shared by the models: attention, loss layers, repeatable dropout."""
 
 from mer_tf.layers.cbam2d import CBAM2D
 from mer_tf.layers.cosine_consistency import CosineConsistency
+from mer_tf.layers.seeded_dropout import SeededDropout
 
-__all__ = ["CBAM2D", "CosineConsistency"]
+__all__ = ["CBAM2D", "CosineConsistency", "SeededDropout"]

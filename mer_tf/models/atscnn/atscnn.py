@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.seeded_dropout import SeededDropout
 
 ATTENTION = ("cbam", "channel", "spatial", "none")
 ACTIVATIONS = ("selu", "relu")
@@ -71,7 +72,7 @@ class ATSCNN(keras.Model):
                 x = keras.layers.Dense(
                     1024, activation=activation, kernel_initializer="lecun_normal", name=f"dense{number}"
                 )(x)
-                x = keras.layers.Dropout(dropout, name=f"dropout{number}")(x)
+                x = SeededDropout(dropout, name=f"dropout{number}")(x)
         outputs = keras.layers.Dense(
             num_classes, activation="softmax", kernel_initializer="lecun_normal", dtype="float32", name="probabilities"
         )(x)

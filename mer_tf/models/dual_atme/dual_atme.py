@@ -6,6 +6,7 @@ import keras
 
 from mer_tf.layers.cbam2d import CBAM2D
 from mer_tf.layers.cosine_consistency import CosineConsistency
+from mer_tf.layers.seeded_dropout import SeededDropout
 
 BRANCHES = ("both", "face", "puzzle")
 ATTENTION = ("face", "shared", "none")
@@ -81,7 +82,7 @@ class DualATME(keras.Model):
         x = keras.layers.Dense(1024, kernel_initializer=_init(), name="dense")(x)
         x = _norm("dense")(x)
         x = keras.layers.ReLU(name="dense_relu")(x)
-        x = keras.layers.Dropout(dropout, name="dropout")(x)
+        x = SeededDropout(dropout, name="dropout")(x)
         outputs = keras.layers.Dense(
             num_classes, activation="softmax", kernel_initializer=_init(), dtype="float32", name="probabilities"
         )(x)

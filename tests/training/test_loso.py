@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mer_tf.errors import ConfigError, EmptySplitError, LeakageError
+from mer_tf.recipes import get_recipe
+from mer_tf.training import FoldTrainer, TrainConfig, run_loso, train_final, train_fold
+from mer_tf.training.loso import _labels, _safe
+from mer_tf.types import Fold
+
+# One branch: half of the tracing.
+CONFIG = TrainConfig(
+    "dual_atme", model_options={"branches": "face"}, loss="focal", batch_size=6, epochs=2, mirror=True, seed=3
+)
+
+
+def scalars(folder):
+    found = {}
+    for file in sorted(pathlib.Path(folder).glob("events.out.tfevents.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                found.setdefault(value.tag, []).append(event.step)
+    return found
+
+
+def assert_same(one, other, atol=1e-5):
+    assert [dataclasses.replace(p, probabilities=(), prediction=0) for p in one] == [
+        dataclasses.replace(p, probabilities=(), prediction=0) for p in other
+    ]
+    np.testing.assert_allclose([p.probabilities for p in one], [p.probabilities for p in other], rtol=0, atol=atol)
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    return FoldTrainer(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def run(make_data, tmp_path_factory, trainer):
+    """A finished run on four subjects."""
+    out = tmp_path_factory.mktemp("run")
+    data, calls = make_data(), []
+    predictions = run_loso(data, CONFIG, out, progress=lambda *call: calls.append(call), trainer=trainer)
+    return data, out, predictions, calls
+
+
+def test_each_clip_is_predicted_once_by_the_fold_of_its_subject(run):
+    data, _, predictions, calls = run
+    assert ["/".join((p.dataset, p.subject, p.clip)) for p in predictions] == list(data.keys)
+    assert [p.label for p in predictions] == data.labels.tolist()
+    for p in predictions:
+        assert p.fold == f"{p.dataset}/{p.subject}"
+        assert sum(p.probabilities) == pytest.approx(1, abs=1e-5)
+        assert p.prediction == int(np.argmax(p.probabilities))
+    assert [call[:3] for call in calls] == [(k, 4, f"casme2/sub{k - 1:02}") for k in range(1, 5)]
+    assert not any(call[4] for call in calls)
+
+
+def test_tensorboard_logs(run):
+    _, out, _, _ = run
+    found = scalars(out / "logs" / "casme2" / "sub00")
+    assert found["epoch/loss"] == found["epoch/accuracy"] == found["epoch/learning_rate"] == [1, 2]
+    assert found["test/accuracy"] == [2]
+    assert set(scalars(out / "logs" / "pooled")) == {
+        "pooled/accuracy",
+        "pooled/uf1",
+        "pooled/uar",
+        "pooled/confusion",
+        "pooled/confusion_rows_true",
+    }
+
+
+def test_a_finished_run_is_read_back_exactly(run):
+    data, out, predictions, _ = run
+    calls = []
+    assert run_loso(data, CONFIG, out, progress=lambda *call: calls.append(call)) == predictions
+    assert [call[4] for call in calls] == [True] * 4
+
+
+def test_a_killed_run_goes_on(run, trainer, tmp_path):
+    data, _, predictions, _ = run
+
+    def kill(done, *_):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_loso(data, CONFIG, tmp_path, progress=kill, trainer=trainer)
+    calls = []
+    again = run_loso(data, CONFIG, tmp_path, progress=lambda *call: calls.append(call), trainer=trainer)
+    assert [call[4] for call in calls] == [True, True, False, False]
+    assert_same(again, predictions)
+
+
+def reused(data, config, out, trainer, **options):
+    flags = []
+    run_loso(data, config, out, progress=lambda *call: flags.append(call[4]), trainer=trainer, **options)
+    return sum(flags)
+
+
+def test_what_invalidates_finished_folds(make_data, trainer, tmp_path):
+    data, config = make_data(subjects=2), CONFIG
+    assert reused(data, config, tmp_path, trainer) == 0
+    assert reused(data, config, tmp_path, trainer) == 2
+    assert reused(data, config, tmp_path, trainer, resume=False) == 0
+    assert reused(data, dataclasses.replace(config, seed=4), tmp_path, trainer) == 0
+    tensors = {name: array.copy() for name, array in data.tensors.items()}
+    tensors["face"][0, 0, 0, 0] += 0.1
+    changed = dataclasses.replace(data, tensors=tensors)
+    assert reused(changed, dataclasses.replace(config, seed=4), tmp_path, trainer) == 0
+    file = tmp_path / "folds" / "casme2" / "sub01.json"
+    content = json.loads(file.read_text())
+    assert content["fold"] == "casme2/sub01" and len(content["predictions"]) == 3
+    file.write_text(file.read_text()[:50])  # a file that something else cut short
+    assert reused(changed, dataclasses.replace(config, seed=4), tmp_path, trainer) == 1
+    assert not list(tmp_path.rglob(".writing-*"))
+
+
+def test_two_processes_agree_with_one(run, tmp_path):
+    data, _, predictions, _ = run
+    # Each worker has one thread, this process several: sums are rounded differently, and Adam magnifies that.
+    assert_same(run_loso(data, CONFIG, tmp_path, workers=2), predictions, atol=1e-3)
+    assert scalars(tmp_path / "logs" / "casme2" / "sub03")["epoch/loss"] == [1, 2]
+
+
+def test_one_fold_alone_equals_the_same_fold_of_the_run(run):
+    data, _, predictions, _ = run
+    fold = data.loso_folds(3)[2]
+    assert_same(train_fold(data, fold, CONFIG), [p for p in predictions if p.fold == fold.name])
+
+
+def test_held_out_clips_do_not_influence_training(run, trainer):
+    data, _, predictions, _ = run
+    fold = data.loso_folds(3)[0]
+    tensors = {name: array.copy() for name, array in data.tensors.items()}
+    labels = data.labels.copy()
+    for row in fold.test[1:]:  # everything held out but the first clip becomes something else
+        labels[row] = (labels[row] + 1) % 3
+        for array in tensors.values():
+            array[row] = 100.0
+    changed = dataclasses.replace(data, tensors=tensors, labels=labels)
+    got = train_fold(changed, fold, CONFIG, trainer)[0]
+    np.testing.assert_allclose(got.probabilities, predictions[0].probabilities, atol=1e-5)
+
+
+def test_shuffled_labels_stay_within_training(run, trainer, monkeypatch):
+    data, _, _, _ = run
+    config = dataclasses.replace(CONFIG, shuffle_labels=True)
+    labels = data.labels[3:]
+    shuffled = _labels(labels, config, 5)
+    assert sorted(shuffled) == sorted(labels) and (shuffled != labels).any()
+    np.testing.assert_array_equal(_labels(labels, config, 5), shuffled)
+    np.testing.assert_array_equal(_labels(labels, CONFIG, 5), labels)
+    seen = []
+    fit = trainer.fit
+    monkeypatch.setattr(trainer, "fit", lambda *args, **kwargs: seen.append(args[1]) or fit(*args, **kwargs))
+    fold = data.loso_folds(3)[0]
+    predictions = train_fold(data, fold, config, trainer)
+    assert [p.label for p in predictions] == data.labels[list(fold.test)].tolist()
+    assert sorted(seen[0]) == sorted(data.labels[list(fold.train)])
+    assert (seen[0] != data.labels[list(fold.train)]).any()
+
+
+def test_leaks_are_stopped_before_any_work(run, tmp_path):
+    data, _, _, _ = run
+    with pytest.raises(LeakageError, match="subject casme2/sub00"):
+        run_loso(data, CONFIG, tmp_path, folds=[Fold("f", (1, 4, 5, 6, 7, 8), (0,))])
+    with pytest.raises(LeakageError, match="clip casme2/sub00/EP00"):
+        train_fold(data, Fold("f", (0, 4, 5), (0,)), CONFIG)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_impossible_runs_are_stopped_before_any_work(run, make_data, tmp_path):
+    data, _, _, _ = run
+    cases = [
+        (EmptySplitError, "at least two subjects", {"data": make_data(subjects=1)}),
+        (EmptySplitError, "fold casme2/sub00: class 2 has no training clip", {"data": data.take([0, 1, 2, 3, 4])}),
+        (EmptySplitError, "fold f: class 1", {"folds": [Fold("f", (3, 5), (0,))]}),
+        (EmptySplitError, "no folds", {"folds": []}),
+        (EmptySplitError, "the test side is empty", {"folds": [Fold("f", (0, 1, 2), ())]}),
+        (ConfigError, "same name", {"folds": [Fold("f", (0, 1, 2), (3,))] * 2}),
+        (ConfigError, "workers", {"workers": 0}),
+        (ConfigError, "use --recipe", {"data": make_data("atscnn")}),
+        (ConfigError, r"label 2, expected 0\.\.1", {"config": TrainConfig("dual_atme", num_classes=2)}),
+    ]
+    for error, message, change in cases:
+        with pytest.raises(error, match=message):
+            run_loso(**{"data": data, "config": CONFIG, "out_dir": tmp_path, **change})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trainer_of_another_run_is_refused(run):
+    data, _, _, _ = run
+    trainer = FoldTrainer(dataclasses.replace(CONFIG, epochs=1))
+    with pytest.raises(ConfigError, match="another config"):
+        train_fold(data, data.loso_folds(3)[0], CONFIG, trainer)
+
+
+def test_final_model_trains_on_everything(run, tmp_path):
+    data, _, _, _ = run
+    model = train_final(data, CONFIG, log_dir=tmp_path)
+    assert np.asarray(model({"face": data.tensors["face"]})).shape == (12, 3)
+    assert scalars(tmp_path)["epoch/loss"] == [1, 2]
+    with pytest.raises(EmptySplitError, match="the data: class 1 has no training clip"):
+        train_final(data.take([0, 3, 6]), CONFIG)
+    with pytest.raises(ConfigError, match="use --recipe"):
+        train_final(data, TrainConfig("atscnn"))
+
+
+def test_raw_motion_is_brought_to_the_network(make_data, trainer, tmp_path):
+    data = make_data(network=False, subjects=2)
+    assert data.recipe == get_recipe("onset_apex_28_hars")
+    predictions = run_loso(data, CONFIG, tmp_path, trainer=trainer)
+    assert len(predictions) == 6
+
+
+@pytest.mark.parametrize("name", ["../../x", "..", "a//b", "/etc/x", "a\0b", "a:b\\c", "."])
+def test_fold_names_cannot_leave_the_folder(name, tmp_path):
+    path = pathlib.Path(_safe(name))
+    assert not path.is_absolute() and ".." not in path.parts and "." not in _safe(name).split("/")
+    (tmp_path / path).resolve().relative_to(tmp_path.resolve())
+    assert "\0" not in str(path) and "\\" not in str(path)
+
+
+def test_fold_names_keep_apart():
+    names = ["a/b", "a%2Fb", "a_b", "a//b", "a b", "../a", "%2E%2E/a"]
+    assert len({_safe(name) for name in names}) == len(names)

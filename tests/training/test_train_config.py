@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.models.registry import MODELS
+from mer_tf.training import TrainConfig
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("preset", ["paper", "demo"])
+def test_presets_are_valid_and_round_trip(model, preset):
+    config = TrainConfig.from_preset(model, preset)
+    assert config.model == model and config.preset == preset
+    text = json.dumps(config.to_json())
+    assert TrainConfig.from_json(text) == config == TrainConfig.from_json(json.loads(text))
+
+
+def test_published_settings():
+    dual = TrainConfig.from_preset("dual_atme", "paper")
+    assert (dual.loss, dual.gamma, dual.learning_rate, dual.beta_1, dual.beta_2) == ("focal", 2.0, 1e-3, 0.5, 0.999)
+    assert (dual.schedule, dual.batch_size, dual.epochs, dual.mirror) == ("cosine", 128, 60, True)
+    at = TrainConfig.from_preset("atscnn", "paper")
+    assert (at.loss, at.learning_rate, at.batch_size, at.epochs) == ("cross_entropy", 1e-4, 64, 200)
+    assert (at.schedule, at.mirror) == ("constant", False)
+
+
+def test_overrides_and_unknown_names():
+    assert TrainConfig.from_preset("atscnn", epochs=3, seed=9).epochs == 3
+    with pytest.raises(UnknownNameError, match="unknown train key 'epoch'. Did you mean 'epochs'"):
+        TrainConfig.from_preset("atscnn", epoch=3)
+    with pytest.raises(UnknownNameError, match="preset of model 'atscnn' 'papers'"):
+        TrainConfig.from_preset("atscnn", "papers")
+    with pytest.raises(UnknownNameError, match="unknown model"):
+        TrainConfig("resnet")
+    with pytest.raises(UnknownNameError, match="train.loss 'hinge'"):
+        TrainConfig("atscnn", loss="hinge")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"epochs": 0},
+        {"epochs": 2.5},
+        {"epochs": "3"},
+        {"epochs": True},
+        {"batch_size": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"beta_1": 1.0},
+        {"seed": -1},
+        {"seed": 2**31},
+        {"num_classes": 1},
+        {"gamma": -1},
+        {"mirror": 1},
+        {"model_options": []},
+        {"model_options": {"x": object()}},
+        {"class_weights": "published", "num_classes": 5},
+        {"step_factor": 0.0},
+        {"step_epochs": 0},
+    ],
+)
+def test_bad_values_name_the_key(settings):
+    with pytest.raises(ConfigError, match=r"train\." + next(iter(settings))):
+        TrainConfig("atscnn", **settings)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"epochs": 3}'])
+def test_bad_json(text):
+    with pytest.raises(ConfigError):
+        TrainConfig.from_json(text)
+
+
+def test_schedules():
+    base = TrainConfig("atscnn", learning_rate=1.0, epochs=20)
+    assert {base.learning_rate_at(epoch) for epoch in range(20)} == {1.0}
+    cosine = dataclasses.replace(base, schedule="cosine")
+    rates = [cosine.learning_rate_at(epoch) for epoch in range(21)]
+    assert rates[0] == 1 and rates[10] == pytest.approx(0.5) and rates[20] == pytest.approx(0)
+    assert rates == sorted(rates, reverse=True)
+    step = dataclasses.replace(base, schedule="step", step_epochs=10, step_factor=0.5)
+    assert [step.learning_rate_at(epoch) for epoch in (0, 9, 10, 19)] == [1, 1, 0.5, 0.5]

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from mer_tf.errors import ConfigError, EmptySplitError, MerError
+from mer_tf.recipes import get_recipe
+from mer_tf.training import FoldTrainer, TrainConfig, fold_seed
+
+# One branch: half of the tracing. Batches of 4 and 5 clips.
+CONFIG = TrainConfig(
+    "dual_atme",
+    model_options={"branches": "face"},
+    loss="focal",
+    batch_size=5,
+    epochs=3,
+    mirror=True,
+    beta_1=0.5,
+    schedule="cosine",
+    learning_rate=1e-3,
+)
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    return FoldTrainer(CONFIG)
+
+
+def fit_predict(trainer, data, seed, rows=None):
+    tensors = {name: array[:rows] for name, array in data.tensors.items()}
+    trainer.fit(tensors, data.labels[:rows], seed=seed)
+    return trainer.predict(data.tensors)
+
+
+def test_a_fold_trained_second_equals_the_fold_trained_alone(trainer, make_data):
+    data = make_data()
+    fit_predict(trainer, data, seed=11, rows=9)
+    second = fit_predict(trainer, data, seed=22)
+    alone = fit_predict(FoldTrainer(CONFIG), data, seed=22)
+    np.testing.assert_allclose(second, alone, rtol=0, atol=1e-6)
+
+
+def test_same_seed_same_result_and_another_seed_another(trainer, make_data):
+    data = make_data()
+    first = fit_predict(trainer, data, seed=1)
+    np.testing.assert_allclose(fit_predict(trainer, data, seed=1), first, rtol=0, atol=1e-6)
+    assert np.abs(fit_predict(trainer, data, seed=2) - first).max() > 1e-4
+
+
+def test_batches_of_every_size_share_one_trace(trainer, make_data):
+    for clips in (1, 2, 3):
+        fit_predict(trainer, make_data(clips=clips, subjects=5), seed=0)
+    assert trainer._step.experimental_get_tracing_count() == 1
+    assert trainer._infer.experimental_get_tracing_count() == 1
+
+
+def test_training_data_is_not_changed(trainer, make_data):
+    data = make_data()
+    before = {name: array.copy() for name, array in data.tensors.items()}
+    fit_predict(trainer, data, seed=0)
+    for name, array in before.items():
+        np.testing.assert_array_equal(data.tensors[name], array)
+
+
+@pytest.mark.parametrize("model", ["dual_atme", "atscnn"])
+def test_learns_what_can_be_learned(model, make_data):
+    config = TrainConfig.from_preset(model, "demo", epochs=12, batch_size=12)
+    data, other = make_data(model, subjects=8, signal=1.0), make_data(model, subjects=4, signal=1.0, seed=1)
+    trainer = FoldTrainer(config)
+    trainer.fit(data.tensors, data.labels, seed=0)
+    losses = [row["loss"] for row in trainer.history]
+    assert len(losses) == 12 and losses[-1] < 0.5 * losses[0]
+    assert np.mean(trainer.predict(other.tensors).argmax(1) == other.labels) >= 0.9
+
+
+def test_mirroring_and_schedule_act(trainer, make_data):
+    data = make_data()
+    with_mirror = fit_predict(trainer, data, seed=0)
+    assert [row["learning_rate"] for row in trainer.history] == pytest.approx([1e-3, 7.5e-4, 2.5e-4])
+    without = fit_predict(FoldTrainer(dataclasses.replace(CONFIG, mirror=False)), data, seed=0)
+    assert np.abs(with_mirror - without).max() > 1e-4
+
+
+def test_result_is_a_usable_model(trainer, make_data, tmp_path):
+    data = make_data()
+    model = trainer.fit(data.tensors, data.labels, seed=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(
+        np.asarray(loaded({"face": data.tensors["face"]})), trainer.predict(data.tensors), atol=1e-5
+    )
+
+
+def test_options_reach_the_model_and_optimizer():
+    config = TrainConfig(
+        "atscnn", num_classes=5, optimizer="sgd", learning_rate=0.1, model_options={"literal_head": True}
+    )
+    trainer = FoldTrainer(config)
+    assert trainer.model.output_shape == (None, 5) and trainer.model.literal_head
+    with pytest.raises(ConfigError, match="option of model 'atscnn'"):
+        FoldTrainer(TrainConfig("atscnn", model_options={"heads": 3}))
+
+
+def test_class_weights():
+    labels = np.array([0, 0, 0, 0, 1, 2, 2])
+    weigh = FoldTrainer(TrainConfig("atscnn", class_weights="inverse_frequency", model_options={"literal_head": True}))
+    assert weigh._class_weights(labels).tolist() == [1, 4, 2]
+    with pytest.raises(EmptySplitError, match="class 2"):
+        weigh._class_weights(labels[:5])
+
+
+def test_divergence_is_reported(make_data):
+    data = make_data()
+    config = TrainConfig("dual_atme", optimizer="sgd", learning_rate=1e30, epochs=5)
+    with pytest.raises(MerError, match=r"diverged.*lower the learning rate"):
+        FoldTrainer(config).fit(data.tensors, data.labels, seed=0)
+
+
+def test_data_that_does_not_fit(trainer, make_data):
+    data = make_data()
+    with pytest.raises(EmptySplitError, match="no training clips"):
+        trainer.fit({name: array[:0] for name, array in data.tensors.items()}, data.labels[:0], seed=0)
+    with pytest.raises(ConfigError, match="12 integers"):
+        trainer.fit(data.tensors, data.labels[:3], seed=0)
+    with pytest.raises(ConfigError, match=r"0\.\.2"):
+        trainer.fit(data.tensors, data.labels + 1, seed=0)
+    with pytest.raises(ConfigError, match="takes the tensors face"):
+        trainer.predict({"puzzle": data.tensors["puzzle"]})
+    with pytest.raises(ConfigError, match="'face' must be"):
+        trainer.predict({**data.tensors, "face": data.tensors["face"][:, :14]})
+    with pytest.raises(ConfigError, match="not finite"):
+        trainer.predict({**data.tensors, "face": data.tensors["face"] * np.nan})
+    assert trainer.predict({name: array[:0] for name, array in data.tensors.items()}).shape == (0, 3)
+
+
+def test_model_and_recipe_must_fit():
+    with pytest.raises(ConfigError, match="use --recipe onset_apex_28_hars"):
+        FoldTrainer(CONFIG, get_recipe("onset_apex_128_streams"))
+
+
+def test_fold_seed_is_stable_across_processes_and_distinct():
+    # half of the first eight hexadecimal digits of sha256 of '0:casme2/sub01'
+    assert fold_seed(0, "casme2/sub01") == 1389490257
+    code = "from mer_tf.training.config import fold_seed; print(fold_seed(0, 'casme2/sub01'))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(out.stdout) == fold_seed(0, "casme2/sub01")
+    assert len({fold_seed(seed, f"d/{k}") for seed in range(5) for k in range(50)}) == 250
