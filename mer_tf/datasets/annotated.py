@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from mer_tf.datasets.aus import objective_class, objective_name, parse_aus
 from mer_tf.datasets.corrections import Correction, RowCorrection, correct, correct_row
-from mer_tf.datasets.folders import TRAILING_NUMBER, Frames, find_files, find_folders, fold, scan_frames, subfolders
+from mer_tf.datasets.folders import Frames, FramesSet, find_files, find_frames, scan_frames, subfolders
 from mer_tf.datasets.mappings import LabelMapping, get_mapping
 from mer_tf.datasets.sheets import SheetRow, frame_number, read_sheet
 from mer_tf.datasets.table import Row, TableBuilder
@@ -20,23 +20,14 @@ from mer_tf.errors import ClipError, DatasetNotFoundError, FrameOrderError, Imag
 from mer_tf.types import ClipTable
 
 
-@dataclasses.dataclass(frozen=True)
-class AnnotatedSet:
-    """Facts of a set.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnnotatedSet(FramesSet):
+    """Facts of a set that comes with a sheet.
 
     Attributes:
-        name: Dataset name.
-        fps: Frames per second.
-        emotions: Emotions its sheet may hold, case-folded.
-        folders: Frames folders by layout (``"raw"``, ``"cropped"``), in order of preference.
-        sheets: File names of the annotation sheet, for messages.
         sheet_pattern: Fits the file name of the sheet.
-        subject_id: Spelling of a subject to its canonical form, or None.
-        subjects_like: Examples of subject folders, for messages.
-        hint: Distributor and licence, for messages.
         required: Columns the sheet must have.
         emotion_aliases: Other spellings of an emotion.
-        frame_pattern: Fits a frame file; the first group is the number.
         clip_name: Spelling of a clip to its canonical form.
         frame_fields: Columns read as frame numbers.
         sheet_title: Worksheet to prefer, or ``""``.
@@ -46,18 +37,9 @@ class AnnotatedSet:
         has_apex: Whether the distributor annotates the apex; otherwise a missing one is no warning.
     """
 
-    name: str
-    fps: float
-    emotions: tuple[str, ...]
-    folders: dict[str, tuple[str, ...]]
-    sheets: tuple[str, ...]
     sheet_pattern: re.Pattern
-    subject_id: Callable[[str], str | None]
-    subjects_like: str
-    hint: str
     required: tuple[str, ...] = ("subject", "clip", "onset", "apex", "offset", "emotion")
     emotion_aliases: tuple[tuple[str, str], ...] = ()
-    frame_pattern: re.Pattern = TRAILING_NUMBER
     clip_name: Callable[[str], str] = str
     frame_fields: tuple[str, ...] = ("onset", "apex", "offset")
     sheet_title: str = ""
@@ -153,7 +135,7 @@ class AnnotatedReader:
         values, problems = correct(values, self.corrections, facts.name, subject, name)
         build.problems += problems
         folder = self.folders.get((subject, name))
-        frames = self.scan(folder, key) if folder is not None else None
+        frames = scan_frames(folder, facts.frame_pattern, key) if folder is not None else None
         values, problems = correct_row(
             values, self.corrections, facts.name, key, index, len(self.coding.rows), frames and frames.numbers
         )
@@ -191,13 +173,6 @@ class AnnotatedReader:
             build.no_folder(row, os.path.join(self.frames_root, subject, name))
             return
         build.add(row, label, frames, folder)
-
-    def scan(self, folder: str, key: str) -> Frames:
-        """Frame files of a clip folder; ``ImageError`` where it cannot be listed."""
-        try:
-            return scan_frames(folder, self.facts.frame_pattern)
-        except OSError as error:
-            raise ImageError(f"folder {folder!r} cannot be listed ({error.strerror or error})", key) from error
 
     def ordered(self, row: Row, number: int) -> Row:
         """The row with onset <= apex <= offset; an apex outside falls back to the middle frame, and that is said."""
@@ -302,42 +277,6 @@ class AnnotatedReader:
                 classes.setdefault((subject, self.facts.clip_name(row.cells["clip"])), row.cells["objective"])
         self.build.note(f"objective classes are taken from {os.path.basename(found[0])!r}")
         return classes
-
-
-def find_frames(facts: AnnotatedSet, root: str, layout: str) -> tuple[str, str]:
-    """Frames folder (the one that holds the subject folders) and its layout.
-
-    Raises:
-        DatasetNotFoundError: No such root, or no frames folder in it.
-        ValueError: Unknown layout.
-    """
-    if layout not in ("auto", *facts.folders):
-        raise ValueError(f"layout must be 'auto', {', '.join(map(repr, facts.folders))}. Received: {layout!r}")
-    layouts = tuple(facts.folders) if layout == "auto" else (layout,)
-    expected = ", ".join(name for kind in layouts for name in facts.folders[kind])
-    if not os.path.isdir(root):
-        raise DatasetNotFoundError(
-            f"{facts.name}: no folder {root!r}; expected one with {expected} and {' or '.join(facts.sheets)}. "
-            f"{facts.hint}"
-        )
-    for kind in layouts:
-        for path in find_folders(root, facts.folders[kind]):
-            if any(facts.subject_id(name) for name in subfolders(path)):
-                return path, kind
-            for name in facts.folders[kind]:  # an archive unpacked into a folder of its own name
-                for inner in find_folders(path, (name.split("/")[-1],)):
-                    if any(facts.subject_id(entry) for entry in subfolders(inner)):
-                        return inner, kind
-    here = subfolders(root)
-    if any(facts.subject_id(name) for name in here):
-        cropped = fold(os.path.basename(root)) in map(fold, facts.folders.get("cropped", ()))
-        kind = "cropped" if cropped else next(iter(facts.folders))
-        if kind in layouts:
-            return root, kind
-    raise DatasetNotFoundError(
-        f"{facts.name}: {root!r} has no frames folder; expected {expected} with {facts.subjects_like} inside. "
-        f"Found: {', '.join(sorted(here)[:8]) or 'no folder'}. {facts.hint}"
-    )
 
 
 def _sheet_folders(root: str, frames_root: str) -> list[str]:

@@ -10,6 +10,8 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from mer_tf.errors import DatasetNotFoundError, ImageError
+
 # "img46.jpg", "006_05562.jpg", "reg_image090823.bmp", "EP01_12-7.jpg", "000.jpeg": the number before the extension.
 TRAILING_NUMBER = re.compile(r"(?!\.)(?:.*\D)?(\d{1,12})\.(?:jpe?g|png|bmp)", re.IGNORECASE)
 _LEVELS = 2  # an archive is often unpacked into a folder of its own name
@@ -96,6 +98,33 @@ def find_files(folders: Sequence[str], pattern: re.Pattern) -> list[str]:
     return []
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FramesSet:
+    """Facts of a set: where its frames lie and how its subjects are spelled.
+
+    Attributes:
+        name: Dataset name.
+        fps: Frames per second.
+        emotions: Emotions it may hold, in this package's spelling.
+        folders: Frames folders by layout (``"raw"``, ``"cropped"``), in order of preference.
+        subject_id: Spelling of a subject to its canonical form, or None.
+        subjects_like: Examples of what lies in the frames folder, for messages.
+        hint: Distributor and licence, for messages.
+        sheets: File names of the annotation, for messages.
+        frame_pattern: Fits a frame file; the first group is the number.
+    """
+
+    name: str
+    fps: float
+    emotions: tuple[str, ...]
+    folders: dict[str, tuple[str, ...]]
+    subject_id: Callable[[str], str | None]
+    subjects_like: str
+    hint: str
+    sheets: tuple[str, ...] = ()
+    frame_pattern: re.Pattern = TRAILING_NUMBER
+
+
 @dataclasses.dataclass(frozen=True)
 class Frames:
     """Frame files of a folder in numeric order, and the numbers that more than one file bears."""
@@ -105,17 +134,25 @@ class Frames:
     doubles: tuple[int, ...] = ()
 
 
-def scan_frames(folder: str, pattern: re.Pattern = TRAILING_NUMBER) -> Frames:
+def scan_frames(folder: str, pattern: re.Pattern = TRAILING_NUMBER, key: str = "") -> Frames:
     """Lists the numbered frame files of a folder; anything else in it is ignored.
 
     Args:
         folder: The folder.
         pattern: Fits a whole file name; its first group is the number.
+        key: Clip key for the message.
+
+    Raises:
+        ImageError: The folder cannot be listed.
     """
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise ImageError(f"folder {folder!r} cannot be listed ({error.strerror or error})", key) from error
     frames: dict[int, str] = {}
     doubles = []
     match = pattern.fullmatch
-    for name in sorted(os.listdir(folder)):
+    for name in names:
         found = match(name)
         if found:
             number = int(found[1])
@@ -125,6 +162,42 @@ def scan_frames(folder: str, pattern: re.Pattern = TRAILING_NUMBER) -> Frames:
                 frames[number] = name
     numbers = sorted(frames)
     return Frames(tuple(numbers), tuple([f"{folder}{os.sep}{frames[number]}" for number in numbers]), tuple(doubles))
+
+
+def find_frames(facts: FramesSet, root: str, layout: str) -> tuple[str, str]:
+    """Frames folder (the one that holds the subject folders) and its layout.
+
+    Raises:
+        DatasetNotFoundError: No such root, or no frames folder in it.
+        ValueError: Unknown layout.
+    """
+    if layout not in ("auto", *facts.folders):
+        raise ValueError(f"layout must be 'auto', {', '.join(map(repr, facts.folders))}. Received: {layout!r}")
+    layouts = tuple(facts.folders) if layout == "auto" else (layout,)
+    expected = ", ".join(name for kind in layouts for name in facts.folders[kind])
+    sheets = f" and {' or '.join(facts.sheets)}" if facts.sheets else ""
+    if not os.path.isdir(root):
+        raise DatasetNotFoundError(
+            f"{facts.name}: no folder {root!r}; expected one with {expected}{sheets}. {facts.hint}"
+        )
+    for kind in layouts:
+        for path in find_folders(root, facts.folders[kind]):
+            if any(facts.subject_id(name) for name in subfolders(path)):
+                return path, kind
+            for name in facts.folders[kind]:  # an archive unpacked into a folder of its own name
+                for inner in find_folders(path, (name.split("/")[-1],)):
+                    if any(facts.subject_id(entry) for entry in subfolders(inner)):
+                        return inner, kind
+    here = subfolders(root)
+    if any(facts.subject_id(name) for name in here):
+        cropped = fold(os.path.basename(root)) in map(fold, facts.folders.get("cropped", ()))
+        kind = "cropped" if cropped else next(iter(facts.folders))
+        if kind in layouts:
+            return root, kind
+    raise DatasetNotFoundError(
+        f"{facts.name}: {root!r} has no frames folder; expected {expected} with {facts.subjects_like} inside. "
+        f"Found: {', '.join(sorted(here)[:8]) or 'no folder'}. {facts.hint}"
+    )
 
 
 def _descend(base: str, parts: Sequence[str]) -> Iterator[str]:

@@ -75,6 +75,7 @@ class TableBuilder:
         self.unmapped: collections.Counter[str] = collections.Counter()
         self.seen: set[tuple[str, str]] = set()
         self.expected = 0
+        self.annotation = "the sheet"
         self._missing: list[tuple[str, str]] = []  # clip key, folder tried
 
     def key(self, subject: str, clip: str) -> str:
@@ -137,7 +138,7 @@ class TableBuilder:
         """A row without frames: fatal under ``strict``, otherwise listed with the total."""
         key = self.key(row.subject, row.clip)
         if self.strict:
-            raise ImageError(f"the sheet names this clip and there is no folder {tried!r}", key)
+            raise ImageError(f"a clip of {self.annotation}, and there is no folder {tried!r}", key)
         self._missing.append((key, tried))
 
     def add(self, row: Row, label: int, frames: Frames, where: str) -> None:
@@ -205,7 +206,7 @@ class TableBuilder:
         """
         for key, tried in self._missing:
             message = (
-                f"no folder {tried!r} for a clip of the sheet "
+                f"no folder {tried!r} for a clip of {self.annotation} "
                 f"({len(self._missing)} of {self.expected} clip folders are missing)"
             )
             self.note(message, key=key, severity="warning", kind="missing", dropped=True)

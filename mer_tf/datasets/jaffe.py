@@ -1,0 +1,82 @@
+"""JAFFE (Lyons et al. 1998): 213 stills of 10 subjects, 256x256 gray, in one flat folder.
+
+``KA.AN1.39.tiff`` is subject, class and take, running number. The class is the posed one; the published ratings may
+differ. Each still is a clip of one frame, whose number is the running number.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from mer_tf.datasets.folders import Frames, subfolders
+from mer_tf.datasets.mappings import LabelMapping, get_mapping
+from mer_tf.datasets.table import Row, TableBuilder
+from mer_tf.errors import DatasetNotFoundError
+from mer_tf.types import ClipTable
+
+CODES = {
+    "AN": "anger",
+    "DI": "disgust",
+    "FE": "fear",
+    "HA": "happiness",
+    "NE": "neutral",
+    "SA": "sadness",
+    "SU": "surprise",
+}
+_FILE = re.compile(r"([A-Z]{2})\.([A-Z]{2})(\d+)\.(\d{1,6})\.tiff?", re.IGNORECASE)
+_HINT = "JAFFE comes from its distributor (M. Lyons, on Zenodo) after agreement to its terms of use"
+
+
+def read_jaffe(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro5", strict: bool = False) -> ClipTable:
+    """Reads JAFFE: stills, so that onset, apex and offset are one frame.
+
+    Args:
+        root: The folder of ``.tiff`` files, or one that holds it.
+        mapping: Label mapping.
+        strict: Raise the first fault of a clip instead of leaving the clip out.
+
+    Returns:
+        The stills, sorted by subject and name.
+
+    Raises:
+        DatasetNotFoundError, EmptySplitError, UnknownNameError, ClipError: As ``read_ckplus``.
+    """
+    root = os.path.abspath(os.fspath(root))
+    # A still has no rate; one picture a second keeps durations finite.
+    build = TableBuilder("jaffe", get_mapping(mapping, "jaffe"), fps=1.0, strict=strict, pairs=False)
+    folder, names = _find(root)
+    strays = 0
+    for name in names:
+        match = _FILE.fullmatch(name)
+        if match is None:
+            strays += name.casefold().endswith((".tiff", ".tif"))
+            continue
+        subject, code, _, number = (part.upper() for part in match.groups())
+        clip = os.path.splitext(name)[0]
+        with build.faults():
+            if code not in CODES:
+                build.note(f"class code {code!r} is unknown; not read", key=build.key(subject, clip), kind="extra")
+                continue
+            build.first_of_name(subject, clip.upper(), f"file {name!r}")
+            row = Row(subject, clip, CODES[code], int(number), int(number), int(number))
+            label = build.label(row)
+            if label is not None:
+                build.add(row, label, Frames((int(number),), (os.path.join(folder, name),)), folder)
+    if strays:
+        build.note(f"{strays} .tiff files are not named like KA.AN1.39.tiff; not read", severity="warning")
+    build.note(f"stills under {folder!r} are used; the class is the posed one of the file name")
+    return build.table(context=f"under {folder!r}: {len(names)} files")
+
+
+def _find(root: str) -> tuple[str, list[str]]:
+    if not os.path.isdir(root):
+        raise DatasetNotFoundError(f"jaffe: no folder {root!r}; expected one with KA.AN1.39.tiff, ... inside. {_HINT}")
+    for folder in (root, *subfolders(root).values()):
+        names = sorted(name for name in os.listdir(folder) if name[0] != ".")
+        if any(_FILE.fullmatch(name) for name in names):
+            return folder, names
+    raise DatasetNotFoundError(
+        f"jaffe: {root!r} has no file such as KA.AN1.39.tiff (nor has a folder in it); the pictures of the distributor "
+        f"are .tiff. {_HINT}"
+    )

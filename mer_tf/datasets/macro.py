@@ -1,0 +1,40 @@
+"""Which pictures of a macro-expression clip pre-training uses."""
+
+from __future__ import annotations
+
+from mer_tf.errors import ConfigError
+from mer_tf.types import Clip
+
+RULES = {"ckplus": "last", "ck48": "last", "oulu_casia": "last", "jaffe": "still", "mug": "middle"}
+FRAMES = {"last": 3, "still": 1, "middle": 8}
+
+
+def peak_frames(clip: Clip, *, rule: str | None = None, count: int | None = None) -> tuple[str, ...]:
+    """Frame files around the apex of a macro-expression clip.
+
+    Args:
+        clip: The clip.
+        rule: ``"last"`` (frames at the end), ``"middle"`` (frames around the middle) or ``"still"``; None takes the
+            rule of the clip's set.
+        count: Number of frames, or None for the rule's own; a shorter clip gives what it has.
+
+    Returns:
+        Paths in numeric order.
+
+    Raises:
+        ConfigError: Unknown rule, a count below 1, or a set without a rule.
+
+    Source: seed 002: the last three frames in CK+ and Oulu-CASIA, six to ten around the apex in MUG.
+
+    Assumption: MUG has no apex labels and the paper does not say which frames it took; here eight around the middle.
+    """
+    rule = RULES.get(clip.dataset) if rule is None else rule
+    if rule not in FRAMES:
+        raise ConfigError(f"rule must be one of {', '.join(FRAMES)}. Received: {rule!r} for {clip.key}")
+    count = FRAMES[rule] if count is None else count
+    if count < 1:
+        raise ConfigError(f"count must be at least 1. Received: {count}")
+    if rule == "middle":
+        start = max((len(clip.frames) - count) // 2, 0)
+        return clip.frames[start : start + count]
+    return clip.frames[-count:]

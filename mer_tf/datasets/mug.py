@@ -1,0 +1,80 @@
+"""MUG (Aifanti et al. 2010): posed expressions from neutral to apex and back, 19 frames a second, 896x896 colour.
+
+Folders as the distributor ships them::
+
+    ROOT/subjects3/001/anger/take000/img_0000.jpg ...
+
+52 of 86 subjects are open to requesters; some come as archives or as ``.avi``. The apex is not labelled: the middle
+frame of a take stands for it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from mer_tf.datasets.folders import FramesSet, find_frames, padded_id, scan_frames, subfolders
+from mer_tf.datasets.mappings import NATIVE_CLASSES, LabelMapping, get_mapping
+from mer_tf.datasets.table import Row, TableBuilder
+from mer_tf.errors import ImageError
+from mer_tf.types import ClipTable
+
+MUG = FramesSet(
+    name="mug",
+    fps=19.0,
+    emotions=NATIVE_CLASSES["mug"],
+    folders={"raw": ("subjects3", "subjects", "MUG")},
+    subject_id=padded_id("", 3),
+    subjects_like="001, 002, ...",
+    hint="MUG comes from its distributor (Aristotle University of Thessaloniki) after a signed licence agreement",
+)
+_PACKED = (".avi", ".zip", ".rar")
+_ALIASES = {"happy": "happiness", "sad": "sadness"}
+
+
+def read_mug(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro5", strict: bool = False) -> ClipTable:
+    """Reads MUG; onset and offset are the first and the last frame of a take, the apex is None.
+
+    Args:
+        root: Folder that holds ``subjects3``, or that folder.
+        mapping: Label mapping.
+        strict: Raise the first fault of a clip instead of leaving the clip out.
+
+    Returns:
+        The takes, named like ``anger_take000``, sorted by subject and name.
+
+    Raises:
+        DatasetNotFoundError, EmptySplitError, UnknownNameError, ClipError: As ``read_ckplus``.
+    """
+    build = TableBuilder("mug", get_mapping(mapping, "mug"), fps=MUG.fps, strict=strict, apex_expected=False)
+    frames_root, _ = find_frames(MUG, os.path.abspath(os.fspath(root)), "auto")
+    takes = 0
+    for entry, path in subfolders(frames_root).items():
+        subject = MUG.subject_id(entry)
+        if subject is None:
+            continue
+        for name, folder in subfolders(path).items():
+            emotion = _ALIASES.get(name.casefold(), name.casefold())
+            if emotion not in MUG.emotions:
+                message = f"folder {folder!r} is not named after an expression; not read"
+                build.note(message, key=build.key(subject, name), kind="extra")
+                continue
+            for take, take_folder in subfolders(folder).items():
+                takes += 1
+                with build.faults():
+                    _take(build, Row(subject, f"{emotion}_{take}", emotion), take_folder)
+    build.note("the apex is not labelled in this set; the middle frame of a take stands for it")
+    build.note(f"frames under {frames_root!r} are used")
+    return build.table(context=f"under {frames_root!r}: {takes} takes")
+
+
+def _take(build: TableBuilder, row: Row, folder: str) -> None:
+    key = build.key(row.subject, row.clip)
+    build.first_of_name(row.subject, row.clip, f"folder {folder!r}")
+    label = build.label(row)
+    if label is None:
+        return
+    frames = scan_frames(folder, MUG.frame_pattern, key)
+    packed = [] if frames.numbers else [name for name in os.listdir(folder) if name.casefold().endswith(_PACKED)]
+    if packed:
+        raise ImageError(f"folder {folder!r} holds {packed[0]!r} and no frames; unpack it to numbered .jpg files", key)
+    build.add(row, label, frames, folder)

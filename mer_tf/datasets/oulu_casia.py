@@ -1,0 +1,124 @@
+"""Oulu-CASIA NIR&VIS (Zhao et al. 2011): posed expressions, neutral first, apex last, 25 frames a second, 80 subjects.
+
+Folders as the distributor ships them, per camera (VL visible, NI near-infrared) and light::
+
+    ROOT/OriginalImg/VL/Strong/P001/Anger/000.jpeg ...
+    ROOT/PreProcess Img/VL_Acropped/Strong/P001/Anger/000.jpeg ...
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from mer_tf.datasets.folders import FramesSet, find_folders, fold, padded_id, scan_frames, subfolders
+from mer_tf.datasets.mappings import NATIVE_CLASSES, LabelMapping, get_mapping
+from mer_tf.datasets.table import Row, TableBuilder
+from mer_tf.errors import ConfigError, DatasetNotFoundError
+from mer_tf.types import ClipTable
+
+CAMERAS = ("VL", "NI")
+LIGHTS = ("Strong", "Weak", "Dark")
+
+OULU_CASIA = FramesSet(
+    name="oulu_casia",
+    fps=25.0,
+    emotions=NATIVE_CLASSES["oulu_casia"],
+    folders={
+        "raw": ("OriginalImg", "Original Images"),
+        "cropped": ("PreProcess Img", "PreProcessImg", "Preprocess Images"),
+        "plain": (),
+    },
+    subject_id=padded_id("P", 3),
+    subjects_like="P001, P002, ...",
+    hint="Oulu-CASIA comes from its distributor (University of Oulu) after a signed licence agreement",
+)
+
+
+def read_oulu_casia(
+    root: str | os.PathLike,
+    *,
+    mapping: str | LabelMapping = "macro5",
+    strict: bool = False,
+    layout: str = "auto",
+    cameras: Sequence[str] = ("VL",),
+    lights: Sequence[str] = ("Strong",),
+) -> ClipTable:
+    """Reads Oulu-CASIA; onset is the first frame, apex and offset the last.
+
+    Args:
+        root: Folder that holds ``OriginalImg`` or ``PreProcess Img``, or one of these.
+        mapping: Label mapping.
+        strict: Raise the first fault of a clip instead of leaving the clip out.
+        layout: ``"raw"``, ``"cropped"``, or ``"auto"`` (raw frames where both are there).
+        cameras: Of ``"VL"`` and ``"NI"``.
+        lights: Of ``"Strong"``, ``"Weak"`` and ``"Dark"``. Seed 002 uses VL under strong light: 480 clips.
+
+    Returns:
+        The clips, named like ``VL_Strong_Anger``, sorted by subject and clip.
+
+    Raises:
+        ConfigError: Unknown camera or light.
+        DatasetNotFoundError, EmptySplitError, UnknownNameError, ClipError: As ``read_ckplus``.
+    """
+    for what, values, known in (("camera", cameras, CAMERAS), ("light", lights, LIGHTS)):
+        wrong = [value for value in values if value not in known]
+        if wrong or not values:
+            raise ConfigError(f"{what} must be of {', '.join(known)}. Received: {wrong[0] if wrong else 'none'}")
+    root = os.path.abspath(os.fspath(root))
+    build = TableBuilder("oulu_casia", get_mapping(mapping, "oulu_casia"), fps=OULU_CASIA.fps, strict=strict)
+    frames_root, layout, folders = _find(root, layout, cameras, lights)
+    for (camera, light), folder in folders.items():
+        for entry, path in subfolders(folder).items():
+            subject = OULU_CASIA.subject_id(entry)
+            for name, clip_folder in subfolders(path).items() if subject else ():
+                with build.faults():
+                    _clip(build, subject, f"{camera}_{light}", name.strip().casefold(), clip_folder)
+    read = ", ".join(f"{camera} {light}" for camera, light in folders)
+    build.note(f"{layout} frames under {frames_root!r} are used: {read}")
+    return build.table(context=f"under {frames_root!r} ({read})")
+
+
+def _clip(build: TableBuilder, subject: str, condition: str, emotion: str, folder: str) -> None:
+    row = Row(subject, f"{condition}_{emotion.capitalize()}", emotion, apex_is_last=True)
+    key = build.key(subject, row.clip)
+    if emotion not in OULU_CASIA.emotions:
+        build.note(f"folder {folder!r} is not named after an expression; not read", key=key, kind="extra")
+        return
+    build.first_of_name(subject, row.clip, f"folder {folder!r}")
+    label = build.label(row)
+    if label is not None:
+        build.add(row, label, scan_frames(folder, OULU_CASIA.frame_pattern, key), folder)
+
+
+def _find(root: str, layout: str, cameras: Sequence[str], lights: Sequence[str]):
+    facts = OULU_CASIA
+    if layout not in ("auto", *facts.folders):
+        raise ConfigError(f"layout must be 'auto', {', '.join(map(repr, facts.folders))}. Received: {layout!r}")
+    wanted = ", ".join(f"{name}/{cameras[0]}/{lights[0]}" for names in facts.folders.values() for name in names)
+    if not os.path.isdir(root):
+        raise DatasetNotFoundError(f"{facts.name}: no folder {root!r}; expected one with {wanted}. {facts.hint}")
+    for kind in facts.folders if layout == "auto" else (layout,):
+        bases = list(find_folders(root, facts.folders[kind])) if facts.folders[kind] else [root]
+        for base in bases:
+            folders = _conditions(base, cameras, lights)
+            if folders:
+                return base, kind, folders
+    raise DatasetNotFoundError(
+        f"{facts.name}: {root!r} has no frames of camera {', '.join(cameras)}, light {', '.join(lights)}; expected "
+        f"{wanted} with {facts.subjects_like} inside. "
+        f"Found: {', '.join(list(subfolders(root))[:8]) or 'no folder'}. {facts.hint}"
+    )
+
+
+def _conditions(base: str, cameras: Sequence[str], lights: Sequence[str]) -> dict[tuple[str, str], str]:
+    found = {}
+    for name, path in subfolders(base).items():
+        for camera in cameras:
+            # "VL", "VL_Acropped", "VL-cropped": copies spell the cropped folders in several ways
+            if fold(name) == fold(camera) or (fold(name).startswith(fold(camera)) and "crop" in fold(name)):
+                for entry, below in subfolders(path).items():
+                    for light in lights:
+                        if fold(entry) == fold(light):
+                            found.setdefault((camera, light), below)
+    return found

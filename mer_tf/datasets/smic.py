@@ -1,0 +1,234 @@
+"""SMIC (Li et al. 2013): high-speed (HS, 100 frames a second), visual (VIS) and near-infrared (NIR) cameras (25).
+
+The original release has no sheet: subject, class and index come from the path, and a clip runs from its first to its
+last frame. The apex is not annotated::
+
+    ROOT/SMIC_all_cropped/HS/s1/micro/negative/s1_ne_01/reg_image090823.bmp ...
+    ROOT/SMIC_all_raw/HS/...
+
+SMIC-E has long clips around the same expressions, with a sheet of onsets and offsets::
+
+    ROOT/HS_long/SMIC_HS_E/s20/s20_ne_01/image17581039.jpg ...
+    ROOT/SMIC-HS-E_annotation.xlsx
+
+Frame numbers are camera counters. Subjects and clips are padded on reading (``s1_ne_01`` is ``s01_ne_01``), as in the
+challenge organisers' list, because the releases spell them differently.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from mer_tf.datasets.annotated import AnnotatedReader, AnnotatedSet
+from mer_tf.datasets.folders import FramesSet, find_frames, padded_id, scan_frames, subfolders
+from mer_tf.datasets.mappings import LabelMapping, get_mapping
+from mer_tf.datasets.sheets import SheetRow, frame_number
+from mer_tf.datasets.table import Row, TableBuilder
+from mer_tf.errors import FrameOrderError
+from mer_tf.types import ClipTable
+
+EMOTIONS = ("negative", "positive", "surprise")
+_TOKENS = {"ne": "negative", "po": "positive", "sur": "surprise"}
+_CLIP = re.compile(r"s0*(\d{1,3})_(ne|po|sur)_0*(\d{1,3})", re.IGNORECASE)
+_HINT = "SMIC comes from its distributor (University of Oulu) after a signed licence agreement"
+
+subject_id = padded_id("s", 2)
+
+
+def clip_name(text: str) -> str:
+    """Padded clip name (``s01_ne_01``) of any spelling; other text is given back."""
+    match = _CLIP.fullmatch(text.strip())
+    return f"s{int(match[1]):02d}_{match[2].lower()}_{int(match[3]):02d}" if match else text
+
+
+def _facts(name: str, part: str, fps: float) -> FramesSet:
+    return FramesSet(
+        name=name,
+        fps=fps,
+        emotions=EMOTIONS,
+        folders={
+            "raw": (f"SMIC_all_raw/{part}", f"SMIC_raw/{part}"),
+            "cropped": (f"SMIC_all_cropped/{part}", f"SMIC_cropped/{part}"),
+            "plain": (part, f"SMIC_{part}"),
+        },
+        subject_id=subject_id,
+        subjects_like="s1, s2, ...",
+        hint=_HINT,
+    )
+
+
+SMIC_HS = _facts("smic_hs", "HS", 100.0)
+SMIC_VIS = _facts("smic_vis", "VIS", 25.0)
+SMIC_NIR = _facts("smic_nir", "NIR", 25.0)
+SMIC_E = AnnotatedSet(
+    name="smic_e",
+    fps=100.0,
+    emotions=EMOTIONS,
+    folders={"long": ("HS_long/SMIC_HS_E", "SMIC_HS_E")},
+    sheets=("SMIC-HS-E_annotation.xlsx", "SMIC-HS-E_annotation_2019.xlsx"),
+    sheet_pattern=re.compile(r"smic[-_]?hs[-_]?e_annotation.*\.xlsx", re.IGNORECASE),
+    sheet_title="HS",
+    required=("subject", "clip", "onset", "offset", "emotion"),
+    frame_fields=("onset", "offset"),
+    subject_id=subject_id,
+    subjects_like="s1, s2, ...",
+    clip_name=clip_name,
+    has_apex=False,
+    hint=_HINT,
+)
+
+
+def read_smic_hs(
+    root: str | os.PathLike,
+    *,
+    mapping: str | LabelMapping = "megc2019",
+    strict: bool = False,
+    layout: str = "auto",
+) -> ClipTable:
+    """Reads the short clips of SMIC's high-speed camera.
+
+    Args:
+        root: Folder that holds ``SMIC_all_raw`` or ``SMIC_all_cropped``, one of these, or ``HS`` in it.
+        mapping: Label mapping.
+        strict: Raise the first fault of a clip instead of leaving the clip out.
+        layout: ``"raw"``, ``"cropped"``, ``"plain"`` (a folder ``HS`` of its own), or ``"auto"``, which takes the first
+            of these that is there.
+
+    Returns:
+        The clips, sorted by subject and clip; their apex is None.
+
+    Raises:
+        DatasetNotFoundError: No such folder, or no frames folder in it.
+        EmptySplitError: No usable clip.
+        UnknownNameError: No such mapping, or none for this set.
+        ClipError: Under ``strict``, the first fault of a clip.
+    """
+    return _read(SMIC_HS, root, mapping, strict, layout)
+
+
+def read_smic_vis(
+    root: str | os.PathLike,
+    *,
+    mapping: str | LabelMapping = "megc2019",
+    strict: bool = False,
+    layout: str = "auto",
+) -> ClipTable:
+    """Reads the clips of SMIC's visual camera (folder ``VIS``); otherwise as ``read_smic_hs``."""
+    return _read(SMIC_VIS, root, mapping, strict, layout)
+
+
+def read_smic_nir(
+    root: str | os.PathLike,
+    *,
+    mapping: str | LabelMapping = "megc2019",
+    strict: bool = False,
+    layout: str = "auto",
+) -> ClipTable:
+    """Reads the clips of SMIC's near-infrared camera (folder ``NIR``); otherwise as ``read_smic_hs``."""
+    return _read(SMIC_NIR, root, mapping, strict, layout)
+
+
+def read_smic_e(
+    root: str | os.PathLike,
+    *,
+    mapping: str | LabelMapping = "megc2019",
+    strict: bool = False,
+    sheet: str | os.PathLike | None = None,
+) -> ClipTable:
+    """Reads the long clips of SMIC-E-HS: onset and offset of the first event of each clip.
+
+    Further events of a clip are named among the problems and are no clips of their own; a pair of numbers outside
+    the clip is ignored and named.
+
+    Args:
+        root: Folder that holds ``HS_long`` or ``SMIC_HS_E``, and the sheet.
+        mapping: Label mapping.
+        strict: Raise the first fault of a clip instead of leaving the clip out.
+        sheet: Annotation sheet, or None to look for it.
+
+    Returns:
+        The clips, sorted by subject and clip; their apex is None.
+
+    Raises:
+        DatasetNotFoundError: No such folder, no frames folder, no sheet, or an unreadable one.
+        AnnotationError, EmptySplitError, UnknownNameError, ClipError: As ``read_casme2``.
+    """
+    return _LongReader(SMIC_E, root, mapping=mapping, strict=strict, layout="auto", sheet=sheet, corrections=()).table()
+
+
+class _LongReader(AnnotatedReader):
+    def check_row(self, row: Row, sheet_row: SheetRow) -> None:
+        key, cells = self.build.key(row.subject, row.clip), sheet_row.cells
+        first, last = (self._number(cells, field) for field in ("first", "last"))
+        if first is not None and last is not None and not first <= row.onset <= row.offset <= last:
+            raise FrameOrderError(
+                f"onset {row.onset} to offset {row.offset} lie outside FirstF {first} to LastF {last}; "
+                f"correct row {sheet_row.number} of the sheet",
+                key,
+            )
+        for event in ("2", "3"):
+            onset, offset = (self._number(cells, field + event) for field in ("onset", "offset"))
+            if not onset and not offset:
+                continue
+            inside = None not in (onset, offset, first, last) and first <= onset <= offset <= last
+            if inside:
+                order = ", before the first one" if offset < row.onset else ""
+                self.build.note(f"event {event} at {onset} to {offset}{order} is not a clip of its own", key=key)
+            else:
+                self.build.note(
+                    f"event {event} at {onset} to {offset} lies outside the clip ({first} to {last}); ignored", key=key
+                )
+
+    def revision(self) -> str:
+        apex = " Its apex column is not the distributor's and is not used." if "apex" in self.coding.columns else ""
+        return f"sheet {os.path.basename(self.coding.path)!r}: the apex is not annotated.{apex}"
+
+    @staticmethod
+    def _number(cells: dict[str, str], field: str) -> int | None:
+        try:
+            return frame_number(cells.get(field, ""))
+        except ValueError:
+            return None
+
+
+def _read(facts: FramesSet, root, mapping, strict: bool, layout: str) -> ClipTable:
+    build = TableBuilder(
+        facts.name, get_mapping(mapping, facts.name), fps=facts.fps, strict=strict, apex_expected=False
+    )
+    frames_root, layout = find_frames(facts, os.path.abspath(os.fspath(root)), layout)
+    folders = 0
+    for name, path in subfolders(frames_root).items():
+        subject = facts.subject_id(name)
+        if subject is None:
+            continue
+        inside = {entry.casefold(): below for entry, below in subfolders(path).items()}
+        if "micro" in inside:
+            inside = {entry.casefold(): below for entry, below in subfolders(inside["micro"]).items()}
+        for emotion in EMOTIONS:
+            for entry, folder in subfolders(inside[emotion]).items() if emotion in inside else ():
+                folders += 1
+                with build.faults():
+                    _clip(build, facts, subject, emotion, entry, folder)
+    build.note("the apex is not annotated in this set; where one is needed the middle frame stands in")
+    build.note(f"{layout} frames under {frames_root!r} are used")
+    return build.table(context=f"under {frames_root!r}: {folders} clip folders")
+
+
+def _clip(build: TableBuilder, facts: FramesSet, subject: str, emotion: str, entry: str, folder: str) -> None:
+    match = _CLIP.fullmatch(entry)
+    if not match:
+        message = f"folder {folder!r} has no clip name such as s1_ne_01; not read"
+        build.note(message, key=build.key(subject, entry), kind="extra")
+        return
+    name = clip_name(entry)
+    key = build.key(subject, name)
+    build.first_of_name(subject, name, f"folder {folder!r}")
+    said = (facts.subject_id(f"s{match[1]}"), _TOKENS[match[2].lower()])
+    if said != (subject, emotion):
+        message = f"its name says {said[0]}, {said[1]}; the folders {subject}, {emotion} are taken"
+        build.note(message, key=key, severity="warning")
+    row = Row(subject, name, emotion)
+    label = build.label(row)
+    if label is not None:
+        build.add(row, label, scan_frames(folder, facts.frame_pattern, key), folder)
