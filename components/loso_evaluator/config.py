@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from components.loso_evaluator import metrics
 from mer_tf import features
 from mer_tf.errors import ConfigError
 
 
-def eval_config(*, num_classes: int, min_uf1: float) -> tfma.EvalConfig:
+def eval_config(*, num_classes: int, min_uf1: float) -> config_pb2.EvalConfig:
     """Metrics, slices and the threshold that decides the blessing.
 
     Args:
@@ -28,26 +28,28 @@ def eval_config(*, num_classes: int, min_uf1: float) -> tfma.EvalConfig:
         raise ConfigError(f"num_classes must be at least 2. Received: {num_classes}")
     if not 0 <= min_uf1 <= 1:
         raise ConfigError(f"eval_threshold_uf1 must lie in 0..1. Received: {min_uf1}")
-    overall = tfma.PerSliceMetricThreshold(
-        slicing_specs=[tfma.SlicingSpec()],
-        threshold=tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(lower_bound={"value": min_uf1})),
+    overall = config_pb2.PerSliceMetricThreshold(
+        slicing_specs=[config_pb2.SlicingSpec()],
+        threshold=config_pb2.MetricThreshold(
+            value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": min_uf1})
+        ),
     )
     configured = []
     for name in metrics.NAMES:
-        metric = tfma.MetricConfig(
+        metric = config_pb2.MetricConfig(
             class_name=name, module=metrics.__name__, config=json.dumps({"num_classes": num_classes})
         )
         if name == "UF1":
             # A plain threshold would gate every subject as well, where most classes are absent.
             metric.per_slice_thresholds.append(overall)
         configured.append(metric)
-    configured.append(tfma.MetricConfig(class_name="ExampleCount"))
-    return tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(label_key=features.LABEL, prediction_key=features.PROBABILITIES)],
+    configured.append(config_pb2.MetricConfig(class_name="ExampleCount"))
+    return config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(label_key=features.LABEL, prediction_key=features.PROBABILITIES)],
         slicing_specs=[
-            tfma.SlicingSpec(),
-            tfma.SlicingSpec(feature_keys=[features.DATASET]),
-            tfma.SlicingSpec(feature_keys=[features.DATASET, features.SUBJECT]),
+            config_pb2.SlicingSpec(),
+            config_pb2.SlicingSpec(feature_keys=[features.DATASET]),
+            config_pb2.SlicingSpec(feature_keys=[features.DATASET, features.SUBJECT]),
         ],
-        metrics_specs=[tfma.MetricsSpec(metrics=configured)],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=configured)],
     )

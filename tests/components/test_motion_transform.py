@@ -23,7 +23,7 @@ from components.motion_transform.schema import motion_schema
 from mer_tf.datasets import read_casme2
 from mer_tf.datasets.synthetic import write_synthetic_dataset
 from mer_tf.errors import EmptySplitError, FaceNotFoundError, MissingFileError
-from mer_tf.preprocessing import ClipPreprocessor, needed_frames
+from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames
 from mer_tf.recipes import RECIPES, get_recipe
 from mer_tf.training import read_motion_records
 
@@ -35,7 +35,7 @@ RECIPE = get_recipe("onset_apex_28_hars")
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     """Two synthetic clips with their frames."""
-    pytest.importorskip("dlib")
+    needs_faces()
     root = tmp_path_factory.mktemp("clips")
     write_synthetic_dataset(root, subjects=2, clips_per_subject=1, seed=0, frames_per_clip=(8, 8), workers=1)
     return [(clip, read_frames(clip)) for clip in read_casme2(root).clips]
@@ -66,6 +66,15 @@ def transform(tmp_path, clips, **settings):
     properties = {k: v for k, v in component.spec.exec_properties.items() if v is not None}
     Executor().Do({"examples": [examples]}, {"motion": [motion], "schema": [schema]}, properties)
     return motion, schema
+
+
+def needs_faces():
+    """Skips where dlib or the landmark model is not installed."""
+    pytest.importorskip("dlib")
+    try:
+        find_landmark_model()
+    except MissingFileError as error:
+        pytest.skip(str(error))
 
 
 def _channel(kind):

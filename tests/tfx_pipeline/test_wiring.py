@@ -101,7 +101,7 @@ def test_no_landmark_model_stops_before_anything_runs(tmp_path):
 
 
 def test_a_component_that_fails_is_reported_and_its_error_keeps_its_name(tmp_path):
-    pytest.importorskip("dlib")
+    (tmp_path / "landmarks.dat").write_bytes(b"never read")
     (tmp_path / "manifest.csv").write_text("not a manifest\n")
     seen = []
     with pytest.raises(AnnotationError, match="is not a manifest"):
@@ -109,6 +109,7 @@ def test_a_component_that_fails_is_reported_and_its_error_keeps_its_name(tmp_pat
             out=tmp_path / "out",
             manifest_dir=tmp_path,
             train_config=TrainConfig(model="dual_atme"),
+            landmark_model=str(tmp_path / "landmarks.dat"),
             on_component=seen.append,
         )
     assert [(run.name, run.state) for run in seen] == [("ClipExampleGen", "running"), ("ClipExampleGen", "failed")]
