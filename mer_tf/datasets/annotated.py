@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from mer_tf.datasets.aus import objective_class, objective_name, parse_aus
 from mer_tf.datasets.corrections import Correction, RowCorrection, correct, correct_row
-from mer_tf.datasets.folders import Frames, FramesSet, find_files, find_frames, scan_frames, subfolders
+from mer_tf.datasets.folders import FramesSet, find_files, find_frames, scan_frames, subfolders
 from mer_tf.datasets.mappings import LabelMapping, get_mapping
 from mer_tf.datasets.sheets import SheetRow, frame_number, read_sheet
 from mer_tf.datasets.table import Row, TableBuilder
-from mer_tf.errors import ClipError, DatasetNotFoundError, FrameOrderError, ImageError
+from mer_tf.errors import ClipError, DatasetNotFoundError, FrameOrderError
 from mer_tf.types import ClipTable
 
 
