@@ -6,6 +6,9 @@ import dataclasses
 import json
 
 from mer_tf.console import Console, table
+from mer_tf.errors import ConfigError
+
+_SHOWN = 40  # differences printed
 
 
 def add(verbs) -> None:
@@ -23,10 +26,26 @@ def add(verbs) -> None:
     synth.add_argument("--json", action="store_true", help="print JSON")
     synth.set_defaults(run=run_synth)
 
-    check = actions.add_parser("check", help="read a dataset folder: counts, missing frames, corrections, classes")
-    check.add_argument("root", help="the folder as the distributor ships it")
-    check.add_argument("--dataset", required=True, help="dataset name, for example casme2")
-    check.add_argument("--mapping", default="megc2019", help="label mapping (default: %(default)s)")
+    check = actions.add_parser(
+        "check",
+        help="read a dataset folder or a composite: counts beside the published ones, missing frames, corrections",
+    )
+    check.add_argument("root", nargs="?", help="with --dataset: the folder as the distributor ships it")
+    what = check.add_mutually_exclusive_group()
+    what.add_argument("--dataset", help="dataset name, for example casme2")
+    what.add_argument("--composite", help="composite of several datasets: megc2019, atscnn or cde2018")
+    check.add_argument(
+        "--root",
+        dest="roots",
+        action="append",
+        default=[],
+        metavar="DATASET=PATH",
+        help="with --composite: the folder of one part; once for each part",
+    )
+    check.add_argument("--mapping", help="label mapping (default: megc2019, or macro5 for macro-expression sets)")
+    check.add_argument("--label-list", metavar="CSV", help="the organisers' list of clips and classes; it decides")
+    check.add_argument("--allow-partial", action="store_true", help="accept a composite with other counts, flagged")
+    check.add_argument("--images", action="store_true", help="also decode onset, apex and offset of every clip")
     check.add_argument("--strict", action="store_true", help="stop at the first fault of a clip")
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(run=run_check)
@@ -55,15 +74,113 @@ def run_synth(arguments) -> int:
 
 
 def run_check(arguments) -> int:
-    from mer_tf.datasets import get_reader, summary
+    from mer_tf.datasets.label_list import read_label_list
+    from mer_tf.datasets.mappings import get_mapping
+    from mer_tf.datasets.summary import summary
 
-    clip_table = get_reader(arguments.dataset)(arguments.root, mapping=arguments.mapping, strict=arguments.strict)
-    facts = summary(clip_table)
+    entries = None
+    if arguments.composite:
+        from mer_tf.datasets.composites import get_composite, parts, read_composite
+
+        if arguments.root or arguments.mapping:
+            raise ConfigError(
+                f"{'a folder' if arguments.root else '--mapping'} does not go with --composite; give each part as "
+                "--root DATASET=PATH (see 'mer data check --help')"
+            )
+        composite = get_composite(arguments.composite)
+        clips = read_composite(
+            composite.name,
+            _roots(arguments.roots),
+            strict=arguments.strict,
+            allow_partial=arguments.allow_partial,
+            label_list=arguments.label_list,
+        )
+        if arguments.label_list:
+            entries = read_label_list(arguments.label_list, get_mapping(composite.mapping))
+    else:
+        clips, entries = _read_one(arguments)
+    if arguments.images:
+        from mer_tf.datasets.verify import check_images
+
+        clips = check_images(clips, strict=arguments.strict, progress=Console().progress("clips"))
+    facts = summary(clips, entries)
+    if arguments.composite:
+        facts["by_dataset"] = {}
+        for name, part in parts(clips).items():
+            own = summary(part)
+            keys = ("clips", "subjects", "classes", "expected", "differences")
+            facts["by_dataset"][name] = {key: own[key] for key in keys}
     if arguments.json:
         print(json.dumps(facts, indent=1))
         return 0
-    print(f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects")
-    print(table(("class", "clips"), list(facts["classes"].items())))
-    for problem in clip_table.problems:
+    _print_check(facts)
+    for problem in clips.problems:
         print(f"{problem.severity}: {problem.message}")
     return 0
+
+
+def _read_one(arguments):
+    from mer_tf.datasets import get_reader
+    from mer_tf.datasets.label_list import read_label_list
+    from mer_tf.datasets.mappings import get_mapping
+
+    if not arguments.dataset or not arguments.root:
+        raise ConfigError(
+            "give --dataset NAME and its folder, or --composite NAME with --root DATASET=PATH for each part "
+            "(see 'mer data check --help')"
+        )
+    if arguments.roots or arguments.allow_partial:
+        raise ConfigError(
+            f"{'--root' if arguments.roots else '--allow-partial'} goes with --composite (see 'mer data check --help')"
+        )
+    reader, options, entries = get_reader(arguments.dataset), {"strict": arguments.strict}, None
+    if arguments.mapping:
+        options["mapping"] = arguments.mapping
+    if arguments.label_list:
+        rule = get_mapping(arguments.mapping or "megc2019", arguments.dataset)
+        entries = {
+            key: label
+            for key, label in read_label_list(arguments.label_list, rule).items()
+            if key[0] == arguments.dataset
+        }
+        options["mapping"] = rule.with_entries(entries, arguments.label_list)
+    return reader(arguments.root, **options), entries
+
+
+def _roots(texts: list[str]) -> dict[str, str]:
+    roots: dict[str, str] = {}
+    for text in texts:
+        name, sign, path = text.partition("=")
+        if not sign or not name or not path or name in roots:
+            why = "stands twice" if name in roots else "is not DATASET=PATH"
+            raise ConfigError(f"--root {text} {why}; give for example --root samm=/data/SAMM, once for each part")
+        roots[name] = path
+    return roots
+
+
+def _print_check(facts: dict) -> None:
+    flag = " (partial)" if facts["partial"] else ""
+    print(f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects{flag}")
+    for name, part in {**facts.get("by_dataset", {}), "": facts}.items():
+        expected = part["expected"]
+        if name:
+            print(f"\n{name}: {part['clips']} clips of {part['subjects']} subjects")
+        elif facts.get("by_dataset"):
+            print(f"\n{facts['dataset']}")
+        if expected is None:
+            print(table(("class", "clips"), list(part["classes"].items())))
+            continue
+        rows = [
+            (label, expected["classes"].get(label), count, count - expected["classes"].get(label, 0))
+            for label, count in part["classes"].items()
+        ]
+        rows.append(("all", expected["clips"], part["clips"], part["clips"] - expected["clips"]))
+        if expected["subjects"] is not None:
+            rows.append(("subjects", expected["subjects"], part["subjects"], part["subjects"] - expected["subjects"]))
+        print(table(("class", "expected", "found", "difference"), rows))
+        same = "as published" if not part["differences"] else "not as published"
+        print(f"{same}: {expected['name']} ({expected['source']})")
+    for message in facts["differences"][:_SHOWN]:
+        print(f"differs: {message}")
+    if len(facts["differences"]) > _SHOWN:
+        print(f"differs: {len(facts['differences']) - _SHOWN} more, listed by --json")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from mer_tf.datasets.casme import read_casme
 from mer_tf.datasets.casme2 import read_casme2
 from mer_tf.datasets.ckplus import read_ck48, read_ckplus
+from mer_tf.datasets.composites import read_composite
+from mer_tf.datasets.expected import check_counts, expected_counts
 from mer_tf.datasets.jaffe import read_jaffe
 from mer_tf.datasets.manifest import content_hash, data_fingerprint, read_manifest, write_manifest
 from mer_tf.datasets.mappings import get_mapping
@@ -38,14 +40,17 @@ READERS: dict[str, Callable[..., ClipTable]] = {
 
 __all__ = [
     "READERS",
+    "check_counts",
     "content_hash",
     "data_fingerprint",
+    "expected_counts",
     "get_mapping",
     "get_reader",
     "read_casme",
     "read_casme2",
     "read_ck48",
     "read_ckplus",
+    "read_composite",
     "read_jaffe",
     "read_manifest",
     "read_mug",

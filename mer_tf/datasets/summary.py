@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from mer_tf.datasets.expected import best_match, check_list, class_counts, expected_counts
 from mer_tf.types import ClipTable
 
 
-def summary(table: ClipTable) -> dict:
-    """Counts and lists of a clip table.
+def summary(table: ClipTable, entries: Mapping[tuple[str, str, str], int] | None = None) -> dict:
+    """Counts and lists of a clip table, beside the published counts.
+
+    Args:
+        table: What a reader returned.
+        entries: Class index by (dataset, subject, clip) of a label list to compare with, clip by clip.
 
     Returns:
         ``dataset``, ``mapping``, ``clips``, ``subjects`` (counts), ``classes`` (class name to count), and the
-        messages ``missing``, ``corrections``, ``skipped`` (clips left out), ``extra``, ``notes``; ``partial`` is the
-        table's and must go with every figure computed from it.
+        messages ``missing``, ``corrections``, ``skipped`` (clips left out), ``extra``, ``notes``; ``expected`` (name,
+        source, ``clips``, ``subjects``, ``classes``; None where nothing is published) and ``differences``, a message
+        per count or clip that differs; ``partial`` is the table's and must go with every figure computed from it.
     """
-    counts = dict.fromkeys(table.classes, 0)
-    for clip in table.clips:
-        counts[table.classes[clip.label]] += 1
 
     def messages(*kinds: str) -> list[str]:
         return [problem.message for problem in table.problems if problem.kind in kinds]
 
+    expected, differences = best_match(table, expected_counts(table.dataset, table.mapping))
+    if entries is not None:
+        differences = check_list(table, entries) + differences
     return {
         "dataset": table.dataset,
         "mapping": table.mapping,
         "clips": len(table.clips),
         "subjects": len(table.subjects),
-        "classes": counts,
+        "classes": class_counts(table),
         "missing": messages("missing"),
         "corrections": messages("correction"),
         "skipped": [problem.message for problem in table.problems if problem.dropped],
         "extra": messages("extra"),
         "notes": messages("note"),
+        "expected": expected
+        and {
+            "name": expected.name,
+            "source": expected.source,
+            "clips": expected.clips,
+            "subjects": expected.subjects,
+            "classes": dict(expected.classes),
+        },
+        "differences": [difference.message for difference in differences],
         "partial": table.partial,
     }

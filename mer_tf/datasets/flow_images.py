@@ -1,0 +1,369 @@
+"""Precomputed flow images: onset-apex flow as pictures, in the layouts in which they circulate.
+
+Either a flat folder with one picture per clip, or one folder per subject that holds all clips in class folders::
+
+    ROOT/sub01_EP02_01f .png
+    ROOT/SUBJECT/u_train/0/sub01_EP02_01f .png   (and u_test, classes 0, 1, 2)
+
+A file name is subject, ``_``, clip; a blank may stand before the extension. The pictures are 8-bit RGB: R is horizontal
+flow, G vertical flow, B optical strain, each stretched to 0..255 within the picture, so that zero motion has no fixed
+value. All folders hold the same pictures; one copy of each is read, and folds are made from the subject ids.
+
+The labels come from a CSV file with the columns ``dataset``, ``sub``, ``filename_o`` and ``label``; others are ignored.
+"""
+
+from __future__ import annotations
+
+import collections
+import csv
+import dataclasses
+import os
+import re
+
+import numpy as np
+
+from mer_tf.errors import (
+    AnnotationError,
+    ClipError,
+    DatasetNotFoundError,
+    EmptySplitError,
+    ImageError,
+    MissingFileError,
+)
+from mer_tf.preprocessing.images import check_image, decode_image
+from mer_tf.types import Problem
+
+COLUMNS = ("dataset", "sub", "filename_o", "label")
+CLASSES = ("negative", "positive", "surprise")
+MAX_CSV_BYTES = 64 * 2**20
+MAX_PIXELS = 2**20
+MAX_FILES = 2_000_000
+_PICTURE = re.compile(r"(?!\.)(.+?)\s*\.(?:png|jpe?g|bmp)", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FlowImages:
+    """Flow images with the facts that splitting needs, one row per clip in the order of the CSV file.
+
+    Attributes:
+        images: ``(clips, height, width, 3)`` uint8 RGB: horizontal flow, vertical flow, strain, each 0..255.
+        labels: ``(clips,)`` int64.
+        datasets: Dataset of each clip, as the CSV file spells it.
+        subjects: Subject of each clip, as the CSV file spells it; unique only within its dataset.
+        clips: Name of each clip; unique only within its subject.
+        classes: Class names by index.
+        problems: Clips left out, pictures without a row, disagreements.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    datasets: tuple[str, ...]
+    subjects: tuple[str, ...]
+    clips: tuple[str, ...]
+    classes: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """``dataset/subject/clip`` of each clip."""
+        return tuple("/".join(parts) for parts in zip(self.datasets, self.subjects, self.clips))
+
+    @property
+    def subject_keys(self) -> tuple[str, ...]:
+        """``dataset/subject`` of each clip."""
+        return tuple("/".join(parts) for parts in zip(self.datasets, self.subjects))
+
+    @property
+    def partial(self) -> bool:
+        """Whether a clip of the CSV file was left out."""
+        return any(problem.dropped for problem in self.problems)
+
+
+def read_flow_images(
+    folder: str | os.PathLike,
+    labels_csv: str | os.PathLike,
+    *,
+    classes: tuple[str, ...] = CLASSES,
+    strict: bool = False,
+) -> FlowImages:
+    """Reads a folder of flow images and its labels.
+
+    Args:
+        folder: Flat folder, or one folder per subject.
+        labels_csv: CSV file with the columns of ``COLUMNS``.
+        classes: Class names by index; a label is an index or a name.
+        strict: Raise the first fault of a clip instead of leaving the clip out.
+
+    Returns:
+        The pictures and their facts.
+
+    Raises:
+        DatasetNotFoundError: No such folder.
+        MissingFileError: No such CSV file.
+        AnnotationError: A column is absent; a label is unknown; a clip stands twice with different labels; two clips
+            would share a picture.
+        EmptySplitError: No clip is left.
+        ImageError: Under ``strict``, the first missing or unreadable picture, or one of another size.
+    """
+    folder = os.path.abspath(os.fspath(folder))
+    if not os.path.isdir(folder):
+        raise DatasetNotFoundError(
+            f"no folder {folder!r}; give the folder of flow images: SUBJECT_CLIP.png in it, or in "
+            "SUBJECT/u_train/CLASS and SUBJECT/u_test/CLASS"
+        )
+    problems: list[Problem] = []
+    rows = _read_rows(os.fspath(labels_csv), classes, problems)
+    pictures = _list_pictures(folder, problems)
+    if not pictures:
+        raise DatasetNotFoundError(f"folder {folder!r} holds no .png picture; give the folder of flow images")
+
+    plain = collections.defaultdict(list)
+    for stem in pictures:
+        plain[_plain(stem)].append(stem)
+    kept: list[tuple[_Row, np.ndarray]] = []
+    used: dict[str, str] = {}
+    for row in rows:
+        try:
+            stem = _find(row, pictures, plain, folder)
+            if stem in used:
+                raise AnnotationError(
+                    f"{os.fspath(labels_csv)!r}: {row.key} and {used[stem]} would both be the picture {stem!r}; "
+                    "write subject and clip as in the file names"
+                )
+            used[stem] = row.key
+            kept.append((row, _decode(pictures[stem].path, row.key)))
+        except ClipError as error:
+            if strict:
+                raise
+            problems.append(Problem("warning", _kind(error), row.key, str(error), dropped=True))
+            continue
+        told = pictures[stem].classes - {str(row.label)}
+        if told:
+            problems.append(
+                Problem(
+                    "warning",
+                    "note",
+                    row.key,
+                    f"{row.key}: it lies in class folder {', '.join(sorted(told))} and the CSV file says {row.label}; "
+                    "the CSV file is followed",
+                )
+            )
+    kept = _one_size(kept, strict, problems)
+    if not kept:
+        raise EmptySplitError(
+            f"none of {len(rows)} clips of {os.fspath(labels_csv)!r} has a usable picture in {folder!r}"
+            + (f"; the first: {problems[0].message}" if problems else "")
+        )
+    unused = sorted(pictures.keys() - used.keys())
+    if unused:
+        more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
+        message = f"{len(unused)} pictures have no row in the CSV file: {', '.join(unused[:5])}{more}"
+        problems.append(Problem("info", "extra", "", message))
+    images = np.stack([image for _, image in kept])
+    problems += _channel_order(images)
+    return FlowImages(
+        images=images,
+        labels=np.array([row.label for row, _ in kept], np.int64),
+        datasets=tuple(row.dataset for row, _ in kept),
+        subjects=tuple(row.subject for row, _ in kept),
+        clips=tuple(row.clip for row, _ in kept),
+        classes=tuple(classes),
+        problems=tuple(problems),
+    )
+
+
+def mirror_flow_images(images: np.ndarray) -> np.ndarray:
+    """Mirrors flow images left to right: columns reversed, horizontal flow negated.
+
+    Args:
+        images: ``(..., height, width, 3)`` uint8 RGB, R horizontal flow stretched to 0..255.
+
+    Returns:
+        A new array of the same shape: R becomes ``255 - R``, which is the stretched picture of the negated flow.
+
+    Raises:
+        ValueError: Another shape or dtype.
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim < 3 or images.shape[-1] != 3:
+        raise ValueError(f"images must be (..., height, width, 3) uint8. Received: {images.shape} {images.dtype}")
+    mirrored = images[..., ::-1, :].copy()
+    mirrored[..., 0] = 255 - mirrored[..., 0]
+    return mirrored
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    dataset: str
+    subject: str
+    clip: str
+    label: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.dataset}/{self.subject}/{self.clip}"
+
+
+@dataclasses.dataclass
+class _Picture:
+    path: str
+    classes: set[str]  # class folders in which a copy lies
+
+
+def _read_rows(path: str, classes: tuple[str, ...], problems: list[Problem]) -> list[_Row]:
+    try:
+        if os.path.getsize(path) > MAX_CSV_BYTES:
+            raise AnnotationError(f"label file {path!r} has more than {MAX_CSV_BYTES} bytes")
+        with open(path, encoding="utf-8-sig", newline="", errors="surrogateescape") as file:
+            table = list(csv.reader(file))
+    except (FileNotFoundError, IsADirectoryError):
+        raise MissingFileError(f"label file {path!r} does not exist; give the CSV file with --labels") from None
+    except csv.Error as error:
+        raise AnnotationError(f"label file {path!r} is not a CSV file ({error})") from error
+    header = [cell.strip().casefold() for cell in table[0]] if table else []
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        raise AnnotationError(
+            f"label file {path!r} lacks the column {', '.join(missing)}; expected {', '.join(COLUMNS)}. "
+            f"Headers found: {', '.join(map(repr, table[0])) if table else 'none'}"
+        )
+    columns = [header.index(name) for name in COLUMNS]
+    spellings: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str, str], int] = {}
+    rows: list[_Row] = []
+    for number, cells in enumerate(table[1:], start=2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        dataset, subject, clip, text = (cells[column].strip() if column < len(cells) else "" for column in columns)
+        label = _label(text, classes)
+        if label is None:
+            raise AnnotationError(
+                f"label file {path!r} row {number}: label {text!r} is unknown; expected 0 to {len(classes) - 1} or "
+                f"{', '.join(classes)}"
+            )
+        if not dataset or not subject or not clip:
+            raise AnnotationError(f"label file {path!r} row {number} lacks a dataset, sub or filename_o")
+        # One person written as 6 and as 006 would be two subjects, of which one would be in the other's training.
+        first = spellings.setdefault((dataset, _plain(subject)), subject)
+        if first != subject:
+            message = (
+                f"row {number} of the CSV file writes subject {first!r} of {dataset} as {subject!r}; read as {first!r}"
+            )
+            problems.append(Problem("info", "note", f"{dataset}/{first}", message))
+        row = _Row(dataset, first, clip, label)
+        place = (dataset, first, clip)
+        if place in seen:
+            if seen[place] != label:
+                raise AnnotationError(
+                    f"label file {path!r} row {number} gives {row.key} the label {label}, an earlier row {seen[place]}"
+                )
+            message = f"{row.key}: row {number} of the CSV file repeats it; the first row counts"
+            problems.append(Problem("warning", "note", row.key, message))
+            continue
+        seen[place] = label
+        rows.append(row)
+    if not rows:
+        raise EmptySplitError(f"label file {path!r} has no rows")
+    return rows
+
+
+def _label(text: str, classes: tuple[str, ...]) -> int | None:
+    if text in classes or text.casefold() in classes:
+        return classes.index(text if text in classes else text.casefold())
+    match = re.fullmatch(r"(\d{1,3})(\.0*)?", text)
+    return int(match[1]) if match and int(match[1]) < len(classes) else None
+
+
+def _list_pictures(folder: str, problems: list[Problem]) -> dict[str, _Picture]:
+    """One picture per stem, the first by path, with the class folders of all copies."""
+    pictures: dict[str, _Picture] = {}
+    same_folder, files = 0, 0
+    for base, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != ".")
+        told = os.path.basename(base)
+        here = set()
+        for name in sorted(names):
+            match = _PICTURE.fullmatch(name)
+            if match is None:
+                continue
+            files += 1
+            if files > MAX_FILES:
+                raise DatasetNotFoundError(f"folder {folder!r} holds more than {MAX_FILES} pictures; give a deeper one")
+            stem = match[1].strip()
+            same_folder += stem in here
+            here.add(stem)
+            picture = pictures.setdefault(stem, _Picture(os.path.join(base, name), set()))
+            if base != folder and re.fullmatch(r"\d", told):
+                picture.classes.add(told)
+    if same_folder:
+        message = f"{same_folder} pictures stand twice in a folder (blank before the extension); the first is used"
+        problems.append(Problem("warning", "note", "", message))
+    return pictures
+
+
+def _find(row: _Row, pictures: dict[str, _Picture], plain: dict[str, list[str]], folder: str) -> str:
+    """Stem of a clip's picture: subject and clip as written, the clip alone, then any padding of numbers."""
+    wanted = (f"{row.subject}_{row.clip}", row.clip)
+    for stem in wanted:
+        if stem in pictures:
+            return stem
+    found = sorted({stem for name in wanted for stem in plain.get(_plain(name), ())})
+    if len(found) == 1:
+        return found[0]
+    why = "has no picture" if not found else f"fits several pictures ({', '.join(found[:3])})"
+    raise ImageError(f"{why}: {wanted[0] + '.png'!r} (nor {row.clip + '.png'!r}) was looked for in {folder!r}", row.key)
+
+
+def _plain(text: str) -> str:
+    """A name without case and without leading zeros of its numbers."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", text.strip().casefold().removesuffix(".0"))
+
+
+def _decode(path: str, key: str) -> np.ndarray:
+    try:
+        with open(path, "rb") as file:
+            return check_image(decode_image(file.read(), max_pixels=MAX_PIXELS, clip=key))
+    except OSError as error:
+        raise ImageError(f"file {path!r} cannot be read ({error.strerror or error})", key) from error
+    except ImageError as error:
+        raise ImageError(f"file {os.path.basename(path)!r}: {error.message}", key) from error
+
+
+def _one_size(kept, strict: bool, problems: list[Problem]):
+    """The clips whose picture has the size that most have."""
+    if not kept:
+        return kept
+    sizes = collections.Counter(image.shape for _, image in kept)
+    size = max(sizes, key=lambda shape: (sizes[shape], -shape[0] * shape[1]))
+    result = []
+    for row, image in kept:
+        if image.shape == size:
+            result.append((row, image))
+            continue
+        error = ImageError(
+            f"its picture is {image.shape[1]}x{image.shape[0]}, most are {size[1]}x{size[0]}; resize it from its flow",
+            row.key,
+        )
+        if strict:
+            raise error
+        problems.append(Problem("warning", "skipped", row.key, str(error), dropped=True))
+    return result
+
+
+def _kind(error: ClipError) -> str:
+    return "missing" if error.message.startswith("has no picture") else "skipped"
+
+
+def _channel_order(images: np.ndarray) -> list[Problem]:
+    """A warning where the strain seems to be the first channel: pictures written by a library that takes BGR."""
+    red, green, blue = np.median(images.reshape(-1, 3), axis=0)
+    if red * 2 < min(green, blue):
+        message = (
+            f"the channels have medians {red:.0f}, {green:.0f}, {blue:.0f}; strain, which is mostly near zero, "
+            "should be the third of R, G, B. Were the pictures written as BGR?"
+        )
+        return [Problem("warning", "note", "", message)]
+    return []

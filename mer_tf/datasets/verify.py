@@ -1,0 +1,82 @@
+"""Opening the pictures of a clip table: readers themselves only list files."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+
+from mer_tf.errors import ClipError, EmptySplitError, ImageError
+from mer_tf.preprocessing.images import decode_image
+from mer_tf.types import Clip, ClipTable, Problem
+
+_UNCHECKED = (".tif", ".tiff")  # read by no recipe of this package
+
+
+def check_images(
+    table: ClipTable,
+    *,
+    all_frames: bool = False,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClipTable:
+    """Decodes frames of every clip and leaves out the clips that have an unreadable one.
+
+    Args:
+        table: The clips.
+        all_frames: Every frame file; otherwise those of onset, apex and offset.
+        strict: Raise the first unreadable picture.
+        progress: Called with (clips done, clips in all).
+
+    Returns:
+        The table without those clips, each named among its problems with file and decoder message. TIFF files are
+        not opened, and their number is noted.
+
+    Raises:
+        ImageError: Under ``strict``.
+        EmptySplitError: No clip is left.
+    """
+    kept, problems, unchecked = [], list(table.problems), 0
+    for done, clip in enumerate(table.clips, start=1):
+        try:
+            unchecked += _check(clip, all_frames)
+            kept.append(clip)
+        except ClipError as error:
+            if strict:
+                raise
+            problems.append(Problem("warning", "skipped", clip.key, str(error), dropped=True))
+        if progress:
+            progress(done, len(table.clips))
+    if unchecked:
+        problems.append(Problem("info", "note", "", f"{unchecked} TIFF files were not opened"))
+    if not kept:
+        raise EmptySplitError(f"{table.dataset}: no clip has readable pictures; the first: {problems[-1].message}")
+    partial = table.partial or len(kept) < len(table.clips)
+    return dataclasses.replace(table, clips=tuple(kept), problems=tuple(problems), partial=partial)
+
+
+def _check(clip: Clip, all_frames: bool) -> int:
+    wanted = set(clip.frame_numbers) if all_frames else {clip.onset, clip.apex, clip.offset}
+    size, unchecked = None, 0
+    for number, path in zip(clip.frame_numbers, clip.frames):
+        if number not in wanted:
+            continue
+        if path.casefold().endswith(_UNCHECKED):
+            unchecked += 1
+            continue
+        try:
+            with open(path, "rb") as file:
+                image = decode_image(file.read())
+        except OSError as error:
+            raise ImageError(f"file {path!r} cannot be read ({error.strerror or error})", clip.key, number) from error
+        except ImageError as error:
+            raise ImageError(f"file {os.path.basename(path)!r}: {error.message}", clip.key, number) from error
+        if size not in (None, image.shape):
+            raise ImageError(
+                f"file {os.path.basename(path)!r} is {image.shape[1]}x{image.shape[0]} and the frames before it "
+                f"{size[1]}x{size[0]}",
+                clip.key,
+                number,
+            )
+        size = image.shape
+    return unchecked
