@@ -82,6 +82,10 @@ class LeakageError(BadInputError):
     """Something of a held-out subject would reach training."""
 
 
+class PassportError(BadInputError):
+    """A result passport is of an unknown format, lacks a field, or disagrees with its predictions."""
+
+
 class MissingFileError(BadInputError):
     """A file that is needed, such as the landmark model, is not there."""
 

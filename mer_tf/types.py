@@ -114,11 +114,14 @@ class Fold:
         name: Fold name; under LOSO the held-out subject key.
         train: Indices of the training clips.
         test: Indices of the test clips.
+        subjects_may_straddle: Whether the protocol lets a subject stand on both sides; only ``tenfold_numbering``,
+            kept to reproduce a paper, does.
     """
 
     name: str
     train: tuple[int, ...]
     test: tuple[int, ...]
+    subjects_may_straddle: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,7 +61,7 @@ def test_labels_are_checked():
 
 
 def test_unknown_protocol():
-    assert get_protocol("loso") is loso_folds
+    assert get_protocol("loso").make is loso_folds
     with pytest.raises(UnknownNameError, match="unknown protocol"):
         get_protocol("lopo")
 
