@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from mer_tf.datasets.aus import objective_class, objective_name, parse_aus
 from mer_tf.datasets.corrections import Correction, RowCorrection, correct, correct_row
-from mer_tf.datasets.folders import FramesSet, find_files, find_frames, scan_frames, subfolders
+from mer_tf.datasets.folders import FramesSet, find_files, find_frames, fold, scan_frames, subfolders
 from mer_tf.datasets.mappings import LabelMapping, get_mapping
 from mer_tf.datasets.sheets import SheetRow, frame_number, read_sheet
 from mer_tf.datasets.table import Row, TableBuilder
@@ -83,7 +83,7 @@ class AnnotatedReader:
         self.build = TableBuilder(facts.name, rule, fps=facts.fps, strict=strict, apex_expected=facts.has_apex)
         root = os.path.abspath(os.fspath(root))
         self.frames_root, self.layout = find_frames(facts, root, layout)
-        self.searched = _sheet_folders(root, self.frames_root)
+        self.searched = _sheet_folders(facts, root, self.frames_root)
         path = os.fspath(sheet) if sheet is not None else self._find_sheet()
         self.coding = read_sheet(path, facts.required, title=facts.sheet_title)
         self.corrections = corrections
@@ -279,12 +279,14 @@ class AnnotatedReader:
         return classes
 
 
-def _sheet_folders(root: str, frames_root: str) -> list[str]:
-    """Where a sheet may lie: the root, then from the frames folder upwards to it, then beside the root."""
+def _sheet_folders(facts: AnnotatedSet, root: str, frames_root: str) -> list[str]:
+    """Where a sheet may lie: the root, from the frames folder upwards to it, and beside a root that is a frames
+    folder (or a part of its path)."""
     folders, path = [root], frames_root
     while path.startswith(root + os.sep):
         folders.append(path)
         path = os.path.dirname(path)
-    if frames_root == root:
+    named = {fold(part) for names in facts.folders.values() for name in names for part in name.split("/")}
+    if frames_root == root or fold(os.path.basename(root)) in named:
         folders.append(os.path.dirname(root))
     return list(dict.fromkeys(folders))

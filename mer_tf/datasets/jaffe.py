@@ -72,7 +72,8 @@ def read_jaffe(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro5
 def _find(root: str) -> tuple[str, list[str]]:
     if not os.path.isdir(root):
         raise DatasetNotFoundError(f"jaffe: no folder {root!r}; expected one with KA.AN1.39.tiff, ... inside. {_HINT}")
-    for folder in (root, *subfolders(root).values()):
+    inside = list(subfolders(root).values())[:64]
+    for folder in (root, *inside, *(below for path in inside for below in list(subfolders(path).values())[:64])):
         names = sorted(name for name in os.listdir(folder) if name[0] != ".")
         if any(_FILE.fullmatch(name) for name in names):
             return folder, names

@@ -178,7 +178,7 @@ def damage_layout(written: LayoutSummary, kind: str, clip: int = 0) -> pathlib.P
     folder = written.folders[clip]
     if folder.is_file():  # a still
         return _damage_picture(folder, kind)
-    files = sorted(folder.iterdir())
+    files = sorted(folder.iterdir(), key=lambda file: int((re.findall(r"\d+", file.stem) or ["0"])[-1]))
     if kind == "missing_clip":
         shutil.rmtree(folder)
     elif kind == "empty_clip":
