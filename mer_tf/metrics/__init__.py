@@ -6,7 +6,8 @@ Conventions (specification: protocols 1, 2):
 * Pooled: the predictions of all test folds are joined, then one confusion matrix is formed. ``uf1`` and ``uar`` are
   never means over folds; the fold means have their own names in ``fold_means``.
 * UF1 is macro F1 from counts, ``mean(2 TP / (2 TP + FP + FN))``, not the F1 of averaged precision and recall.
-* UAR is the mean of the class recalls (balanced accuracy). Accuracy is WAR.
+* UAR is the mean of the class recalls (balanced accuracy; seed 000 prints it as accuracy, ``class_mean_accuracy``).
+  Accuracy is WAR.
 * A class without any true clip in a pooled matrix is a configuration error and raises ``EmptySplitError``; in the
   scores of one dataset's part it makes that part's ``uf1`` and ``uar`` None.
 * Macro precision counts a class that is never predicted as 0.
@@ -14,7 +15,8 @@ Conventions (specification: protocols 1, 2):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -98,6 +100,23 @@ def weighted_f1(cm) -> float:
     return float((class_f1(cm) * cm.sum(axis=1)).sum() / cm.sum())
 
 
+# The papers' own names for the same figures.
+war = accuracy
+class_mean_accuracy = uar
+
+
+def spread(values, ddof: int = 0) -> float:
+    """Standard deviation of values with divisor ``n - ddof``; 0 for one value with ddof 0.
+
+    Raises:
+        EmptySplitError: No more values than ``ddof``.
+    """
+    values = np.asarray(values, float)
+    if values.size <= ddof:
+        raise EmptySplitError(f"a spread with ddof {ddof} needs more than {ddof} values. Received: {values.size}")
+    return float(values.std(ddof=ddof))
+
+
 def recall_spread_pop(cm, ddof: int = 0) -> float:
     """Spread of the class recalls in percent: population standard deviation, divisor n.
 
@@ -109,7 +128,19 @@ def recall_spread_pop(cm, ddof: int = 0) -> float:
         cm: Pooled confusion matrix.
         ddof: 0 (published form) or 1.
     """
-    return float(np.std(100 * class_recalls(cm), ddof=ddof))
+    return spread(100 * class_recalls(cm), ddof)
+
+
+def recall_range(cm) -> float:
+    """Largest less smallest class recall, in percent."""
+    recalls = 100 * class_recalls(cm)
+    return float(recalls.max() - recalls.min())
+
+
+def truncated(value: float, decimals: int = 2) -> float:
+    """Cut, not rounded, after ``decimals``: how seed 000 prints its class-mean accuracy in percent."""
+    # A recall such as 0.29 times 100 is 28.999999999999996 in binary; cutting must not lose a unit for that.
+    return math.floor(round(value * 10**decimals, 6)) / 10**decimals
 
 
 def scores(predictions: Iterable[Prediction], classes: Sequence[str]) -> dict:
@@ -187,6 +218,113 @@ def fold_means(predictions: Iterable[Prediction], n: int) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, mean)}
 
 
+def averages(
+    predictions: Iterable[Prediction], n: int, by_epoch: Mapping[int, Sequence[Prediction]] | None = None
+) -> dict[str, dict]:
+    """The same predictions under every way of averaging, to see how far the way moves a number.
+
+    Args:
+        predictions: Held-out predictions of the epoch that counts.
+        n: Number of classes.
+        by_epoch: Predictions of every epoch (``read_epoch_predictions``), or None.
+
+    Returns:
+        ``pooled``: uf1, uar, accuracy, macro_precision, weighted_f1 (None where a class has no clip);
+        ``fold_mean``: accuracy, f1_absent_zero, f1_present, folds, one_class_folds; and, with epochs,
+        ``oracle_epoch`` (see there) and ``best_common_epoch`` (one epoch for all folds, chosen by pooled UF1).
+    """
+    predictions = list(predictions)
+    check_unique(predictions)
+    means = fold_means(predictions, n)
+    classes_of: dict[str, set[int]] = {}
+    for p in predictions:
+        classes_of.setdefault(p.fold, set()).add(p.label)
+    result = {
+        "pooled": _pooled(_confusion(predictions, n)),
+        "fold_mean": {
+            "accuracy": means["fold_mean_accuracy"],
+            "f1_absent_zero": means["fold_mean_f1_absent_zero"],
+            "f1_present": means["fold_mean_f1_present"],
+            "folds": len(classes_of),
+            "one_class_folds": sum(len(present) == 1 for present in classes_of.values()),
+        },
+    }
+    if by_epoch:
+        result["oracle_epoch"] = oracle_epoch(by_epoch, n)
+        pooled = {epoch: _pooled(_confusion(list(rows), n)) for epoch, rows in sorted(by_epoch.items())}
+        key = "uf1" if next(iter(pooled.values()))["uf1"] is not None else "accuracy"
+        best = max(pooled, key=lambda epoch: (pooled[epoch][key], -epoch))
+        result["best_common_epoch"] = {**pooled[best], "epoch": best}
+    return result
+
+
+def oracle_epoch(by_epoch: Mapping[int, Sequence[Prediction]], n: int) -> dict:
+    """Pooled scores when each fold takes the epoch that is best on its own held-out clips.
+
+    No figure to report: it looks at the test fold. It shows what public scripts of the field obtain that way.
+
+    Args:
+        by_epoch: Predictions of every epoch; each epoch holds the same clips.
+        n: Number of classes.
+
+    Returns:
+        As ``pooled`` of ``averages``, with ``epochs``: the number of epochs chosen from.
+
+    Raises:
+        EmptySplitError: No epoch.
+        ConfigError: Two epochs hold different clips.
+    """
+    if not by_epoch:
+        raise EmptySplitError("there are no epochs to choose from")
+    clips = None
+    hits: dict[str, dict[int, int]] = {}
+    rows: dict[tuple[str, int], list[Prediction]] = {}
+    for epoch, predictions in sorted(by_epoch.items()):
+        check_unique(predictions)
+        keys = {(p.dataset, p.subject, p.clip) for p in predictions}
+        if clips is not None and keys != clips:
+            odd = "/".join(min(keys ^ clips))
+            raise ConfigError(f"epoch {epoch} does not hold the same clips as the others, for example {odd}")
+        clips = keys
+        for p in predictions:
+            rows.setdefault((p.fold, epoch), []).append(p)
+            fold = hits.setdefault(p.fold, {})
+            fold[epoch] = fold.get(epoch, 0) + (p.label == p.prediction)
+    chosen = []
+    for fold, counts in sorted(hits.items()):
+        best = max(counts, key=lambda epoch: (counts[epoch], -epoch))
+        chosen.extend(rows[fold, best])
+    return {**_pooled(_confusion(chosen, n)), "epochs": len(by_epoch)}
+
+
+def hold_out_scores(predictions: Iterable[Prediction], n: int) -> dict:
+    """Scores of hold-out-dataset evaluation: WAR and UAR of each direction, and their means.
+
+    Args:
+        predictions: One per clip of both datasets; the dataset of a clip is the one tested on.
+        n: Number of classes.
+
+    Returns:
+        ``{"by_test_dataset": {name: {"war", "uar", "n"}}, "mean": {"war", "uar"}}``; an undefined UAR (a dataset that
+        lacks a class) is None.
+    """
+    groups: dict[str, list[Prediction]] = {}
+    for p in predictions:
+        groups.setdefault(p.dataset, []).append(p)
+    if not groups:
+        raise EmptySplitError("there are no predictions to score")
+    parts = {}
+    for dataset, group in sorted(groups.items()):
+        check_unique(group)
+        part = _part(_confusion(group, n))
+        parts[dataset] = {"war": part["accuracy"], "uar": part["uar"], "n": part["n"]}
+    mean = {}
+    for name in ("war", "uar"):
+        values = [part[name] for part in parts.values()]
+        mean[name] = None if None in values else float(np.mean(values))
+    return {"by_test_dataset": parts, "mean": mean}
+
+
 def check_unique(predictions: Iterable[Prediction]) -> None:
     """Raises ``ConfigError`` when one clip is predicted twice: it would count twice in every pooled metric."""
     seen = set()
@@ -229,44 +367,99 @@ def bootstrap_interval(
     """
     if draws < 1 or not 0 < level < 1:
         raise ConfigError(f"draws must be >= 1 and level in (0, 1). Received: {draws}, {level}")
+    keys, tables = subject_tables(predictions, n)
+    pooled, redrawn = draw_subjects(keys, [tables], draws, seed, within_dataset)
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    result: dict = {
+        name: [float(q) for q in np.quantile(value, tails)] for name, value in batch_metrics(pooled[0]).items()
+    }
+    result.update(
+        level=level, draws=draws, redrawn=redrawn, seed=seed, subjects=len(keys), within_dataset=within_dataset
+    )
+    return result
+
+
+def subject_tables(predictions: Iterable[Prediction], n: int) -> tuple[list[tuple[str, str]], np.ndarray]:
+    """Confusion matrix of each subject.
+
+    Returns:
+        ``(dataset, subject)`` in order, and int64 (subjects, n, n).
+
+    Raises:
+        EmptySplitError: No predictions, or a class without any true clip.
+        ConfigError: A clip is predicted twice.
+    """
+    predictions = list(predictions)
+    check_unique(predictions)
     groups: dict[tuple[str, str], list[Prediction]] = {}
     for p in predictions:
         groups.setdefault((p.dataset, p.subject), []).append(p)
     if not groups:
         raise EmptySplitError("there are no predictions to draw subjects from")
     keys = sorted(groups)  # order of the predictions must not change the result
-    tables = np.stack([_confusion(groups[key], n) for key in keys])  # subjects x n x n
+    tables = np.stack([_confusion(groups[key], n) for key in keys])
     _require_all_classes(tables.sum(axis=0))
+    return keys, tables
+
+
+def draw_subjects(
+    keys: Sequence[tuple[str, str]],
+    tables: Sequence[np.ndarray],
+    draws: int,
+    seed: int,
+    within_dataset: bool = False,
+) -> tuple[list[np.ndarray], int]:
+    """Pooled matrices of subjects drawn with replacement, the same subjects for every method.
+
+    Args:
+        keys: ``(dataset, subject)`` of each row of the tables.
+        tables: One int64 (subjects, n, n) per method, of the same clips.
+        draws: Number of draws that hold every class.
+        seed: Seed of the generator.
+        within_dataset: Draw within each dataset, keeping its number of subjects.
+
+    Returns:
+        One float64 (draws, n, n) of counts per method, and the number of draws that lacked a class.
+
+    Raises:
+        EmptySplitError: Hardly any draw holds every class.
+    """
     datasets = np.array([key[0] for key in keys])
     strata = (
         [np.flatnonzero(datasets == d) for d in sorted(set(datasets))] if within_dataset else [np.arange(len(keys))]
     )
-
+    n = tables[0].shape[-1]
+    flat = [np.asarray(table, float).reshape(len(keys), n * n) for table in tables]
     rng = np.random.default_rng(seed)
-    kept, missing, redrawn = [], draws, 0
+    kept: list[list[np.ndarray]] = [[] for _ in tables]
+    missing, redrawn = draws, 0
     while missing:
-        times = np.zeros((missing, len(keys)), np.int64)
+        count = min(missing, 20000)  # bounds the memory
+        times = np.zeros((count, len(keys)))
         for members in strata:
-            times[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=missing)
-        pooled = np.einsum("ds,sij->dij", times, tables)
-        complete = (pooled.sum(axis=2) > 0).all(axis=1)
-        kept.append(pooled[complete])
+            times[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
+        pooled = [(times @ table).reshape(count, n, n) for table in flat]  # counts stay exact integers in float64
+        complete = (pooled[0].sum(axis=2) > 0).all(axis=1)
+        for parts, matrices in zip(kept, pooled):
+            parts.append(matrices[complete])
         missing -= int(complete.sum())
         redrawn += int((~complete).sum())
-    cms = np.concatenate(kept)
-    hits = np.diagonal(cms, axis1=1, axis2=2)
-    true, predicted = cms.sum(axis=2), cms.sum(axis=1)
-    values = {
-        "uf1": (2 * hits / (true + predicted)).mean(axis=1),
-        "uar": (hits / true).mean(axis=1),
-        "accuracy": hits.sum(axis=1) / true.sum(axis=1),
+        if redrawn > 1000 * draws + 100000:
+            raise EmptySplitError(
+                f"hardly any draw of {len(keys)} subjects holds every class; too few subjects for a bootstrap"
+            )
+    return [np.concatenate(parts) for parts in kept], redrawn
+
+
+def batch_metrics(cms: np.ndarray) -> dict[str, np.ndarray]:
+    """UF1, UAR and accuracy of many matrices (..., n, n) whose rows all hold clips, each float64 (...)."""
+    hits = np.diagonal(cms, axis1=-2, axis2=-1)
+    true, predicted = cms.sum(axis=-1), cms.sum(axis=-2)
+    return {
+        "uf1": (2 * hits / (true + predicted)).mean(axis=-1),
+        "uar": (hits / true).mean(axis=-1),
+        "accuracy": hits.sum(axis=-1) / true.sum(axis=-1),
     }
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    result: dict = {name: [float(q) for q in np.quantile(value, tails)] for name, value in values.items()}
-    result.update(
-        level=level, draws=draws, redrawn=redrawn, seed=seed, subjects=len(keys), within_dataset=within_dataset
-    )
-    return result
 
 
 def _matrix(cm) -> np.ndarray:
@@ -291,6 +484,17 @@ def _confusion(predictions: Sequence[Prediction], n: int) -> np.ndarray:
     if not predictions:
         raise EmptySplitError("there are no predictions to score")
     return confusion_matrix([p.label for p in predictions], [p.prediction for p in predictions], n)
+
+
+def _pooled(cm: np.ndarray) -> dict:
+    complete = bool((cm.sum(axis=1) > 0).all())
+    return {
+        "uf1": uf1(cm) if complete else None,
+        "uar": uar(cm) if complete else None,
+        "accuracy": accuracy(cm),
+        "macro_precision": macro_precision(cm) if complete else None,
+        "weighted_f1": weighted_f1(cm) if complete else None,
+    }
 
 
 def _part(cm: np.ndarray) -> dict:

@@ -1,6 +1,7 @@
 """Prediction files: this package's CSV and the log format of the MEGC challenges.
 
-CSV columns: ``dataset,subject,clip,fold,label,prediction,p_0..p_k``. Faults are reported with the file and line.
+CSV columns: ``dataset,subject,clip,fold,label,prediction,p_0..p_k``. A file of every epoch has the column ``epoch``
+after ``fold`` and one line per epoch and clip. Faults are reported with the file and line.
 """
 
 from __future__ import annotations
@@ -9,41 +10,36 @@ import csv
 import io
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from mer_tf import atomic
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
 from mer_tf.types import Prediction
 
 COLUMNS = ("dataset", "subject", "clip", "fold", "label", "prediction")
+EPOCH_COLUMNS = ("dataset", "subject", "clip", "fold", "epoch", "label", "prediction")
 
 
 def write_predictions(path: str | os.PathLike, predictions: Iterable[Prediction]) -> None:
     """Writes the CSV, whole or not at all; probabilities are written so that they read back to the same float."""
-    predictions = list(predictions)
-    if not predictions:
-        raise EmptySplitError(f"{os.fspath(path)}: there are no predictions to write")
-    width = len(predictions[0].probabilities)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"p_{k}" for k in range(width))])
-    for p in predictions:
-        if len(p.probabilities) != width:
-            raise ConfigError(
-                f"{p.dataset}/{p.subject}/{p.clip}: {len(p.probabilities)} probabilities where others have {width}"
-            )
-        writer.writerow(
-            [p.dataset, p.subject, p.clip, p.fold, p.label, p.prediction, *(repr(float(v)) for v in p.probabilities)]
-        )
-    atomic.write_text(path, out.getvalue())
+    _write(path, COLUMNS, [(None, p) for p in predictions])
 
 
-def read_predictions(path: str | os.PathLike) -> list[Prediction]:
+def write_epoch_predictions(path: str | os.PathLike, by_epoch: Mapping[int, Sequence[Prediction]]) -> None:
+    """Writes the predictions of every epoch (counted from 1) as one CSV with the column ``epoch``."""
+    for epoch in by_epoch:
+        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 1:
+            raise ConfigError(f"{os.fspath(path)}: an epoch is counted from 1. Received: {epoch!r}")
+    _write(path, EPOCH_COLUMNS, [(epoch, p) for epoch, rows in sorted(by_epoch.items()) for p in rows])
+
+
+def read_predictions(path: str | os.PathLike, num_classes: int | None = None) -> list[Prediction]:
     """Reads the CSV.
 
     Args:
         path: File written by ``write_predictions``, or by hand with the same header; the probability columns may
-            be absent altogether (``probabilities`` is then empty).
+            be absent altogether (``probabilities`` is then empty). Of a file of every epoch, the last is read.
+        num_classes: Number of classes that labels must be below; None takes the number of probability columns.
 
     Returns:
         Predictions in the order of the file.
@@ -53,19 +49,71 @@ def read_predictions(path: str | os.PathLike) -> list[Prediction]:
         EmptySplitError: It holds no prediction.
         ConfigError: A line is wrong; the message names file, line and remedy.
     """
+    by_epoch = _read_csv(path, num_classes)
+    return by_epoch[max(by_epoch)]
+
+
+def read_epoch_predictions(path: str | os.PathLike, num_classes: int | None = None) -> dict[int, list[Prediction]]:
+    """Reads a file of every epoch (``write_epoch_predictions``): epoch -> predictions.
+
+    A file without the column ``epoch`` is an empty dictionary. Args and errors as ``read_predictions``.
+    """
+    by_epoch = _read_csv(path, num_classes)
+    return {} if set(by_epoch) == {0} else by_epoch
+
+
+def read_any(path: str | os.PathLike, num_classes: int | None = None) -> list[Prediction]:
+    """Reads a prediction file of either format; a first line that begins with ``dataset,`` is the CSV's.
+
+    Args and errors as ``read_predictions``.
+    """
+    return read_predictions(path, num_classes) if is_csv(path) else read_megc_log(path, num_classes)
+
+
+def is_csv(path: str | os.PathLike) -> bool:
+    """Whether the file is this package's CSV rather than a challenge log: its first line holds a comma."""
+    first = next((line for line in _read(path).splitlines() if line.strip()), "")
+    return "," in first
+
+
+def _write(path, columns, rows: list[tuple[int | None, Prediction]]) -> None:
+    if not rows:
+        raise EmptySplitError(f"{os.fspath(path)}: there are no predictions to write")
+    width = len(rows[0][1].probabilities)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*columns, *(f"p_{k}" for k in range(width))])
+    for epoch, p in rows:
+        if len(p.probabilities) != width:
+            raise ConfigError(
+                f"{p.dataset}/{p.subject}/{p.clip}: {len(p.probabilities)} probabilities where others have {width}"
+            )
+        middle = [] if epoch is None else [epoch]
+        probabilities = (repr(float(v)) for v in p.probabilities)
+        writer.writerow([p.dataset, p.subject, p.clip, p.fold, *middle, p.label, p.prediction, *probabilities])
+    atomic.write_text(path, out.getvalue())
+
+
+def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
+    """Predictions by epoch; epoch 0 where the file has no such column."""
     name = os.fspath(path)
     rows = csv.reader(io.StringIO(_read(path), newline=""), strict=True)
-    predictions: list[Prediction] = []
+    by_epoch: dict[int, list[Prediction]] = {}
     first_line: dict[tuple, int] = {}
     try:
         header = next(rows, [])
-        width = len(header) - len(COLUMNS)
-        expected = [*COLUMNS, *(f"p_{k}" for k in range(max(width, 0)))]
+        columns = EPOCH_COLUMNS if header[4:5] == ["epoch"] else COLUMNS
+        at = len(columns) - 2  # of the label
+        width = len(header) - len(columns)
+        expected = [*columns, *(f"p_{k}" for k in range(max(width, 0)))]
         if header != expected or width == 1:
             raise ConfigError(
                 f"{name} line 1: expected the columns {','.join(COLUMNS)},p_0,p_1,... "
                 f"Received: {','.join(header)[:200]!r}"
             )
+        if num_classes is not None and width not in (0, num_classes):
+            raise ConfigError(f"{name} line 1: {width} probability columns, but {num_classes} classes are expected")
+        limit = width or num_classes or 0
         for row in rows:
             if not row:
                 continue
@@ -76,21 +124,28 @@ def read_predictions(path: str | os.PathLike) -> list[Prediction]:
             for column, value in zip(COLUMNS, (dataset, subject, clip)):
                 if not value:
                     raise ConfigError(f"{where}: {column} is empty")
-            label = _integer(row[4], where, "label", width)
-            prediction = _integer(row[5], where, "prediction", width)
-            probabilities = tuple(_probability(text, where, f"p_{k}") for k, text in enumerate(row[6:]))
+            epoch = 0
+            if columns is EPOCH_COLUMNS:
+                epoch = _integer(row[4], where, "epoch", 0)
+                if epoch == 0:
+                    raise ConfigError(f"{where}: epoch is counted from 1. Received: '0'")
+            label = _integer(row[at], where, "label", limit)
+            prediction = _integer(row[at + 1], where, "prediction", limit)
+            probabilities = tuple(_probability(text, where, f"p_{k}") for k, text in enumerate(row[at + 2 :]))
             if probabilities and abs(sum(probabilities) - 1) > 1e-3:
                 raise ConfigError(f"{where}: the probabilities sum to {sum(probabilities):.6g}, expected 1")
-            key = (dataset, subject, clip)
+            key = (epoch, dataset, subject, clip)
             if key in first_line:
-                raise ConfigError(f"{where}: clip {'/'.join(key)} is already on line {first_line[key]}; remove one")
+                raise ConfigError(f"{where}: clip {'/'.join(key[1:])} is already on line {first_line[key]}; remove one")
             first_line[key] = rows.line_num
-            predictions.append(Prediction(dataset, subject, clip, fold, label, prediction, probabilities))
+            by_epoch.setdefault(epoch, []).append(
+                Prediction(dataset, subject, clip, fold, label, prediction, probabilities)
+            )
     except csv.Error as error:
         raise ConfigError(f"{name} line {rows.line_num}: not a CSV file ({error})") from error
-    if not predictions:
+    if not by_epoch:
         raise EmptySplitError(f"{name} holds no predictions")
-    return predictions
+    return by_epoch
 
 
 def write_megc_log(path: str | os.PathLike, predictions: Iterable[Prediction]) -> None:
@@ -107,37 +162,58 @@ def write_megc_log(path: str | os.PathLike, predictions: Iterable[Prediction]) -
     atomic.write_text(path, "".join(f"{line}\n" for line in lines))
 
 
-def read_megc_log(path: str | os.PathLike) -> list[Prediction]:
+def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> list[Prediction]:
     """Reads a MEGC 2019 log (see ``write_megc_log``); probabilities are empty, the fold is the subject's key.
 
+    Args:
+        path: The log; blank lines and any white space between words are allowed.
+        num_classes: Number of classes that truth and prediction must be below; None asks for no limit.
+
     Raises:
-        MissingFileError, EmptySplitError, ConfigError: As ``read_predictions``.
+        MissingFileError, EmptySplitError, ConfigError: As ``read_predictions``; also a subject line that stands
+            twice, or without a clip line below it.
     """
     name = os.fspath(path)
     predictions: list[Prediction] = []
     seen: dict[tuple, int] = {}
+    headers: dict[tuple[str, str], int] = {}
     subject: tuple[str, str] | None = None
+    filled = True
+
+    def close() -> None:
+        if not filled:
+            raise ConfigError(
+                f"{name} line {headers[subject]}: no 'clip truth prediction' line follows {' '.join(subject)!r}; "
+                "is the log cut off?"
+            )
+
     for number, line in enumerate(_read(path).splitlines(), start=1):
         words = line.split()
         where = f"{name} line {number}"
         if not words:
             continue
         if len(words) == 2:
-            subject = (words[0], words[1])
+            close()
+            subject, filled = (words[0], words[1]), False
+            if subject in headers:
+                raise ConfigError(f"{where}: subject {'/'.join(subject)} is already on line {headers[subject]}")
+            headers[subject] = number
         elif len(words) == 3 and subject:
             key = (*subject, words[0])
             if key in seen:
                 raise ConfigError(f"{where}: clip {'/'.join(key)} is already on line {seen[key]}; remove one")
             seen[key] = number
-            label = _integer(words[1], where, "truth", 0)
-            prediction = _integer(words[2], where, "prediction", 0)
+            label = _integer(words[1], where, "truth", num_classes or 0)
+            prediction = _integer(words[2], where, "prediction", num_classes or 0)
             predictions.append(Prediction(*key, "/".join(subject), label, prediction, ()))
+            filled = True
         else:
             raise ConfigError(
                 f"{where}: expected 'dataset subject' or, below one, 'clip truth prediction'. Received: {line[:200]!r}"
             )
-    if not predictions:
+    if not headers:
         raise EmptySplitError(f"{name} holds no predictions")
+    close()
     return predictions
 
 

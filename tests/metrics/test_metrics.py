@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -91,17 +92,48 @@ def test_always_the_majority_class(counts, accuracy, uf1):
     assert metrics.uar(cm) == pytest.approx(1 / 3)
 
 
-@pytest.mark.parametrize(
-    ("recalls", "population", "sample"),
-    [((69.44, 70.69, 69.65), 0.547, 0.669)],
-)
-def test_recall_spread(recalls, population, sample):
+# Class recalls of seed 000, tables 7 and 9; its accuracy (tables 4 and 5) and stability figure; ddof 0 and ddof 1.
+SEED_000 = [
+    ("casme2 cbamnet", (69.44, 70.69, 69.65), 69.92, 0.55, 0.547, 0.669),
+    ("casme2 basic", (66.56, 69.47, 67.33), 67.78, 1.23, 1.231, 1.508),
+    ("casme2 lbp_top", (56.65, 47.76, 54.55), 52.98, 3.79, 3.794, 4.647),
+    ("casme2 microexpstcnn", (63.45, 68.98, 65.78), 66.07, 2.27, 2.267, 2.776),
+    ("casme2 resnet3d", (70.38, 62.17, 62.5), 65.01, 3.79, 3.795, 4.648),
+    ("smic cbamnet", (54.9, 55.5, 54.12), 54.84, 0.56, 0.565, None),
+    ("smic basic", (55.92, 49.92, 50.27), 52.03, 2.75, 2.750, None),
+    ("smic lbp_top", (41.43, 43.74, 39.78), 41.65, 1.62, 1.624, None),
+    ("smic microexpstcnn", (51.33, 51.58, 49.86), 50.92, 0.76, 0.759, None),
+    ("smic resnet3d", (53.67, 47.75, 47.17), 49.53, 2.94, 2.937, None),
+]
+
+
+@pytest.mark.parametrize(("recalls", "accuracy", "printed", "population", "sample"), [row[1:] for row in SEED_000])
+def test_seed_000_spread_and_accuracy(recalls, accuracy, printed, population, sample):
     cm = [[0, 0, 0] for _ in recalls]
     for i, recall in enumerate(recalls):
         cm[i][i] = round(100 * recall)
         cm[i][(i + 1) % 3] = 10000 - round(100 * recall)
+    assert metrics.recall_spread_pop(cm) == pytest.approx(metrics.spread(recalls), abs=1e-9)
     assert round(metrics.recall_spread_pop(cm), 3) == population
-    assert round(metrics.recall_spread_pop(cm, ddof=1), 3) == sample
+    assert round(metrics.recall_spread_pop(cm), 2) == printed
+    if sample is not None:
+        assert round(metrics.recall_spread_pop(cm, ddof=1), 3) == sample
+    assert metrics.recall_range(cm) == pytest.approx(max(recalls) - min(recalls))
+    # The printed accuracy is the mean recall, cut after two decimals and not rounded.
+    assert metrics.truncated(100 * metrics.class_mean_accuracy(cm)) == accuracy
+
+
+def test_truncation_is_not_rounding():
+    assert [metrics.truncated(v) for v in (69.9267, 67.7867, 65.0167, 0.29 * 100)] == [69.92, 67.78, 65.01, 29.0]
+
+
+def test_names_of_one_figure():
+    cm = STSTNET["all"][0]
+    assert metrics.war(cm) == metrics.accuracy(cm) and metrics.class_mean_accuracy(cm) == metrics.uar(cm)
+    f1 = metrics.class_f1(cm)
+    assert metrics.weighted_f1(cm) == pytest.approx((250 * f1[0] + 109 * f1[1] + 83 * f1[2]) / 442)
+    with pytest.raises(EmptySplitError, match="ddof 1"):
+        metrics.spread([1.0], ddof=1)
 
 
 def test_confusion_matrix_rows_are_true():
@@ -244,3 +276,76 @@ def test_bootstrap_within_datasets():
 def test_bootstrap_refuses_bad_settings(options):
     with pytest.raises(ConfigError):
         metrics.bootstrap_interval(from_matrix(np.eye(3, dtype=int)), 3, **options)
+
+
+def epochs():
+    """Two folds, three epochs; fold a is best in epoch 2, fold b in epochs 1 and 3."""
+    right = {1: (1, 2), 2: (2, 0), 3: (1, 2)}
+    table = {}
+    for epoch, hits in right.items():
+        table[epoch] = [
+            Prediction("d", fold, str(k), f"d/{fold}", k, k if k < hit else 1 - k, ())
+            for fold, hit in zip("ab", hits)
+            for k in range(2)
+        ]
+    return table
+
+
+def test_oracle_epoch_takes_the_best_of_each_fold():
+    oracle = metrics.oracle_epoch(epochs(), 2)
+    assert oracle["uf1"] == oracle["accuracy"] == 1 and oracle["epochs"] == 3
+    table = metrics.averages(epochs()[3], 2, epochs())
+    assert table["pooled"]["accuracy"] == 0.75
+    assert table["best_common_epoch"]["epoch"] == 1  # the earlier of two equals
+    assert table["oracle_epoch"] == oracle
+    assert "oracle_epoch" not in metrics.averages(epochs()[3], 2)
+
+
+def test_oracle_epoch_needs_the_same_clips_in_each_epoch():
+    table = epochs()
+    table[2] = table[2][:-1]
+    with pytest.raises(ConfigError, match="epoch 2 does not hold the same clips.*d/b/1"):
+        metrics.oracle_epoch(table, 2)
+    with pytest.raises(EmptySplitError):
+        metrics.oracle_epoch({}, 2)
+
+
+def test_averages_of_folds_with_one_class():
+    rows = [Prediction("d", "a", str(k), "d/a", 0, 0, ()) for k in range(3)]
+    rows += [Prediction("d", "b", str(k), "d/b", k, k, ()) for k in range(3)]
+    table = metrics.averages(rows, 3)
+    assert table["pooled"]["uf1"] == 1
+    assert table["fold_mean"] == {
+        "accuracy": 1.0,
+        "f1_absent_zero": pytest.approx((1 / 3 + 1) / 2),
+        "f1_present": 1.0,
+        "folds": 2,
+        "one_class_folds": 1,
+    }
+
+
+def test_hold_out_scores_each_direction_and_their_mean():
+    rows = from_matrix(np.diag([2, 3]), "a") + from_matrix([[1, 1], [2, 0]], "b")
+    scored = metrics.hold_out_scores(rows, 2)
+    assert scored["by_test_dataset"]["a"] == {"war": 1.0, "uar": 1.0, "n": 5}
+    assert scored["by_test_dataset"]["b"] == {"war": 0.25, "uar": 0.25, "n": 4}
+    assert scored["mean"] == {"war": 0.625, "uar": 0.625}
+    part = [p for p in rows if p.dataset == "a" or p.label == 0]
+    assert metrics.hold_out_scores(part, 2)["mean"]["uar"] is None
+    with pytest.raises(EmptySplitError):
+        metrics.hold_out_scores([], 2)
+
+
+def test_many_draws_are_quick():
+    # 68 subjects, 442 clips; a loop over resamples takes minutes.
+    predictions = from_matrix(STSTNET["all"][0], subjects=68)
+    start = time.perf_counter()
+    metrics.bootstrap_interval(predictions, 3, draws=10000)
+    assert time.perf_counter() - start < 2
+
+
+def test_a_bootstrap_that_cannot_succeed_says_so():
+    # Each class has a subject of its own: 20! / 20^20 of the draws hold all of them.
+    rows = [Prediction("d", f"s{k}", "c", f"s{k}", k, k, ()) for k in range(20)]
+    with pytest.raises(EmptySplitError, match="too few subjects"):
+        metrics.bootstrap_interval(rows, 20, draws=10)

@@ -2,8 +2,18 @@ from __future__ import annotations
 
 import pytest
 
+from mer_tf import metrics
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
-from mer_tf.metrics.predictions import read_megc_log, read_predictions, write_megc_log, write_predictions
+from mer_tf.metrics.predictions import (
+    is_csv,
+    read_any,
+    read_epoch_predictions,
+    read_megc_log,
+    read_predictions,
+    write_epoch_predictions,
+    write_megc_log,
+    write_predictions,
+)
 from mer_tf.types import Prediction
 
 ROWS = [
@@ -100,13 +110,83 @@ def test_megc_log_round_trip(tmp_path):
         ("smic s01\nc1 0 x\n", "line 2: prediction"),
         ("smic s01\nc1 0 1\nc1 0 1\n", "line 3: clip smic/s01/c1 is already on line 2"),
         ("smic s01\nc1 0 1 2\n", "line 2: expected"),
+        ("smic s01\nc1 0 1\nsmic s02\n", "line 3: no 'clip truth prediction' line follows 'smic s02'"),
+        ("smic s01\nsmic s02\nc1 0 1\n", "line 1: no 'clip"),
+        ("smic s01\nc1 0 1\nsmic s01\nc2 0 1\n", "line 3: subject smic/s01 is already on line 1"),
+        ("smic s01\nc1 0 -1\n", "line 2: prediction must lie"),
+        ("smic s01\nc1 0 1\nc2 0 3\n", r"line 3: prediction must lie in 0\.\.2. Received: 3"),
     ],
 )
 def test_megc_log_faults(tmp_path, text, message):
     path = tmp_path / "log.txt"
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
-        read_megc_log(path)
+        read_megc_log(path, 3)
+
+
+def test_megc_log_reproduces_the_metrics(tmp_path):
+    cm = [[219, 22, 9], [40, 62, 7], [21, 3, 59]]
+    cells = [(i, j) for i in range(3) for j in range(3) for _ in range(cm[i][j])]
+    rows = [
+        Prediction("samm", f"{k % 28:03}", f"{k % 28:03}_{k}", f"samm/{k % 28:03}", i, j, ())
+        for k, (i, j) in enumerate(cells)
+    ]
+    path = tmp_path / "log.txt"
+    write_megc_log(path, rows)
+    again = read_any(path, 3)
+    classes = ("negative", "positive", "surprise")
+    assert metrics.scores(again, classes) == metrics.scores(rows, classes)
+    assert sorted(again, key=str) == sorted(rows, key=str)
+    copy = tmp_path / "copy.txt"
+    write_megc_log(copy, again)
+    assert copy.read_bytes() == path.read_bytes()
+
+
+def test_the_format_is_recognised(tmp_path):
+    log, table = tmp_path / "log.csv", tmp_path / "table.txt"
+    log.write_text("\r\nsmic\ts01\r\nc1  0 1\r\n")
+    write_predictions(table, ROWS)
+    assert not is_csv(log) and is_csv(table)
+    assert read_any(log) == [Prediction("smic", "s01", "c1", "smic/s01", 0, 1, ())]
+    assert read_any(table) == ROWS
+
+
+def test_predictions_of_every_epoch(tmp_path):
+    path = tmp_path / "epochs.csv"
+    other = [Prediction(*r[:5], 0, (1.0, 0.0, 0.0)) for r in (tuple(vars(row).values()) for row in ROWS)]
+    write_epoch_predictions(path, {1: other, 2: ROWS})
+    assert path.read_text(encoding="utf-8").startswith("dataset,subject,clip,fold,epoch,label,prediction,p_0")
+    assert read_epoch_predictions(path) == {1: other, 2: ROWS}
+    assert read_predictions(path) == ROWS  # the last epoch
+    write_predictions(path, ROWS)
+    assert read_epoch_predictions(path) == {}
+    with pytest.raises(ConfigError, match="counted from 1"):
+        write_epoch_predictions(path, {0: ROWS})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("d,s,c,f,0,0,0,1,0,0", "line 3: epoch is counted from 1"),
+        ("d,s,c,f,x,0,0,1,0,0", "line 3: epoch must be"),
+        ("d,s0,c0,f,1,0,0,1,0,0", "line 3: clip d/s0/c0 is already on line 2"),
+    ],
+)
+def test_epoch_faults_name_the_line(tmp_path, line, message):
+    path = tmp_path / "p.csv"
+    path.write_text(f"{HEADER.replace('fold,', 'fold,epoch,')}\nd,s0,c0,f,1,0,0,1,0,0\n{line}\n")
+    with pytest.raises(ConfigError, match=message):
+        read_predictions(path)
+
+
+def test_expected_number_of_classes(tmp_path):
+    path = tmp_path / "p.csv"
+    write_predictions(path, ROWS)
+    with pytest.raises(ConfigError, match="3 probability columns, but 5 classes"):
+        read_predictions(path, 5)
+    path.write_text("dataset,subject,clip,fold,label,prediction\nd,s,c,f,4,0\n")
+    with pytest.raises(ConfigError, match=r"line 2: label must lie in 0\.\.2"):
+        read_predictions(path, 3)
 
 
 def test_megc_log_cannot_hold_blanks(tmp_path):
