@@ -21,6 +21,7 @@ from mer_tf.datasets.folders import (
     find_files,
     find_folders,
     find_frames,
+    fold,
     padded_id,
     scan_frames,
     subfolders,
@@ -89,7 +90,7 @@ def read_ckplus(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro
                 "read it as dataset ck48"
             ) from None
         raise error
-    places = list(dict.fromkeys((root, os.path.dirname(frames_root), os.path.dirname(root))))
+    places = list(dict.fromkeys((root, os.path.dirname(frames_root))))
     emotion_root, facs_root = _beside(places, ("Emotion", "Emotion_labels")), _beside(places, ("FACS", "FACS_labels"))
     if emotion_root is None:
         raise DatasetNotFoundError(
@@ -167,13 +168,13 @@ def read_ck48(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro5"
 
 
 def _beside(places: list[str], names: tuple[str, ...]) -> str | None:
+    """A folder of one of these names directly in one of the places, or the folder of subjects in it."""
+    wanted = {fold(name) for name in names}
     for place in places:
-        for path in find_folders(place, names):
-            if any(CKPLUS.subject_id(name) for name in subfolders(path)):
-                return path
-            for inner in subfolders(path).values():
-                if any(CKPLUS.subject_id(name) for name in subfolders(inner)):
-                    return inner
+        for name, path in subfolders(place).items():
+            for candidate in (path, *subfolders(path).values()) if fold(name) in wanted else ():
+                if any(CKPLUS.subject_id(entry) for entry in subfolders(candidate)):
+                    return candidate
     return None
 
 
