@@ -64,8 +64,6 @@ def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
     os.makedirs(os.path.dirname(os.path.abspath(log_path)), exist_ok=True)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    # ABSL's C++ log and oneDNN's notice come before TensorFlow reads its own level.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(ValueError, OSError):
             stream.flush()

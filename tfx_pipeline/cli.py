@@ -25,7 +25,7 @@ def add(verbs) -> None:
     _add_training(run)
     run.add_argument("--strict", action="store_true", help="stop at the first fault of a clip")
     run.add_argument("--workers", type=int, help="processes for preprocessing (default: one per core)")
-    run.add_argument("--fold-workers", type=int, default=1, help="processes for folds (default: %(default)s)")
+    run.add_argument("--fold-workers", type=int, help="processes for folds (default: one per core)")
     run.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
     run.add_argument("--no-cache", action="store_true", help="run every component again")
     run.add_argument("--json", action="store_true", help="print JSON")
@@ -105,7 +105,7 @@ def run_run(arguments) -> int:
             strict=arguments.strict,
             landmark_model=arguments.landmark_model,
             preprocess_workers=arguments.workers or os.cpu_count() or 1,
-            fold_workers=arguments.fold_workers,
+            fold_workers=arguments.fold_workers or os.cpu_count() or 1,
             enable_cache=not arguments.no_cache,
             on_component=lambda run: _show(console, run),
             **options,
