@@ -31,6 +31,7 @@ class CBAM2D(keras.layers.Layer):
         concat_order: ``"max_mean"`` or ``"mean_max"``: order of the two channel statistics.
         channel: bool. False leaves channel attention out (ablation). Defaults to True.
         spatial: bool. False leaves spatial attention out (ablation). Defaults to True.
+        seed: int or None. Seed of the initial weights. Defaults to None (the global generators).
         **kwargs: Arguments of ``keras.layers.Layer``.
 
     Call arguments:
@@ -58,6 +59,7 @@ class CBAM2D(keras.layers.Layer):
         concat_order="max_mean",
         channel=True,
         spatial=True,
+        seed=None,
         **kwargs,
     ):
         if reduction < 1:
@@ -78,6 +80,7 @@ class CBAM2D(keras.layers.Layer):
         self.concat_order = concat_order
         self.channel = channel
         self.spatial = spatial
+        self.seed = seed
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None:
@@ -92,16 +95,28 @@ class CBAM2D(keras.layers.Layer):
                 hidden,
                 activation=self.activation,
                 use_bias=self.mlp_bias,
-                kernel_initializer="he_normal",
+                kernel_initializer=keras.initializers.HeNormal(seed=self._seed(0)),
                 dtype=dtype,
                 name="squeeze",
             )
-            self.excite = keras.layers.Dense(channels, use_bias=self.mlp_bias, dtype=dtype, name="excite")
+            self.excite = keras.layers.Dense(
+                channels,
+                use_bias=self.mlp_bias,
+                kernel_initializer=keras.initializers.GlorotUniform(seed=self._seed(1)),
+                dtype=dtype,
+                name="excite",
+            )
             _build(self.squeeze, (None, channels))
             _build(self.excite, (None, hidden))
         if self.spatial:
             self.conv = keras.layers.Conv2D(
-                1, self.spatial_kernel, padding="same", use_bias=self.conv_bias, dtype=dtype, name="conv"
+                1,
+                self.spatial_kernel,
+                padding="same",
+                use_bias=self.conv_bias,
+                kernel_initializer=keras.initializers.GlorotUniform(seed=self._seed(2)),
+                dtype=dtype,
+                name="conv",
             )
             _build(self.conv, (None, *input_shape[1:3], 2))
             if self.batch_norm:
@@ -140,8 +155,12 @@ class CBAM2D(keras.layers.Layer):
             concat_order=self.concat_order,
             channel=self.channel,
             spatial=self.spatial,
+            seed=self.seed,
         )
         return config
+
+    def _seed(self, part):
+        return None if self.seed is None else self.seed + part
 
 
 def _build(layer: keras.layers.Layer, input_shape: tuple) -> None:

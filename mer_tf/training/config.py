@@ -102,6 +102,8 @@ class TrainConfig:
                 raise ConfigError(f"train.{name} must be {wanted}. Received: {getattr(self, name)!r}")
         if self.class_weights == "published" and self.num_classes != 3:
             raise ConfigError("train.class_weights 'published' are for 3 classes; use 'inverse_frequency'")
+        if "seed" in self.model_options:
+            raise ConfigError("train.model_options must not hold a seed; each fold's follows from train.seed")
         try:
             json.dumps(self.model_options, allow_nan=False)
         except (TypeError, ValueError) as error:

@@ -28,7 +28,7 @@ class FoldTrainer:
     dropout and every variable of the optimizer are set back for each ``fit``. The result equals that of a trainer
     made for this fold alone, up to the order in which several threads add up (bit by bit with one thread).
 
-    ``fit`` seeds Python's, numpy's and TensorFlow's global generators.
+    No global generator is read or seeded.
 
     Args:
         config: Settings.
@@ -137,8 +137,7 @@ class FoldTrainer:
         return out
 
     def _new_model(self, seed: int) -> keras.Model:
-        keras.utils.set_random_seed(seed)
-        return build_model(self.config.model, self.config.num_classes, **self.config.model_options)
+        return build_model(self.config.model, self.config.num_classes, **{**self.config.model_options, "seed": seed})
 
     def _reset(self, seed: int) -> None:
         # A new model's weights by construction, rather than a second implementation of initialisation.

@@ -97,6 +97,16 @@ class ModelCase:
         other = build_model(self.name)
         assert any((one != two).any() for one, two in zip(model.get_weights(), other.get_weights()))
 
+    def test_an_explicit_seed_needs_no_global_one(self):
+        models = [build_model(self.name, seed=seed) for seed in (4, 4, 5)]
+        for one, other in zip(models[0].get_weights(), models[1].get_weights()):
+            np.testing.assert_array_equal(one, other)
+        differing = [(a != b).any() for a, b in zip(models[0].get_weights(), models[2].get_weights())]
+        assert sum(differing) >= sum("kernel" in weight.name for weight in models[0].weights)
+        batch = self.batch()
+        outs = [np.asarray(model(batch, training=True)) for model in models]
+        np.testing.assert_array_equal(outs[0], outs[1])
+
     def test_plain_fit_lowers_the_loss(self):
         keras.utils.set_random_seed(0)
         model = build_model(self.name, dropout=0.0)

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import keras
 import pytest
 from model_case import ModelCase, trainable_weights
 
+from mer_tf.layers import BatchNorm
 from mer_tf.models.atscnn.atscnn import ATSCNN
 
 
@@ -23,7 +23,7 @@ class TestATSCNN(ModelCase):
         assert model.get_layer("join").output.shape[1:] == (8, 8, 48)
 
     def test_batch_normalisation_follows_the_published_framework(self, model):
-        norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        norms = [layer for layer in model.layers if isinstance(layer, BatchNorm)]
         assert len(norms) == 12
         assert {(norm.momentum, norm.epsilon) for norm in norms} == {(0.9, 1e-5)}
 

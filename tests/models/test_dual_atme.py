@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from model_case import ModelCase, trainable_weights
 
+from mer_tf.layers import BatchNorm
 from mer_tf.losses import FocalLoss
 from mer_tf.models.dual_atme.dual_atme import DualATME
 
@@ -26,7 +27,7 @@ class TestDualATME(ModelCase):
         assert model.get_layer("join").output.shape[1:] == (7, 7, 96)
 
     def test_batch_normalisation_follows_the_published_framework(self, model):
-        norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        norms = [layer for layer in model.layers if isinstance(layer, BatchNorm)]
         assert len(norms) == 2 * 2 * 6 + 1
         assert {(norm.momentum, norm.epsilon) for norm in norms} == {(0.9, 1e-5)}
 

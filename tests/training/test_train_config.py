@@ -57,6 +57,7 @@ def test_overrides_and_unknown_names():
         {"gamma": -1},
         {"mirror": 1},
         {"model_options": []},
+        {"model_options": {"seed": 1}},
         {"model_options": {"x": object()}},
         {"class_weights": "published", "num_classes": 5},
         {"step_factor": 0.0},

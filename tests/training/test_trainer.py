@@ -69,12 +69,14 @@ def test_training_data_is_not_changed(trainer, make_data):
 
 @pytest.mark.parametrize("model", ["dual_atme", "atscnn"])
 def test_learns_what_can_be_learned(model, make_data):
-    config = TrainConfig.from_preset(model, "demo", epochs=12, batch_size=12)
+    # About as many updates as the demo preset makes: with a third of them the moving statistics of batch
+    # normalisation still lag behind, and some seeds fit the training clips yet fail at inference.
+    config = TrainConfig.from_preset(model, "demo", epochs=20, batch_size=8)
     data, other = make_data(model, subjects=8, signal=1.0), make_data(model, subjects=4, signal=1.0, seed=1)
     trainer = FoldTrainer(config)
     trainer.fit(data.tensors, data.labels, seed=0)
     losses = [row["loss"] for row in trainer.history]
-    assert len(losses) == 12 and losses[-1] < 0.5 * losses[0]
+    assert len(losses) == 20 and losses[-1] < 0.5 * losses[0]
     assert np.mean(trainer.predict(other.tensors).argmax(1) == other.labels) >= 0.9
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.cbam2d import CBAM2D
 from mer_tf.layers.seeded_dropout import SeededDropout
+from mer_tf.models.seeds import Seeds
 
 ATTENTION = ("cbam", "channel", "spatial", "none")
 ACTIVATIONS = ("selu", "relu")
@@ -24,6 +26,7 @@ class ATSCNN(keras.Model):
         literal_head: bool. One dense layer, as the abstract says, instead of 1024-1024-classes. Defaults to False.
         size: int, a multiple of 16. Side of the input maps. Defaults to 128.
         dropout: float in 0..1, after each of the two dense layers. Defaults to 0.5.
+        seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
     Inputs: dictionary of float tensors (batch, size, size, 1), flow in pixels. Output: float32 probabilities
@@ -46,6 +49,7 @@ class ATSCNN(keras.Model):
         literal_head=False,
         size=128,
         dropout=0.5,
+        seed=None,
         **kwargs,
     ):
         streams = tuple(streams)
@@ -63,18 +67,19 @@ class ATSCNN(keras.Model):
             raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
         # === Functional model ===
+        seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 1), name=name) for name in streams}
-        maps = [_stream(inputs[name], name, attention, activation) for name in streams]
+        maps = [_stream(inputs[name], name, attention, activation, seeds) for name in streams]
         x = keras.layers.Concatenate(name="join")(maps) if len(maps) > 1 else maps[0]  # 8x8x48
         x = keras.layers.Flatten(name="flatten")(x)
         if not literal_head:
             for number in (1, 2):
                 x = keras.layers.Dense(
-                    1024, activation=activation, kernel_initializer="lecun_normal", name=f"dense{number}"
+                    1024, activation=activation, kernel_initializer=_init(seeds), name=f"dense{number}"
                 )(x)
-                x = SeededDropout(dropout, name=f"dropout{number}")(x)
+                x = SeededDropout(dropout, seed=seeds.next(), name=f"dropout{number}")(x)
         outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer="lecun_normal", dtype="float32", name="probabilities"
+            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
         )(x)
         kwargs.setdefault("name", "atscnn")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
@@ -87,6 +92,7 @@ class ATSCNN(keras.Model):
         self.literal_head = literal_head
         self.size = size
         self.dropout = dropout
+        self.seed = seed
 
     def get_config(self):
         return {
@@ -98,6 +104,7 @@ class ATSCNN(keras.Model):
             "literal_head": self.literal_head,
             "size": self.size,
             "dropout": self.dropout,
+            "seed": self.seed,
         }
 
     @classmethod
@@ -105,11 +112,15 @@ class ATSCNN(keras.Model):
         return cls(**config)
 
 
-def _stream(x, name, attention, activation):
+def _init(seeds):
+    return keras.initializers.LecunNormal(seed=seeds.next())
+
+
+def _stream(x, name, attention, activation, seeds):
     for number, filters in enumerate((3, 5, 8, 16), start=1):  # 64x64x3, 32x32x5, 16x16x8, 8x8x16
         stage = f"{name}_{number}"
-        x = keras.layers.Conv2D(filters, 5, padding="same", kernel_initializer="lecun_normal", name=f"{stage}_conv")(x)
-        x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{stage}_bn")(x)
+        x = keras.layers.Conv2D(filters, 5, padding="same", kernel_initializer=_init(seeds), name=f"{stage}_conv")(x)
+        x = BatchNorm(momentum=0.9, epsilon=1e-5, name=f"{stage}_bn")(x)
         x = keras.layers.Activation(activation, name=f"{stage}_activation")(x)
         x = keras.layers.MaxPooling2D(2, name=f"{stage}_pool")(x)
     if attention == "none":
@@ -123,5 +134,6 @@ def _stream(x, name, attention, activation):
         concat_order="mean_max",
         channel=attention in ("cbam", "channel"),
         spatial=attention in ("cbam", "spatial"),
+        seed=seeds.next(),
         name=f"{name}_cbam",
     )(x)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.cbam2d import CBAM2D
 from mer_tf.layers.cosine_consistency import CosineConsistency
 from mer_tf.layers.seeded_dropout import SeededDropout
+from mer_tf.models.seeds import Seeds
 
 BRANCHES = ("both", "face", "puzzle")
 ATTENTION = ("face", "shared", "none")
@@ -27,6 +29,7 @@ class DualATME(keras.Model):
             ``"none"`` when there is only the puzzle branch and ``"face"`` otherwise.
         consistency: float >= 0. Weight of the cosine consistency loss; used with both branches. Defaults to 0.01.
         dropout: float in 0..1. Defaults to 0.5.
+        seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
     Inputs: dictionary of float tensors (batch, 28, 28, 3), channels (u, v, strain) in -1..1: ``"face"`` and
@@ -46,7 +49,9 @@ class DualATME(keras.Model):
         TensorShape([1, 3])
     """
 
-    def __init__(self, num_classes=3, branches="both", attention=None, consistency=0.01, dropout=0.5, **kwargs):
+    def __init__(
+        self, num_classes=3, branches="both", attention=None, consistency=0.01, dropout=0.5, seed=None, **kwargs
+    ):
         if num_classes < 2:
             raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if branches not in BRANCHES:
@@ -61,12 +66,19 @@ class DualATME(keras.Model):
             raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
         # === Functional model ===
+        seeds = Seeds(seed)
         names = ("face", "puzzle") if branches == "both" else (branches,)
         inputs = {name: keras.Input((28, 28, 3), name=name) for name in names}
-        maps = {name: _branch(inputs[name], name) for name in names}  # 7x7x48 each
+        maps = {name: _branch(inputs[name], name, seeds) for name in names}  # 7x7x48 each
         if attention != "none":
             cbam = CBAM2D(
-                reduction=16, spatial_kernel=3, mlp_bias=True, conv_bias=True, concat_order="mean_max", name="cbam"
+                reduction=16,
+                spatial_kernel=3,
+                mlp_bias=True,
+                conv_bias=True,
+                concat_order="mean_max",
+                seed=seeds.next(),
+                name="cbam",
             )
             attended = names if attention == "shared" else tuple(name for name in names if name == "face")
             for name in attended:
@@ -79,12 +91,12 @@ class DualATME(keras.Model):
         else:
             x = maps[branches]
         x = keras.layers.Flatten(name="flatten")(x)
-        x = keras.layers.Dense(1024, kernel_initializer=_init(), name="dense")(x)
+        x = keras.layers.Dense(1024, kernel_initializer=_init(seeds), name="dense")(x)
         x = _norm("dense")(x)
         x = keras.layers.ReLU(name="dense_relu")(x)
-        x = SeededDropout(dropout, name="dropout")(x)
+        x = SeededDropout(dropout, seed=seeds.next(), name="dropout")(x)
         outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(), dtype="float32", name="probabilities"
+            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
         )(x)
         kwargs.setdefault("name", "dual_atme")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
@@ -95,6 +107,7 @@ class DualATME(keras.Model):
         self.attention = attention
         self.consistency = consistency
         self.dropout = dropout
+        self.seed = seed
 
     def get_config(self):
         return {
@@ -104,6 +117,7 @@ class DualATME(keras.Model):
             "attention": self.attention,
             "consistency": self.consistency,
             "dropout": self.dropout,
+            "seed": self.seed,
         }
 
     @classmethod
@@ -111,31 +125,31 @@ class DualATME(keras.Model):
         return cls(**config)
 
 
-def _init():
-    return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform")
+def _init(seeds):
+    return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform", seed=seeds.next())
 
 
 def _norm(name):
     # PyTorch's defaults: momentum 0.1 there is 0.9 in Keras.
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")
+    return BatchNorm(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")
 
 
-def _conv(x, filters, kernel, name):
-    x = keras.layers.Conv2D(filters, kernel, padding="same", kernel_initializer=_init(), name=f"{name}_conv")(x)
+def _conv(x, filters, kernel, name, seeds):
+    x = keras.layers.Conv2D(filters, kernel, padding="same", kernel_initializer=_init(seeds), name=f"{name}_conv")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(_norm(name)(x))
 
 
-def _inception(x, filters, name):
-    one = _conv(x, filters, 1, f"{name}_1x1")
-    three = _conv(_conv(x, 6, 1, f"{name}_3x3_reduce"), filters, 3, f"{name}_3x3")
-    five = _conv(_conv(x, 6, 1, f"{name}_5x5_reduce"), filters, 5, f"{name}_5x5")
+def _inception(x, filters, name, seeds):
+    one = _conv(x, filters, 1, f"{name}_1x1", seeds)
+    three = _conv(_conv(x, 6, 1, f"{name}_3x3_reduce", seeds), filters, 3, f"{name}_3x3", seeds)
+    five = _conv(_conv(x, 6, 1, f"{name}_5x5_reduce", seeds), filters, 5, f"{name}_5x5", seeds)
     pool = keras.layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_pool")(x)
-    pool = _conv(pool, filters, 1, f"{name}_pool")
+    pool = _conv(pool, filters, 1, f"{name}_pool", seeds)
     return keras.layers.Concatenate(name=f"{name}_join")([one, three, five, pool])
 
 
-def _branch(x, name):
-    x = _inception(x, 6, f"{name}_inception1")  # 28x28x24
+def _branch(x, name, seeds):
+    x = _inception(x, 6, f"{name}_inception1", seeds)  # 28x28x24
     x = keras.layers.MaxPooling2D(2, name=f"{name}_pool1")(x)  # 14x14x24
-    x = _inception(x, 12, f"{name}_inception2")  # 14x14x48
+    x = _inception(x, 12, f"{name}_inception2", seeds)  # 14x14x48
     return keras.layers.MaxPooling2D(2, name=f"{name}_pool2")(x)  # 7x7x48

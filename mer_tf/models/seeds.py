@@ -1,0 +1,26 @@
+"""Seeds for the parts of one model, from one seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Seeds:
+    """Hands out one seed after another.
+
+    The models seed every initialiser and every dropout explicitly, so that equal seeds give equal models whatever
+    was drawn from the global generators before, and without touching those (setting TensorFlow's global seed also
+    throws away every compiled function).
+
+    Args:
+        seed: int >= 0, or None: then ``next`` answers None and the layers draw from the global generators.
+    """
+
+    def __init__(self, seed: int | None):
+        if seed is not None and seed < 0:
+            raise ValueError(f"`seed` must not be negative. Received: {seed!r}")
+        self._rng = None if seed is None else np.random.default_rng(seed)
+
+    def next(self) -> int | None:
+        """Next seed in 1..2^31-1, or None."""
+        return None if self._rng is None else int(self._rng.integers(1, 2**31))
