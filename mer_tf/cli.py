@@ -24,6 +24,7 @@ VERBS = {
     "prepare": "components.cli:add_prepare",
     "loso": "mer_tf.commands.loso:add",
     "evaluate": "mer_tf.commands.evaluate:add",
+    "compare": "mer_tf.commands.compare:add",
     "pipeline": "tfx_pipeline.cli:add",
     "serve": "serving.cli:add_serve",
     "predict": "serving.cli:add_predict",

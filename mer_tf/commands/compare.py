@@ -1,0 +1,107 @@
+"""``mer compare``: two prediction files of the same clips, without importing TensorFlow."""
+
+from __future__ import annotations
+
+import json
+
+from mer_tf.console import table
+
+
+def add(verbs) -> None:
+    parser = verbs.add_parser("compare", help="two prediction files: paired bootstrap over subjects, McNemar")
+    parser.add_argument("a", metavar="A", help="prediction CSV or challenge log")
+    parser.add_argument("b", metavar="B", help="the same of another method, for the same clips")
+    parser.add_argument("--classes", help="class names by index (default: as 'mer evaluate' for A)")
+    parser.add_argument("--draws", type=int, default=10000, help="bootstrap draws and permutations")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
+    parser.add_argument("--within-dataset", action="store_true", help="draw subjects within each dataset")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments) -> int:
+    from mer_tf.commands.evaluate import class_names
+    from mer_tf.errors import ConfigError
+    from mer_tf.metrics.predictions import read_any
+
+    if arguments.seed < 0:
+        raise ConfigError(f"--seed must be at least 0. Received: {arguments.seed}")
+    classes = class_names(arguments.classes, arguments.a)
+    result = compare(
+        read_any(arguments.a, len(classes)),
+        read_any(arguments.b, len(classes)),
+        len(classes),
+        draws=arguments.draws,
+        seed=arguments.seed,
+        within_dataset=arguments.within_dataset,
+    )
+    print(json.dumps(result, indent=1) if arguments.json else format_comparison(result))
+    return 0
+
+
+def compare(first, second, n: int, *, draws: int = 10000, seed: int = 0, within_dataset: bool = False) -> dict:
+    """Paired bootstrap, permutation by subject and McNemar on the clips that both methods predict.
+
+    Args:
+        first: Predictions of method A.
+        second: Predictions of method B.
+        n: Number of classes.
+        draws: Bootstrap draws, and random swaps of the permutation test.
+        seed: Seed of both.
+        within_dataset: Draw subjects within each dataset.
+
+    Returns:
+        ``{"clips": {"common", "only_a", "only_b"}, "bootstrap": ..., "permutation": ..., "holm": ..., "mcnemar":
+        ...}``; see ``mer_tf.metrics.comparison``. ``holm`` adjusts the bootstrap's p over the family {UF1, UAR}.
+
+    Raises:
+        EmptySplitError, ConfigError: No clip in common, different truths, a class without a clip.
+    """
+    from mer_tf.metrics.comparison import common_clips, holm, mcnemar, paired_bootstrap, permutation_test
+
+    a, b, counts = common_clips(first, second)
+    bootstrap = paired_bootstrap(a, b, n, draws=draws, seed=seed, within_dataset=within_dataset)
+    family = ("uf1", "uar")
+    return {
+        "clips": counts,
+        "bootstrap": bootstrap,
+        "permutation": permutation_test(a, b, n, draws=draws, seed=seed),
+        "holm": dict(zip(family, holm([bootstrap[name]["p"] for name in family]))),
+        "mcnemar": mcnemar(a, b),
+    }
+
+
+def format_comparison(result: dict) -> str:
+    """The result of ``compare`` for a person."""
+    clips, bootstrap, mcnemar = result["clips"], result["bootstrap"], result["mcnemar"]
+    lines = [
+        f"{clips['common']} clips in common ({clips['only_a']} only in A, {clips['only_b']} only in B: left out), "
+        f"{bootstrap['subjects']} subjects",
+        "",
+    ]
+    rows = []
+    for key, name in (("uf1", "UF1"), ("uar", "UAR"), ("accuracy", "accuracy")):
+        value = bootstrap[key]
+        low, high = value["interval"]
+        interval = f"{low:+.3f} to {high:+.3f}"
+        difference = f"{value['difference']:+.3f}"
+        rows.append(
+            (name, value["a"], value["b"], difference, interval, p_text(value["p"]), p_text(result["permutation"][key]))
+        )
+    header = ("pooled", "A", "B", "A - B", f"{bootstrap['level']:.0%} interval", "p bootstrap", "p permutation")
+    holm = ", ".join(f"{name.upper()} {p_text(p)}" for name, p in result["holm"].items())
+    redrawn = f", {bootstrap['redrawn']} drawn again for lack of a class" if bootstrap["redrawn"] else ""
+    lines += [
+        table(header, rows),
+        f"subjects are drawn and swapped, {bootstrap['draws']} times{redrawn}; Holm over UF1 and UAR: {holm}",
+        "",
+        f"McNemar on clips (secondary: accuracy only, ignores subjects): only A right {mcnemar['only_a_right']}, "
+        f"only B right {mcnemar['only_b_right']}, p {p_text(mcnemar['p_exact'])} exact, "
+        f"{p_text(mcnemar['p_mid'])} mid",
+    ]
+    return "\n".join(lines)
+
+
+def p_text(p: float) -> str:
+    """A p value with two significant digits."""
+    return f"{p:.2g}" if p >= 0.0001 else f"{p:.1e}"
