@@ -59,7 +59,7 @@ class Difficulty:
         noise: Factor on the subject's sensor noise (1 to 2.4 grey levels).
     """
 
-    expression_px: tuple[float, float] = (0.5, 1.7)
+    expression_px: tuple[float, float] = (0.6, 1.9)
     subject_strength: float = 0.2
     asymmetry: float = 0.4
     leak: float = 0.65
