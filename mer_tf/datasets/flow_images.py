@@ -121,8 +121,10 @@ def read_flow_images(
         raise DatasetNotFoundError(f"folder {folder!r} holds no .png picture; give the folder of flow images")
 
     plain = collections.defaultdict(list)
+    exact = {f"{row.subject}_{row.clip}" for row in rows}
     for stem in pictures:
-        plain[_plain(stem)].append(stem)
+        if stem not in exact:  # a picture that one row names exactly is no other row's
+            plain[_plain(stem)].append(stem)
     kept: list[tuple[_Row, np.ndarray]] = []
     used: dict[str, str] = {}
     for row in rows:
@@ -310,7 +312,8 @@ def _find(row: _Row, pictures: dict[str, _Picture], plain: dict[str, list[str]],
     for stem in wanted:
         if stem in pictures:
             return stem
-    found = sorted({stem for name in wanted for stem in plain.get(_plain(name), ())})
+    spelled = (f"{_plain(row.subject)}_{_plain(row.clip)}", _plain(row.clip))
+    found = sorted({stem for name in spelled for stem in plain.get(name, ())})
     if len(found) == 1:
         return found[0]
     why = "has no picture" if not found else f"fits several pictures ({', '.join(found[:3])})"

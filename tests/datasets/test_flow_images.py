@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import pathlib
+
+import cv2
+import numpy as np
+import pytest
+
+from mer_tf.datasets.flow_images import COLUMNS, mirror_flow_images, read_flow_images
+from mer_tf.errors import AnnotationError, DatasetNotFoundError, EmptySplitError, ImageError, MissingFileError
+
+ROWS = (
+    # dataset, sub, filename_o, label
+    ("casme2", "sub01", "EP02_01f", 1),
+    ("casme2", "sub02", "EP02_01f", 0),
+    ("smic", "s01", "s01_ne_01", 0),
+    ("samm", "006", "006_1_2", 2),
+)
+
+
+def picture(seed: int, size=(28, 28)) -> np.ndarray:
+    """RGB noise in which strain, the third channel, is mostly low."""
+    image = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+    image[..., 2] //= 8
+    return image
+
+
+class Flow:
+    """Writes pictures and labels; every part can be changed before ``write``."""
+
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+        self.folder = root / "flow ü"
+        self.rows = [list(row) for row in ROWS]
+        self.header = list(COLUMNS)
+        self.images = {self.stem(row): picture(index) for index, row in enumerate(self.rows)}
+        self.suffix = " .png"  # a blank stands before the extension
+
+    @staticmethod
+    def stem(row) -> str:
+        return f"{row[1]}_{row[2]}"
+
+    @property
+    def csv(self) -> pathlib.Path:
+        return self.root / "labels.csv"
+
+    def save(self, path: pathlib.Path, image: np.ndarray) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
+
+    def write(self, layout: str = "flat"):
+        self.root.mkdir(parents=True, exist_ok=True)
+        labels = {self.stem(row): row[3] for row in self.rows}
+        for stem, image in self.images.items():
+            if layout == "flat":
+                self.save(self.folder / (stem + self.suffix), image)
+                continue
+            for subject in {row[1] for row in self.rows}:
+                part = "u_test" if stem.startswith(subject + "_") else "u_train"
+                self.save(self.folder / subject / part / str(labels[stem]) / (stem + self.suffix), image)
+        self.write_csv()
+        return self.folder, self.csv
+
+    def write_csv(self) -> None:
+        lines = [",".join(map(str, cells)) for cells in [self.header, *self.rows]]
+        self.csv.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def flow(tmp_path):
+    return Flow(tmp_path)
+
+
+def texts(data, **wanted):
+    return [p.message for p in data.problems if all(getattr(p, name) == value for name, value in wanted.items())]
+
+
+@pytest.mark.parametrize("layout", ["flat", "subjects"])
+@pytest.mark.parametrize("suffix", [" .png", ".png", ".PNG"])
+def test_both_layouts_with_and_without_the_blank(flow, layout, suffix):
+    flow.suffix = suffix
+    data = read_flow_images(*flow.write(layout), strict=True)
+    assert data.images.shape == (4, 28, 28, 3)
+    assert data.images.dtype == np.uint8
+    for index, row in enumerate(ROWS):  # RGB order, in order of the CSV file
+        np.testing.assert_array_equal(data.images[index], picture(index))
+        assert data.keys[index] == "/".join(row[:3])
+    assert data.labels.tolist() == [1, 0, 0, 2]
+    assert data.labels.dtype == np.int64
+    assert data.datasets == ("casme2", "casme2", "smic", "samm")
+    assert data.subject_keys == ("casme2/sub01", "casme2/sub02", "smic/s01", "samm/006")
+    assert data.classes == ("negative", "positive", "surprise")
+    assert len(data) == 4
+    assert not data.problems
+    assert not data.partial
+
+
+def test_one_copy_of_each_clip_is_read(flow, monkeypatch):
+    folder, csv = flow.write("subjects")
+    assert len(list(folder.rglob("*.png"))) == 16
+    opened = []
+    import mer_tf.datasets.flow_images as module
+
+    decode = module.decode_image
+    monkeypatch.setattr(module, "decode_image", lambda data, **facts: opened.append(1) or decode(data, **facts))
+    assert len(read_flow_images(folder, csv)) == 4
+    assert len(opened) == 4
+
+
+def test_mirror_negates_the_horizontal_flow():
+    rng = np.random.default_rng(0)
+    u = rng.normal(size=(28, 28))
+
+    def stretched(values):
+        return np.round((values - values.min()) / (values.max() - values.min()) * 255).astype(np.uint8)
+
+    image = np.stack([stretched(u), *(rng.integers(0, 256, (2, 28, 28), dtype=np.uint8))], axis=-1)
+    mirrored = mirror_flow_images(image)
+    # the picture of the negated, flipped flow, up to the rounding of exact ties
+    assert np.abs(mirrored[..., 0].astype(int) - stretched(-u[:, ::-1])).max() <= 1
+    np.testing.assert_array_equal(mirrored[..., 0], 255 - image[:, ::-1, 0])
+    np.testing.assert_array_equal(mirrored[..., 1:], image[:, ::-1, 1:])
+    np.testing.assert_array_equal(mirror_flow_images(mirrored), image)
+    batch = np.stack([image, mirrored])
+    np.testing.assert_array_equal(mirror_flow_images(batch)[0], mirrored)
+    for wrong in (image.astype(np.float32), image[..., :2], image[..., 0]):
+        with pytest.raises(ValueError, match="uint8"):
+            mirror_flow_images(wrong)
+
+
+def test_other_columns_order_case_and_blank_rows(flow):
+    flow.header = ["index", "Label", " SUB", "filename_o", "dataset"]
+    flow.rows = [[9, row[3], row[1], row[2], row[0]] for row in flow.rows]
+    flow.images = {f"{row[2]}_{row[3]}": picture(index) for index, row in enumerate(flow.rows)}
+    flow.root.mkdir(exist_ok=True)
+    for stem, image in flow.images.items():
+        flow.save(flow.folder / f"{stem}.png", image)
+    flow.write_csv()
+    flow.csv.write_bytes(b"\xef\xbb\xbf" + flow.csv.read_bytes().replace(b"\n", b"\r\n") + b"\r\n,,,,\r\n")
+    data = read_flow_images(flow.folder, flow.csv)
+    assert data.labels.tolist() == [1, 0, 0, 2]
+
+
+@pytest.mark.parametrize(("label", "index"), [("negative", 0), ("Surprise", 2), ("1.0", 1)])
+def test_label_spellings(flow, label, index):
+    flow.rows[0][3] = label
+    assert read_flow_images(*flow.write()).labels[0] == index
+
+
+@pytest.mark.parametrize("label", ["3", "-1", "happy", "", "1.5"])
+def test_unknown_label_stops(flow, label):
+    folder, csv = flow.write()
+    flow.rows[1][3] = label
+    flow.write_csv()
+    with pytest.raises(AnnotationError, match=r"row 3: label .* is unknown; expected 0 to 2 or negative"):
+        read_flow_images(folder, csv)
+
+
+def test_missing_picture(flow):
+    folder, csv = flow.write()
+    (folder / "sub02_EP02_01f .png").unlink()
+    data = read_flow_images(folder, csv)
+    assert data.keys == ("casme2/sub01/EP02_01f", "smic/s01/s01_ne_01", "samm/006/006_1_2")
+    (message,) = texts(data, kind="missing")
+    assert message.startswith("casme2/sub02/EP02_01f: has no picture: 'sub02_EP02_01f.png'")
+    assert data.partial
+    with pytest.raises(ImageError, match="has no picture"):
+        read_flow_images(folder, csv, strict=True)
+
+
+def test_another_size(flow):
+    flow.images["006_006_1_2"] = picture(3, (30, 28))
+    data = read_flow_images(*flow.write())
+    (message,) = texts(data, dropped=True)
+    assert message.startswith("samm/006/006_1_2: its picture is 28x30, most are 28x28")
+    assert len(data) == 3
+    with pytest.raises(ImageError, match="most are"):
+        read_flow_images(flow.folder, flow.csv, strict=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
+def test_unreadable_picture(flow, content):
+    folder, csv = flow.write()
+    (folder / "s01_s01_ne_01 .png").write_bytes(content)
+    (message,) = texts(read_flow_images(folder, csv), dropped=True)
+    assert message.startswith("smic/s01/s01_ne_01: file 's01_s01_ne_01 .png': ")
+
+
+def test_picture_announced_too_large(flow):
+    flow.images["s01_s01_ne_01"] = np.zeros((1100, 1100, 3), np.uint8)
+    (message,) = texts(read_flow_images(*flow.write()), dropped=True)
+    assert "more than the limit" in message
+
+
+def test_duplicate_rows(flow):
+    flow.rows.append(list(flow.rows[0]))
+    data = read_flow_images(*flow.write())
+    assert len(data) == 4
+    assert "row 6 of the CSV file repeats it" in texts(data, severity="warning")[0]
+    flow.rows[-1][3] = 2
+    flow.write_csv()
+    with pytest.raises(AnnotationError, match="row 6 gives casme2/sub01/EP02_01f the label 2, an earlier row 1"):
+        read_flow_images(flow.folder, flow.csv)
+
+
+def test_one_person_under_two_spellings_is_one_subject(flow):
+    flow.rows.append(["samm", "6", "006_1_3", 0])
+    flow.images["006_006_1_3"] = picture(9)
+    folder, csv = flow.write()
+    data = read_flow_images(folder, csv)
+    assert data.subjects[-2:] == ("006", "006")
+    assert "writes subject '006' of samm as '6'" in texts(data, severity="info")[0]
+    assert not data.partial
+
+
+def test_numbers_without_padding_find_their_picture(flow):
+    flow.rows[3][1] = "6.0"
+    flow.rows[2][1:3] = ["s1", "s1_ne_01"]
+    flow.images = {Flow.stem(row): picture(index) for index, row in enumerate(ROWS)}
+    folder, csv = flow.write()
+    data = read_flow_images(folder, csv, strict=True)
+    np.testing.assert_array_equal(data.images[3], picture(3))
+    assert data.subjects == ("sub01", "sub02", "s1", "6.0")
+
+
+def test_a_picture_named_exactly_by_one_row_is_no_other_rows(flow):
+    flow.rows.append(["casme2", "sub01", "EP2_1f", 0])  # another clip, whose picture is missing
+    data = read_flow_images(*flow.write())
+    assert len(data) == 4
+    (message,) = texts(data, dropped=True)
+    assert message.startswith("casme2/sub01/EP2_1f: has no picture")
+
+
+def test_clip_column_with_the_whole_stem(flow):
+    folder, csv = flow.write()
+    flow.rows[0][2] = "sub01_EP02_01f"
+    flow.write_csv()
+    assert len(read_flow_images(folder, csv, strict=True)) == 4
+
+
+def test_clip_names_alone_cannot_serve_two_subjects(flow):
+    flow.rows = flow.rows[:2]
+    flow.images = {"EP02_01f": picture(0)}
+    with pytest.raises(AnnotationError, match="would both be the picture 'EP02_01f'"):
+        read_flow_images(*flow.write())
+
+
+def test_class_folder_that_disagrees_is_told(flow):
+    folder, csv = flow.write("subjects")
+    flow.rows[1][3] = 2
+    flow.write_csv()
+    data = read_flow_images(folder, csv)
+    (message,) = texts(data, severity="warning")
+    assert "casme2/sub02/EP02_01f: it lies in class folder 0 and the CSV file says 2" in message
+    assert data.labels[1] == 2
+
+
+def test_pictures_without_a_row_and_strays(flow):
+    folder, csv = flow.write()
+    flow.save(folder / "sub09_EP13_02.png", picture(9))
+    for stray in (".DS_Store", "Thumbs.db", "notes.txt", "._sub01_EP02_01f .png"):
+        (folder / stray).write_bytes(b"")
+    data = read_flow_images(folder, csv)
+    assert texts(data, kind="extra") == ["1 pictures have no row in the CSV file: sub09_EP13_02"]
+    assert not data.partial
+
+
+def test_same_picture_with_and_without_the_blank(flow):
+    folder, csv = flow.write()
+    flow.save(folder / "sub01_EP02_01f.png", picture(8))
+    assert "1 pictures stand twice in a folder" in texts(read_flow_images(folder, csv), severity="warning")[0]
+
+
+def test_reversed_channels_are_suspected(flow):
+    flow.images = {stem: image[..., ::-1] for stem, image in flow.images.items()}
+    assert "Were the pictures written as BGR?" in texts(read_flow_images(*flow.write()), severity="warning")[0]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_missing_column(flow, column):
+    flow.header[COLUMNS.index(column)] = "other"
+    with pytest.raises(AnnotationError, match=f"lacks the column {column}; expected dataset, sub, filename_o, label"):
+        read_flow_images(*flow.write())
+
+
+def test_empty_cells_and_no_rows(flow):
+    folder, csv = flow.write()
+    flow.rows[0][1] = " "
+    flow.write_csv()
+    with pytest.raises(AnnotationError, match="row 2 lacks a dataset, sub or filename_o"):
+        read_flow_images(folder, csv)
+    flow.rows = []
+    flow.write_csv()
+    with pytest.raises(EmptySplitError, match="has no rows"):
+        read_flow_images(folder, csv)
+    csv.write_bytes(b"")
+    with pytest.raises(AnnotationError, match="Headers found: none"):
+        read_flow_images(folder, csv)
+
+
+def test_absent_folder_and_file(flow):
+    folder, csv = flow.write()
+    with pytest.raises(DatasetNotFoundError, match="no folder"):
+        read_flow_images(folder / "nowhere", csv)
+    with pytest.raises(MissingFileError, match="does not exist"):
+        read_flow_images(folder, csv.with_name("nowhere.csv"))
+    (folder.parent / "empty").mkdir()
+    with pytest.raises(DatasetNotFoundError, match=r"holds no \.png picture"):
+        read_flow_images(folder.parent / "empty", csv)
+
+
+def test_no_picture_fits(flow):
+    flow.images = {"someone_else": picture(0)}
+    with pytest.raises(EmptySplitError, match="none of 4 clips"):
+        read_flow_images(*flow.write())
+
+
+def test_one_clip(flow):
+    flow.rows = flow.rows[:1]
+    flow.images = {"sub01_EP02_01f": picture(0)}
+    assert read_flow_images(*flow.write()).images.shape == (1, 28, 28, 3)
