@@ -25,6 +25,7 @@ VERBS = {
     "loso": "mer_tf.commands.loso:add",
     "evaluate": "mer_tf.commands.evaluate:add",
     "compare": "mer_tf.commands.compare:add",
+    "report": "mer_tf.commands.report:add",
     "pipeline": "tfx_pipeline.cli:add",
     "serve": "serving.cli:add_serve",
     "predict": "serving.cli:add_predict",

@@ -1,0 +1,67 @@
+"""``mer report``: runs beside each other and beside the published figures, as a page and as Markdown."""
+
+from __future__ import annotations
+
+import json
+
+from mer_tf.console import Console
+
+
+def add(verbs) -> None:
+    parser = verbs.add_parser("report", help="tables beside the published numbers, confusion matrices, as HTML or .md")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a run, or its passport.json")
+    parser.add_argument(
+        "--out", action="append", required=True, metavar="FILE", help="report.html or report.md; may be given twice"
+    )
+    parser.add_argument(
+        "--title", default="Micro-expression recognition results", help="heading (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--synthetic",
+        action="store_true",
+        help="the clips of these runs were generated; for passports that do not say so themselves",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments) -> int:
+    import os
+    import shlex
+
+    from mer_tf import atomic
+    from mer_tf.errors import ConfigError
+    from mer_tf.report import build_report, read_run, to_html, to_markdown
+
+    renderers = {".html": to_html, ".htm": to_html, ".md": to_markdown}
+    for path in arguments.out:
+        if os.path.splitext(path)[1].lower() not in renderers:
+            raise ConfigError(f"--out must end in .html or .md. Received: {path!r}")
+        if os.path.isdir(path):
+            raise ConfigError(f"--out is a folder: {path}")
+    runs = [read_run(path, synthetic=True if arguments.synthetic else None) for path in arguments.runs]
+    words = ["mer", "report", *map(_shown, arguments.runs), *(["--synthetic"] if arguments.synthetic else [])]
+    for path in arguments.out:
+        words += ["--out", _shown(path)]
+    report = build_report(runs, title=arguments.title, command=" ".join(shlex.quote(word) for word in words))
+    for path in arguments.out:
+        atomic.write_text(path, renderers[os.path.splitext(path)[1].lower()](report))
+    console = Console()
+    if arguments.json:
+        facts = [
+            {"path": run.path, "model": run.passport["model"], "protocol": run.passport["protocol"], "seed": run.seed,
+             "synthetic": run.synthetic, "metrics": run.passport["metrics"]}
+            for run in runs
+        ]  # fmt: skip
+        console.result(json.dumps({"out": arguments.out, "runs": facts}, indent=1))
+    else:
+        for path in arguments.out:
+            console.result(path)
+    return 0
+
+
+def _shown(path: str) -> str:
+    """A path as it may be printed in a report: no folders of the machine it was made on."""
+    import os
+
+    return os.path.basename(os.path.normpath(path)) if os.path.isabs(path) else path

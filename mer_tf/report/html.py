@@ -1,0 +1,110 @@
+"""A report as one self-contained page: inline style and drawings, no script, nothing fetched."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from mer_tf.report.blocks import Details, Figure, Report, Row, Section, Table, Text
+
+_STYLE = """
+:root{color-scheme:light;--ink:#1f2933;--muted:#5b6875;--line:#dfe4ea;--soft:#f5f7fa;--blue:#1d5fa8;--warn:#fff4e5}
+*{box-sizing:border-box}
+body{margin:0;background:#fff;color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",
+Arial,"DejaVu Sans",sans-serif}
+main{max-width:1160px;margin:0 auto;padding:32px 28px 60px}
+h1{font-size:30px;line-height:1.2;margin:0 0 12px}
+h2{font-size:22px;margin:44px 0 10px;padding-bottom:6px;border-bottom:2px solid var(--line)}
+h3{font-size:17px;margin:28px 0 8px}
+p{max-width:78ch;margin:8px 0}
+.note{color:var(--muted);font-size:14.5px}
+.warning{background:var(--warn);border-left:5px solid #d9822b;padding:12px 16px;max-width:none;border-radius:3px}
+.wrap{overflow-x:auto;margin:12px 0}
+table{border-collapse:collapse;font-size:14.5px;font-variant-numeric:tabular-nums}
+caption{caption-side:bottom;text-align:left;color:var(--muted);font-size:13.5px;padding-top:6px}
+th,td{padding:6px 12px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
+th{font-weight:600;background:var(--soft);border-bottom:2px solid var(--line);white-space:nowrap}
+td.r,th.r{text-align:right;white-space:nowrap}
+td.n{white-space:nowrap}
+td.in{padding-left:34px;color:var(--muted)}
+tr.strong td:first-child{min-width:210px}
+tr.strong td{font-weight:650}
+td.long{overflow-wrap:anywhere}
+figure{margin:14px 0}
+figcaption{color:var(--muted);font-size:13.5px;margin-top:4px}
+svg{max-width:100%;height:auto;font-family:inherit}
+.row{display:flex;flex-wrap:wrap;gap:8px 12px}
+details{margin:10px 0;border:1px solid var(--line);border-radius:4px;padding:8px 14px;background:#fff}
+summary{cursor:pointer;color:var(--blue);font-weight:600}
+footer{margin-top:48px;color:var(--muted);font-size:13.5px;border-top:1px solid var(--line);padding-top:12px;
+overflow-wrap:anywhere}
+@media print{details{border:0;padding:0}h2{break-after:avoid}figure,tr{break-inside:avoid}}
+"""
+
+
+def to_html(report: Report) -> str:
+    """The page as text."""
+    title = escape(report.title)
+    body = [f"<h1>{title}</h1>", *(_block(block) for block in report.intro)]
+    body += [_section(section) for section in report.sections]
+    if report.footer:
+        body.append(f"<footer>{escape(report.footer)}</footer>")
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>{title}</title><style>{_STYLE}</style></head>\n<body><main>\n"
+        + "\n".join(body)
+        + "\n</main></body></html>\n"
+    )
+
+
+def _section(section: Section) -> str:
+    heading = f'<h{section.level} id="{_anchor(section.title)}">{escape(section.title)}</h{section.level}>'
+    return "\n".join([heading, *(_block(block) for block in section.blocks)])
+
+
+def _block(block) -> str:
+    if isinstance(block, Text):
+        return f'<p class="{block.kind}">{escape(block.text)}</p>'
+    if isinstance(block, Table):
+        return _table(block)
+    if isinstance(block, Figure):
+        caption = f"<figcaption>{escape(block.caption)}</figcaption>" if block.caption else ""
+        return f"<figure>{block.svg}{caption}</figure>"
+    if isinstance(block, Row):
+        return '<div class="row">' + "".join(_block(figure) for figure in block.figures) + "</div>"
+    if isinstance(block, Details):
+        inner = "\n".join(_block(inside) for inside in block.blocks)
+        return f"<details{' open' if block.open else ''}><summary>{escape(block.summary)}</summary>{inner}</details>"
+    raise TypeError(f"a report holds blocks. Received: {type(block).__name__}")
+
+
+def _table(table: Table) -> str:
+    def cell(tag: str, text: str | None, align: str, first: bool) -> str:
+        text = "" if text is None and tag == "th" else "–" if text is None else text
+        classes = ["r"] if align == "r" else []
+        if tag == "td" and first and text.startswith("  "):
+            classes.append("in")
+        if len(text.strip()) <= 22:
+            classes.append("n")
+        if len(text) > 60 and " " not in text:
+            classes.append("long")
+        attribute = f' class="{" ".join(classes)}"' if classes else ""
+        return f"<{tag}{attribute}>{escape(text.strip())}</{tag}>"
+
+    head = ""
+    if any(table.header):
+        cells = (cell("th", t, a, k == 0) for k, (t, a) in enumerate(zip(table.header, table.align)))
+        head = "<thead><tr>" + "".join(cells) + "</tr></thead>"
+    rows = []
+    for number, row in enumerate(table.rows):
+        mark = ' class="strong"' if number in table.strong else ""
+        cells = (cell("td", t, a, k == 0) for k, (t, a) in enumerate(zip(row, table.align)))
+        rows.append(f"<tr{mark}>" + "".join(cells) + "</tr>")
+    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    return f'<div class="wrap"><table>{caption}{head}<tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

@@ -1,0 +1,158 @@
+"""Reads the runs a report is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+from mer_tf import metrics
+from mer_tf.errors import MissingFileError, PassportError
+from mer_tf.metrics.predictions import read_epoch_predictions, read_predictions
+from mer_tf.types import Prediction
+
+FORMAT = 1
+PASSPORT_FILE = "passport.json"
+EPOCHS_FILE = "epochs.csv"
+SYNTHETIC_FILE = "synthetic.json"
+_FIELDS = {
+    "protocol": str,
+    "classes": list,
+    "model": str,
+    "config": dict,
+    "recipe": dict,
+    "recipe_hash": str,
+    "data_fingerprint": str,
+    "seeds": dict,
+    "metrics": dict,
+    "predictions": str,
+    "wall_seconds": (int, float),
+    "versions": dict,
+}
+_MAX_BYTES = 64 * 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run: its passport and its predictions.
+
+    Attributes:
+        path: Passport file.
+        passport: Its content.
+        predictions: Held-out predictions, one per clip.
+        by_epoch: Predictions of every epoch where the run kept them (``epochs.csv``), else empty.
+    """
+
+    path: str
+    passport: dict
+    predictions: tuple[Prediction, ...]
+    by_epoch: dict[int, list[Prediction]]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names by index."""
+        return tuple(self.passport["classes"])
+
+    @property
+    def seed(self) -> int | None:
+        """Global seed."""
+        return self.passport["seeds"].get("global")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Datasets of the clips, in order."""
+        return tuple(sorted({p.dataset for p in self.predictions}))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the clips are generated: the passport says so, or a dataset is named so."""
+        return bool(self.passport.get("synthetic")) or any("synth" in name for name in self.datasets)
+
+    @property
+    def shuffled(self) -> bool:
+        """Whether training labels were permuted (chance test)."""
+        return bool(self.passport["config"].get("shuffle_labels"))
+
+
+def read_run(path: str | os.PathLike, synthetic: bool | None = None) -> Run:
+    """Reads a passport and its predictions.
+
+    Args:
+        path: Folder of a run, or its passport file.
+        synthetic: Overrides what the passport says of the clips; None leaves it.
+
+    Returns:
+        The run.
+
+    Raises:
+        MissingFileError: No passport or predictions there.
+        PassportError: Not JSON, unknown format, a field absent or of a wrong type, or metrics that the predictions
+            do not give.
+        ConfigError, EmptySplitError: The predictions file is wrong.
+    """
+    path = os.fspath(path)
+    if os.path.isdir(path):
+        path = os.path.join(path, PASSPORT_FILE)
+    passport = _load(path)
+    folder = os.path.dirname(os.path.abspath(path))
+    name = passport["predictions"]
+    if os.path.basename(name) != name or name in ("", ".", ".."):
+        raise PassportError(f"{path}: predictions must be a file beside the passport. Received: {name!r}")
+    count = len(passport["classes"])
+    predictions = tuple(read_predictions(os.path.join(folder, name), count))
+    found = metrics.scores(predictions, passport["classes"])["full"]
+    if found["confusion"] != passport["metrics"]["full"].get("confusion"):
+        raise PassportError(
+            f"{path}: its confusion matrix is not the one its predictions give; one of the two files was changed"
+        )
+    epochs = os.path.join(folder, EPOCHS_FILE)
+    by_epoch = read_epoch_predictions(epochs, count) if os.path.exists(epochs) else {}
+    if by_epoch:
+        last = {(p.dataset, p.subject, p.clip): p.prediction for p in by_epoch[max(by_epoch)]}
+        if last != {(p.dataset, p.subject, p.clip): p.prediction for p in predictions}:
+            raise PassportError(f"{epochs}: its last epoch is not what {name} holds")
+    if synthetic is not None:
+        passport["synthetic"] = synthetic
+    return Run(path, passport, predictions, by_epoch)
+
+
+def is_synthetic(folder: str | os.PathLike) -> bool:
+    """Whether a data folder was generated: it, or one of the three folders above it, holds ``synthetic.json``."""
+    folder = os.path.abspath(folder)
+    for _ in range(4):
+        if os.path.exists(os.path.join(folder, SYNTHETIC_FILE)):
+            return True
+        folder = os.path.dirname(folder)
+    return False
+
+
+def _load(path: str) -> dict:
+    try:
+        if os.path.getsize(path) > _MAX_BYTES:
+            raise PassportError(f"{path}: larger than {_MAX_BYTES // 2**20} MiB, not a result passport")
+        with open(path, encoding="utf-8") as file:
+            passport = json.load(file)
+    except FileNotFoundError as error:
+        raise MissingFileError(f"{path}: there is no result passport; give the folder of a finished run") from error
+    except IsADirectoryError as error:
+        raise MissingFileError(f"{path} is a folder") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise PassportError(f"{path}: not JSON ({error})") from error
+    if not isinstance(passport, dict) or "format" not in passport:
+        raise PassportError(f"{path}: not a result passport (it has no format)")
+    if passport["format"] != FORMAT or isinstance(passport["format"], bool):
+        raise PassportError(
+            f"{path}: passport format {passport['format']!r} is unknown, expected {FORMAT}; "
+            "it was written by another version of this package"
+        )
+    for field, kind in _FIELDS.items():
+        if field not in passport:
+            raise PassportError(f"{path}: the passport has no {field!r}")
+        if not isinstance(passport[field], kind):
+            raise PassportError(f"{path}: {field!r} of the passport is a {type(passport[field]).__name__}")
+    classes = passport["classes"]
+    if len(classes) < 2 or not all(isinstance(name, str) and name for name in classes):
+        raise PassportError(f"{path}: 'classes' of the passport must be at least two names")
+    if not isinstance(passport["metrics"].get("full"), dict):
+        raise PassportError(f"{path}: the passport's 'metrics' have no 'full'")
+    return passport

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mer_tf.errors import ConfigError, MissingFileError, PassportError
+from mer_tf.metrics.predictions import write_epoch_predictions
+from mer_tf.report import read_run
+from mer_tf.report.passports import is_synthetic
+
+
+def change(folder, **fields):
+    path = folder / "passport.json"
+    passport = json.loads(path.read_text())
+    for name, value in fields.items():
+        if value is None:
+            del passport[name]
+        else:
+            passport[name] = value
+    path.write_text(json.dumps(passport))
+
+
+def test_folder_and_file_are_the_same_run(make_run):
+    folder = make_run()
+    run = read_run(folder)
+    assert run == read_run(folder / "passport.json")
+    assert run.classes == ("negative", "positive", "surprise") and run.seed == 0 and run.datasets == ("casme2",)
+    assert not run.synthetic and not run.shuffled and run.by_epoch == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"format": 99}, "passport format 99 is unknown, expected 1"),
+        ({"format": True}, "format True is unknown"),
+        ({"format": None}, "not a result passport"),
+        ({"protocol": None}, "has no 'protocol'"),
+        ({"config": "x"}, "'config' of the passport is a str"),
+        ({"classes": ["one"]}, "at least two names"),
+        ({"metrics": {}}, "no 'full'"),
+        ({"predictions": "../../etc/passwd"}, "must be a file beside the passport"),
+        ({"predictions": ".."}, "must be a file beside the passport"),
+    ],
+)
+def test_unknown_formats_and_fields_are_named(make_run, fields, message):
+    folder = make_run()
+    change(folder, **fields)
+    with pytest.raises(PassportError, match=message) as error:
+        read_run(folder)
+    assert "passport.json" in str(error.value) and error.value.exit_code == 2
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00", "[" * 100000])
+def test_not_a_passport(make_run, text):
+    folder = make_run()
+    (folder / "passport.json").write_text(text)
+    with pytest.raises(PassportError, match="not JSON|not a result passport"):
+        read_run(folder)
+
+
+def test_absent_files(make_run, tmp_path):
+    with pytest.raises(MissingFileError, match="no result passport"):
+        read_run(tmp_path / "nowhere")
+    folder = make_run()
+    (folder / "predictions.csv").unlink()
+    with pytest.raises(MissingFileError, match=r"predictions\.csv"):
+        read_run(folder)
+
+
+def test_edited_predictions_are_noticed(make_run):
+    folder = make_run()
+    path = folder / "predictions.csv"
+    lines = path.read_text().splitlines()
+    row = lines[1].split(",")
+    row[5] = str((int(row[5]) + 1) % 3)
+    path.write_text("\n".join([lines[0], ",".join(row), *lines[2:]]) + "\n")
+    with pytest.raises(PassportError, match="not the one its predictions give"):
+        read_run(folder)
+    path.write_text(lines[0] + "\nx\n")
+    with pytest.raises(ConfigError, match="line 2"):
+        read_run(folder)
+
+
+def test_epochs_must_end_in_the_predictions(make_run):
+    folder = make_run()
+    run = read_run(folder)
+    write_epoch_predictions(folder / "epochs.csv", {1: run.predictions[::-1], 2: run.predictions})
+    assert sorted(read_run(folder).by_epoch) == [1, 2]
+    write_epoch_predictions(folder / "epochs.csv", {1: run.predictions[:-1]})
+    with pytest.raises(PassportError, match="last epoch is not"):
+        read_run(folder)
+
+
+def test_synthetic_data_is_known_three_ways(make_run, tmp_path):
+    assert read_run(make_run(extra={"synthetic": True}, name="a")).synthetic
+    assert read_run(make_run(dataset="synthetic", name="b")).synthetic
+    assert read_run(make_run(name="c"), synthetic=True).synthetic
+    root = tmp_path / "set"
+    (root / "CASME2_RAW_selected" / "sub01").mkdir(parents=True)
+    assert not is_synthetic(root / "CASME2_RAW_selected")
+    (root / "synthetic.json").write_text("{}")
+    assert is_synthetic(root) and is_synthetic(root / "CASME2_RAW_selected" / "sub01")

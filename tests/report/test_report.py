@@ -1,0 +1,296 @@
+"""What a report says, and that it says so without anything from outside."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from mer_tf import metrics
+from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.metrics.predictions import write_epoch_predictions
+from mer_tf.report import build_report, read_run, to_html, to_markdown
+from mer_tf.report.build import group_runs
+from mer_tf.report.published import PARTS, SETTINGS, SYSTEMS, published_megc2019, published_results
+from mer_tf.types import Prediction
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def page(*folders, **options):
+    report = build_report([read_run(folder, **options) for folder in folders])
+    return to_html(report), to_markdown(report)
+
+
+def row_of(markdown, *starts):
+    """Cells of the first table row that begins with those cells."""
+    for line in markdown.splitlines():
+        cells = [cell.strip().strip("*").replace("\\", "") for cell in line.strip("|").split("|")]
+        if cells[: len(starts)] == list(starts):
+            return cells
+    raise AssertionError(f"no row {starts}")
+
+
+class Checker(html.parser.HTMLParser):
+    """Balanced tags, and every address that the page would fetch."""
+
+    VOID = ("meta", "rect", "line", "circle", "path")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.addresses, self.tags = [], [], set()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.addresses += [value for name, value in attributes if name in ("src", "href", "xlink:href", "data")]
+        if tag not in self.VOID or (tag != "meta" and self.get_starttag_text().rstrip()[-2:] != "/>"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_page_is_self_contained_and_well_formed(make_run):
+    text, _ = page(make_run())
+    checker = Checker()
+    checker.feed(text)
+    assert checker.open == [] and checker.addresses == []
+    assert "script" not in checker.tags and "link" not in checker.tags and "img" not in checker.tags
+    assert "http:" not in text and "https:" not in text and "url(" not in text and "@import" not in text
+
+
+def test_every_part_is_there(make_run):
+    text, markdown = page(make_run())
+    for title in (
+        "Results",
+        "Beside the published figures",
+        "Confusion matrices, rows true",
+        "Recall of each class",
+        "Each subject",
+        "Seeds",
+        "How the way of averaging moves the figures",
+        "Data and configuration",
+    ):
+        assert f">{title}</h2>" in text and f"\n## {title}\n" in markdown
+    assert "<svg" in text and "<svg" not in markdown
+
+
+def test_figures_are_those_of_the_predictions(make_run):
+    folder = make_run()
+    run = read_run(folder)
+    scored = metrics.scores(run.predictions, run.classes)["full"]
+    _, markdown = page(folder)
+    cells = row_of(markdown, "dual_atme (paper), loso, CASME II")
+    assert cells[1] == f"{scored['uf1']:.3f}" and cells[3] == f"{scored['uar']:.3f}"
+    assert cells[6:9] == ["26", "5", "1"]
+    for name, row in zip(run.classes, scored["confusion"]):
+        assert row_of(markdown, name, str(row[0]))[1:4] == [str(count) for count in row]
+
+
+def test_seeds_give_mean_and_deviation(make_run):
+    folders = [make_run(f"r{seed}", seed=seed) for seed in range(3)]
+    values = [metrics.scores(read_run(f).predictions, read_run(f).classes)["full"]["uf1"] for f in folders]
+    _, markdown = page(*folders)
+    mean, deviation = sum(values) / 3, metrics.spread(values, ddof=1)
+    assert row_of(markdown, "dual_atme (paper), loso, CASME II")[1] == f"{mean:.3f} ± {deviation:.3f}"
+    assert row_of(markdown, "standard deviation (ddof 1)")[1] == f"{deviation:.3f}"
+    assert "n = 3" in markdown and "3 seeds: fewer than 5" in markdown
+    assert page(*folders[::-1]) == page(*folders)
+
+
+def test_published_figures_of_system_and_protocol(make_run, megc_rows):
+    folder = make_run(protocol="megc2019", rows=megc_rows())
+    text, markdown = page(folder)
+    run = read_run(folder)
+    own = metrics.scores(run.predictions, run.classes)
+    cells = row_of(markdown, "MEGC2019-CD", "UF1")
+    assert cells[2:5] == ["0.679", f"{own['full']['uf1']:.3f}", "yes"]
+    assert cells[5] == "Dual-ATME paper, Table 1, Table 3"
+    assert row_of(markdown, "SAMM", "UAR")[2:4] == ["0.538", f"{own['by_dataset']['samm']['uar']:.3f}"]
+    assert "macro precision (the matrix was read transposed)" in text  # STSTNet's column, among the further papers
+    assert "agree in all twelve cells" in markdown
+    assert "Zhou et al. 2023" in markdown
+
+
+def test_other_clips_are_not_comparable(make_run, megc_rows):
+    rows = megc_rows()
+    _, markdown = page(make_run("part", protocol="megc2019", rows=rows[:-3]))
+    assert "439 clips, published 442" in row_of(markdown, "MEGC2019-CD", "UF1")[4]
+    _, markdown = page(make_run("synth", protocol="megc2019", rows=rows, extra={"synthetic": True}))
+    assert row_of(markdown, "MEGC2019-CD", "UF1")[4] == "synthetic clips"
+    _, markdown = page(make_run("shuffled", protocol="megc2019", rows=rows, shuffle_labels=True))
+    assert row_of(markdown, "MEGC2019-CD", "UF1")[4] == "labels shuffled"
+    assert "a chance test" in markdown
+
+
+def test_another_protocol_is_not_put_beside(make_run, megc_rows):
+    for name, options in {
+        "one dataset": {},
+        "within": {"protocol": "loso_within_dataset", "rows": megc_rows()},
+        "tenfold": {"protocol": "tenfold_subject"},
+        "mapping": {"protocol": "loso", "rows": megc_rows(), "mapping": "atscnn"},
+    }.items():
+        _, markdown = page(make_run(name, **options))
+        assert "No figure of dual\\_atme is published under this protocol" in markdown, name
+        assert "under other protocols or on other data: not comparable" in markdown
+
+
+def test_each_paper_is_met_in_its_own_metric(make_run, draw):
+    five = ("happiness", "surprise", "disgust", "repression", "others")
+    rows = draw((32, 25, 63, 27, 99), 26, "casme2")
+    folder = make_run("astnet", model="astnet", rows=rows, classes=five, mapping="casme2_five")
+    means = metrics.fold_means(rows, 5)
+    _, markdown = page(folder)
+    cells = row_of(markdown, "CASME II", "accuracy % (mean over folds)")
+    assert cells[2:5] == ["75.61", f"{100 * means['fold_mean_accuracy']:.2f}", "yes"]
+    cells = row_of(markdown, "CASME II", "F1 (mean over folds)")
+    present, absent = means["fold_mean_f1_present"], means["fold_mean_f1_absent_zero"]
+    assert cells[3] == f"{present:.3f} (absent classes 0: {absent:.3f})"
+
+    rows = draw((90, 32, 25), 26, "casme2")
+    folder = make_run("cbamnet", model="cbamnet", protocol="tenfold_numbering", rows=rows, mapping="cbamnet")
+    _, markdown = page(folder)
+    cm = metrics.scores(rows, "abc")["full"]["confusion"]
+    assert row_of(markdown, "CASME II", "accuracy % (mean of recalls)")[2:5] == [
+        "69.92",
+        f"{100 * metrics.uar(cm):.2f}",
+        "yes",
+    ]
+    assert row_of(markdown, "CASME II", "std of class recalls %")[3] == f"{metrics.recall_spread_pop(cm):.2f}"
+    assert "cut and not rounded" in markdown
+
+
+def test_hold_out_shows_directions_and_mean(make_run, draw):
+    classes = ("I", "II", "III", "IV", "V")
+    rows = draw((25, 15, 99, 26, 20), 26, "casme2") + draw((24, 13, 20, 8, 3), 21, "samm", seed=5)
+    folder = make_run(
+        "hde", model="micro_attention", protocol="hde2018", rows=rows, classes=classes, mapping="objective"
+    )
+    _, markdown = page(folder)
+    scored = metrics.hold_out_scores(rows, 5)
+    assert row_of(markdown, "mean of the directions")[1] == f"{scored['mean']['war']:.3f}"
+    cells = row_of(markdown, "SAMM (test), CASME II (train)", "WAR")
+    assert cells[2:5] == ["0.559", f"{scored['by_test_dataset']['samm']['war']:.3f}", "yes"]
+    assert "swaps the two directions" in markdown
+
+
+def test_synthetic_sets_are_named_so(make_run):
+    text, markdown = page(make_run(), synthetic=True)
+    for part in (text, markdown):
+        assert "Synthetic data." in part and "synthetic clips in the layout of CASME II" in part
+
+
+def test_averages_with_and_without_epochs(make_run):
+    folder = make_run()
+    _, markdown = page(folder)
+    assert "No predictions of single epochs were kept" in markdown
+    rows = read_run(folder).predictions
+    better = [Prediction(*list(vars(p).values())[:5], p.label, p.probabilities) for p in rows]
+    write_epoch_predictions(folder / "epochs.csv", {1: better, 2: list(rows)})
+    _, markdown = page(folder)
+    assert row_of(markdown, "best epoch per fold")[1] == "1.000"
+    assert row_of(markdown, "pooled counts")[1] != "1.000"
+
+
+def test_names_from_files_cannot_break_the_page(make_run):
+    evil = "<script>alert(1)</script>"
+    sure = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)]
+    rows = [Prediction("casme2", f"s{k}<b>", f'c"{k}', f"f{k % 2}|<i>", k % 3, k % 3, sure[k % 3]) for k in range(6)]
+    folder = make_run("evil", rows=rows, classes=(evil, "b & c", 'd"|e'), model="<img src=x>")
+    text, markdown = page(folder)
+    assert "<script" not in text and "<img" not in text and "<b>" not in text and "<i>" not in text
+    checker = Checker()
+    checker.feed(text)
+    assert checker.open == []
+    assert "<script" not in markdown.replace("\\<", "")
+
+
+def test_copies_are_dropped_and_contradictions_refused(make_run):
+    first, copy, other = make_run("a"), make_run("b"), make_run("c", right=0.2)
+    runs = [read_run(folder) for folder in (first, copy)]
+    experiments, dropped = group_runs(runs)
+    assert len(experiments) == 1 and len(experiments[0].runs) == 1 and dropped == [runs[1].path]
+    with pytest.raises(ConfigError, match="same experiment with seed 0, but their predictions differ"):
+        build_report([runs[0], read_run(other)])
+    with pytest.raises(EmptySplitError):
+        build_report([])
+
+
+def test_experiments_are_kept_apart(make_run):
+    text, markdown = page(
+        make_run("a"), make_run("b", epochs=5), make_run("c", model="atscnn"), make_run("d", protocol="tenfold_subject")
+    )
+    assert "4 runs of 4 experiments" in markdown
+    assert "dual\\_atme (paper), loso, CASME II (1)" in markdown and "CASME II (2)" in markdown
+    assert text.count("Confusion matrices, rows true</h3>") == 4
+
+
+def test_package_data_is_read():
+    rows = published_results()
+    assert len(rows) == 561 and {row.seed for row in rows} == {"000", "001", "002", "003", "004"}
+    assert len({row.method for row in published_megc2019()}) == 13
+    printed = next(r for r in published_megc2019() if r.method == "STSTNet as printed" and r.part == "full")
+    assert [id for id, _ in printed.misprints] == ["ststnet-uar"]
+    twins = [row for row in rows if "s1-resnet18" in dict(row.misprints)]
+    assert len(twins) == 24 and {row.system for row in twins} == {"ResNet18", "LBP-TOP"}
+    by_system = {
+        name: [(r.dataset, r.metric, r.value) for r in twins if r.system == name] for name in ("ResNet18", "LBP-TOP")
+    }
+    assert by_system["ResNet18"] == by_system["LBP-TOP"]  # the slip that the note speaks of
+    macnn = next(r for r in rows if r.system == "MACNN" and r.metric == "UF1")
+    assert "s4-macnn" in dict(macnn.misprints)
+
+
+def test_every_misprint_speaks_of_a_row_and_every_name_of_a_table():
+    rules = json.loads((ROOT / "mer_tf/report/misprints.json").read_text(encoding="utf-8"))
+    used = {id for row in (*published_results(), *published_megc2019()) for id, _ in row.misprints}
+    assert {rule["id"] for rule in rules} == used and len(used) == len(rules)
+    systems = {row.system for row in published_results()}
+    assert {name for names in SYSTEMS.values() for name in names} <= systems
+    assert set(SETTINGS) <= {row.protocol for row in published_results()}
+    assert set(PARTS) <= {row.dataset for row in published_results()}
+
+
+def test_published_file_is_not_edited_by_hand():
+    """The figures of the paper whose clips give its confusion counts back."""
+    rows = {(r.system, r.metric): r.value for r in published_results() if r.seed == "002" and r.table == "Table 4"}
+    cm = [[40, 6, 3, 0, 0], [5, 15, 3, 2, 3], [3, 0, 112, 2, 2], [6, 0, 12, 16, 0], [1, 2, 10, 0, 10]]
+    assert rows["Residual network with micro-attention", "accuracy"] == round(metrics.accuracy(cm), 3)
+    assert rows["Residual network with micro-attention", "F1"] == round(metrics.uf1(cm), 3)
+
+
+def mer(*arguments):
+    command = [sys.executable, "-m", "mer_tf.cli", "report", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_command_writes_both_forms(make_run, tmp_path):
+    folder = make_run("a run")
+    out, markdown = tmp_path / "new" / "report.html", tmp_path / "new" / "report.md"
+    done = mer(folder, "--out", out, "--out", markdown, "--synthetic", "--title", "T & U")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:2] == [str(out), str(markdown)] and done.stderr == ""
+    assert "<h1>T &amp; U</h1>" in out.read_text(encoding="utf-8")
+    text = markdown.read_text(encoding="utf-8")
+    assert "Synthetic data." in text and str(tmp_path) not in text
+    assert re.search(r"mer report 'a run' --synthetic --out report", text)
+
+
+def test_command_names_what_is_wrong(make_run, tmp_path):
+    folder = make_run()
+    for arguments, message in (
+        ((folder, "--out", tmp_path / "r.pdf"), "must end in .html or .md"),
+        ((tmp_path / "gone", "--out", tmp_path / "r.md"), "no result passport"),
+        ((folder,), "--out"),
+    ):
+        done = mer(*arguments)
+        assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "r.md").exists()
