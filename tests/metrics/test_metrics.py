@@ -337,7 +337,7 @@ def test_hold_out_scores_each_direction_and_their_mean():
 
 
 def test_many_draws_are_quick():
-    # 68 subjects, 442 clips; a loop over resamples takes minutes.
+    # 68 subjects, 442 clips; see benchmarks/bench_metrics.py.
     predictions = from_matrix(STSTNET["all"][0], subjects=68)
     start = time.perf_counter()
     metrics.bootstrap_interval(predictions, 3, draws=10000)
