@@ -220,11 +220,27 @@ def _intro(experiments: Sequence[Experiment], dropped: Sequence[str]) -> list:
             )
         )
     for experiment in experiments:
+        straddling = _straddling(experiment.first)
+        if straddling:
+            blocks.append(
+                Text(
+                    f"{experiment.name}: {straddling} of its subjects are tested in more than one fold, so models are "
+                    "tested on people they were trained on.",
+                    "warning",
+                )
+            )
         if experiment.first.shuffled:
             blocks.append(Text(f"{experiment.name}: a chance test, training labels were permuted.", "warning"))
     if dropped:
         blocks.append(Text(f"Left out as copies of another run given: {', '.join(dropped)}.", "note"))
     return blocks
+
+
+def _straddling(run: Run) -> int:
+    folds: dict[tuple[str, str], set[str]] = {}
+    for p in run.predictions:
+        folds.setdefault((p.dataset, p.subject), set()).add(p.fold)
+    return sum(len(names) > 1 for names in folds.values())
 
 
 def _summary(experiments: Sequence[Experiment]) -> Section:

@@ -12,7 +12,7 @@ _STYLE = """
 *{box-sizing:border-box}
 body{margin:0;background:#fff;color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",
 Arial,"DejaVu Sans",sans-serif}
-main{max-width:1160px;margin:0 auto;padding:32px 28px 60px}
+main{max-width:1240px;margin:0 auto;padding:32px 28px 60px}
 h1{font-size:30px;line-height:1.2;margin:0 0 12px}
 h2{font-size:22px;margin:44px 0 10px;padding-bottom:6px;border-bottom:2px solid var(--line)}
 h3{font-size:17px;margin:28px 0 8px}
@@ -22,12 +22,12 @@ p{max-width:78ch;margin:8px 0}
 .wrap{overflow-x:auto;margin:12px 0}
 table{border-collapse:collapse;font-size:14.5px;font-variant-numeric:tabular-nums}
 caption{caption-side:bottom;text-align:left;color:var(--muted);font-size:13.5px;padding-top:6px}
-th,td{padding:6px 12px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
+th,td{padding:6px 11px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 th{font-weight:600;background:var(--soft);border-bottom:2px solid var(--line);white-space:nowrap}
 td.r,th.r{text-align:right;white-space:nowrap}
 td.n{white-space:nowrap}
 td.in{padding-left:34px;color:var(--muted)}
-tr.strong td:first-child{min-width:210px}
+tr.strong td:first-child{min-width:190px}
 tr.strong td{font-weight:650}
 td.long{overflow-wrap:anywhere}
 figure{margin:14px 0}

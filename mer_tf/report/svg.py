@@ -14,7 +14,7 @@ _LIGHT, _DARK = (237, 244, 252), (16, 63, 118)
 def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> str:
     """Confusion matrix, rows true: counts, with the share of the row below, shaded by the share."""
     n = len(classes)
-    cell = 68 if n <= 3 else 60
+    cell = 68 if n <= 3 else 80
     left, top = 30 + 8 * max(len(name) for name in classes), 46
     width, height = left + n * cell + 46, top + n * cell + 10
     parts = [

@@ -200,6 +200,13 @@ def test_averages_with_and_without_epochs(make_run):
     assert row_of(markdown, "pooled counts")[1] != "1.000"
 
 
+def test_subjects_in_two_folds_are_said(make_run):
+    rows = [Prediction("casme2", f"s{k // 2}", str(k), f"fold{k % 3}", k % 3, k % 3, ()) for k in range(9)]
+    _, markdown = page(make_run(protocol="tenfold_numbering", rows=rows))
+    assert "4 of its subjects are tested in more than one fold" in markdown
+    assert "tested in more than one fold" not in page(make_run("clean"))[1]
+
+
 def test_names_from_files_cannot_break_the_page(make_run):
     evil = "<script>alert(1)</script>"
     sure = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)]
