@@ -23,13 +23,11 @@ def run(arguments) -> int:
     if arguments.json:
         print(json.dumps([dataclasses.asdict(card) for card in cards], indent=1))
         return 0
-    header = ("model", "seed", "input", "recipe", "parameters", "presets", "paper")
-    rows = [
-        (card.name, card.seed, card.input, card.recipe, card.parameters, ", ".join(card.presets), card.paper)
-        for card in cards
-    ]
+    header = ("model", "seed", "parameters", "recipe", "presets", "input")
+    rows = [(card.name, card.seed, card.parameters, card.recipe, ", ".join(card.presets), card.input) for card in cards]
     print(table(header, rows))
     if arguments.name:
+        print(f"\n{cards[0].paper}")
         for name, settings in cards[0].presets.items():
             print(f"\npreset {name}")
             print(table(("setting", "value"), [(key, str(value)) for key, value in settings.items()]))
