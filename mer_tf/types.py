@@ -66,7 +66,8 @@ class Problem:
 
     Attributes:
         severity: ``"warning"`` (a clip was dropped or mended) or ``"info"``.
-        kind: ``"missing"``, ``"skipped"``, ``"correction"``, ``"extra"`` or ``"note"``.
+        kind: ``"missing"``, ``"skipped"``, ``"correction"`` (applied), ``"revision"`` (a correction whose old value
+            the sheet does not hold), ``"extra"`` or ``"note"``.
         clip: Clip key, or ``""``.
         message: One line for a person.
         dropped: Whether the clip was left out.

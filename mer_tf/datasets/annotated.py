@@ -166,7 +166,7 @@ class AnnotatedReader:
             )
         if build.excluded(row):
             return
-        row = self.ordered(row, number)
+        self.check_order(row, number)
         self.check_row(row, sheet_row)
         build.expected += 1
         if frames is None:
@@ -174,16 +174,18 @@ class AnnotatedReader:
             return
         build.add(row, label, frames, folder)
 
-    def ordered(self, row: Row, number: int) -> Row:
-        """The row with onset <= apex <= offset; an apex outside falls back to the middle frame, and that is said."""
-        if row.onset <= (row.onset if row.apex is None else row.apex) <= row.offset:
-            return row
-        key = self.build.key(row.subject, row.clip)
-        message = f"onset {row.onset} <= apex {row.apex} <= offset {row.offset} does not hold"
-        if row.onset > row.offset or self.build.strict:
-            raise FrameOrderError(f"{message}; correct row {number} of the sheet", key)
-        self.build.note(f"{message} in row {number} of the sheet; the apex is not used", key=key, severity="warning")
-        return dataclasses.replace(row, apex=None)
+    def check_order(self, row: Row, number: int) -> None:
+        """Raises unless onset <= apex <= offset.
+
+        Assumption: a clip whose apex lies outside is left out, not given its middle frame as an apex: a wrong cell
+        says that one of the three numbers is wrong, not which one. Known wrong cells are mended by corrections first.
+        """
+        if not row.onset <= (row.onset if row.apex is None else row.apex) <= row.offset:
+            raise FrameOrderError(
+                f"onset {row.onset} <= apex {row.apex} <= offset {row.offset} does not hold; "
+                f"correct row {number} of the sheet",
+                self.build.key(row.subject, row.clip),
+            )
 
     def emotion(self, text: str) -> str:
         """Emotion of a cell in this package's spelling."""

@@ -117,7 +117,7 @@ def correct(values: dict, corrections, dataset: str, subject: str, clip: str) ->
             problems.append(
                 Problem(
                     "warning",
-                    "note",
+                    "revision",
                     key,
                     f"{key}: a correction expects {item.field} {item.old} and the sheet has {found}; not applied "
                     "(another revision of the sheet?)",
@@ -161,7 +161,7 @@ def correct_row(
             problems.append(
                 Problem(
                     "warning",
-                    "note",
+                    "revision",
                     key,
                     f"{key}: row {row} of {rows} has a correction ({told}) and {why}; not applied "
                     "(another revision of the sheet?)",

@@ -90,7 +90,8 @@ class TableBuilder:
         except ClipError as error:
             if self.strict:
                 raise
-            del self.problems[before:]  # what was mended of a clip that is left out is of no interest
+            # What was mended of a clip that is left out is of no interest; that the sheet is another revision is.
+            self.problems[before:] = [problem for problem in self.problems[before:] if problem.kind == "revision"]
             self.problems.append(Problem("warning", "skipped", error.clip, str(error), dropped=True))
 
     def note(self, message: str, *, key: str = "", severity: str = "info", kind: str = "note", dropped=False) -> None:
