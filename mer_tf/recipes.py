@@ -118,8 +118,8 @@ class Recipe:
         """Tensors of the second half, by the names of the network's Keras inputs."""
         side = self.network_size
         if self.split_channels:
-            return {name: (side, side, 1) for name in ("u", "v", "strain")}
-        return {name: (side, side, 3) for name in self.inputs}
+            return dict.fromkeys(("u", "v", "strain"), (side, side, 1))
+        return dict.fromkeys(self.inputs, (side, side, 3))
 
     @property
     def hash(self) -> str:
