@@ -119,7 +119,7 @@ class Demo:
         result = json.loads((pipeline / "result.json").read_text())
         if not result["pushed_model"]:
             raise StageError("the Evaluator did not bless the model, so nothing was pushed and nothing can be served")
-        served = self.serve(pathlib.Path(result["serving_dir"]), held_out)
+        served = self.serve(pathlib.Path(os.path.relpath(result["serving_dir"])), held_out)
         self.stage(
             "kubeflow", "The same pipeline as a Kubeflow specification", "pipeline", "compile", "--target", "kubeflow",
             "--model", self.model, "--output", self.out / "kubeflow" / "pipeline.yaml",
@@ -130,7 +130,7 @@ class Demo:
             "metrics": result["metrics"],
             "blessed": result["blessed"],
             "pushed_model": result["pushed_model"],
-            "passport": result["passport"],
+            "passport": str(pipeline / "passport.json"),
             "components": result["components"],
             "served": served,
             "seconds": self.seconds,
@@ -169,7 +169,7 @@ class Demo:
 
         table = get_reader("casme2")(root)
         clip = table.clips[0]
-        folder = os.path.dirname(clip.frames[0])
+        folder = os.path.relpath(os.path.dirname(clip.frames[0]))
         return {"folder": folder, "onset": clip.onset, "apex": clip.apex, "class": table.classes[clip.label]}
 
 
@@ -192,7 +192,7 @@ def main() -> int:
     full = summary["metrics"]["full"]
     print("\n== Summary")
     print(f"LOSO on synthetic clips: UF1 {full['uf1']:.3f}, UAR {full['uar']:.3f}, accuracy {full['accuracy']:.3f}")
-    print(f"blessed: {summary['blessed']}   pushed: {summary['pushed_model']}")
+    print(f"blessed: {summary['blessed']}   pushed: {os.path.relpath(summary['pushed_model'])}")
     print(f"time: {sum(demo.seconds.values()):.0f} s   peak memory: {summary['peak_memory_mib']:.0f} MiB")
     print(f"summary: {path}   passport: {summary['passport']}")
     print(f"TensorBoard: .venv/bin/tensorboard --logdir {shlex.quote(str(arguments.out / 'pipeline' / 'logs'))}")
