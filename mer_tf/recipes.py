@@ -76,6 +76,7 @@ class Recipe:
         face: Face detection settings.
         flow: Optical flow settings.
         crop_size: Side of the square the aligned face crop is resized to before flow, in pixels.
+        face_map: Whether the whole face gives a map.
         puzzle_size: Side of the HARS puzzle before flow, or 0 for none.
         normalisation: ``"none"`` (pixels), ``"minmax"``, ``"pm1"`` or ``"symmetric"`` (preprocessing 8.5).
         network_size: Side of the maps the network takes.
@@ -87,6 +88,7 @@ class Recipe:
     face: FaceConfig = FaceConfig()
     flow: FlowConfig = FlowConfig()
     crop_size: int = 128
+    face_map: bool = True
     puzzle_size: int = 0
     normalisation: str = "none"
     network_size: int = 128
@@ -104,11 +106,13 @@ class Recipe:
             )
         if self.puzzle_size and (self.puzzle_size % 2 or self.puzzle_size < 32):
             raise ConfigError(f"recipe.puzzle_size must be 0, or even and >= 32. Received: {self.puzzle_size}")
+        if not self.face_map and (not self.puzzle_size or self.split_channels):
+            raise ConfigError("recipe.face_map can only be left out beside a puzzle, and not with split_channels")
 
     @property
     def inputs(self) -> dict[str, tuple[int, int, int]]:
         """Arrays of the first half: name -> (height, width, 3), float32 (u, v, strain), flow in pixels."""
-        inputs = {"face": (self.crop_size, self.crop_size, 3)}
+        inputs = {"face": (self.crop_size, self.crop_size, 3)} if self.face_map else {}
         if self.puzzle_size:
             inputs["puzzle"] = (self.puzzle_size, self.puzzle_size, 3)
         return inputs
@@ -126,6 +130,8 @@ class Recipe:
         """First 16 hexadecimal digits of the SHA-256 of every setting that changes a number."""
         settings = self.to_json()
         del settings["source"]
+        if self.face_map:
+            del settings["face_map"]  # younger than the other settings: what has a face keeps its hash
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -159,6 +165,22 @@ RECIPES = {
             name="onset_apex_28_hars",
             source="seed 001, sections 3.1 and 3.2: whole-face and puzzle flow, 28x28x3, scaled to -1..1",
             crop_size=112,
+            puzzle_size=112,
+            normalisation="pm1",
+            network_size=28,
+        ),
+        Recipe(
+            name="onset_apex_28",
+            source="seed 001, section 3.1: whole-face flow alone, 28x28x3, scaled to -1..1 (ablation AARS)",
+            crop_size=112,
+            normalisation="pm1",
+            network_size=28,
+        ),
+        Recipe(
+            name="onset_apex_28_puzzle",
+            source="seed 001, section 3.2: puzzle flow alone, 28x28x3, scaled to -1..1 (ablation HARS)",
+            crop_size=112,
+            face_map=False,
             puzzle_size=112,
             normalisation="pm1",
             network_size=28,

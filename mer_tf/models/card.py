@@ -20,6 +20,7 @@ class ModelCard:
         presets: Name -> training settings (keys of ``mer_tf.training.TrainConfig``).
         builder: ``"module:Class"`` of the Keras model.
         published: Published figures: protocol and part -> metric -> value.
+        options: Constructor options that make the class this system; they cannot be set otherwise.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ModelCard:
     presets: dict[str, dict]
     builder: str
     published: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    options: dict = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict:
         """Plain dictionary, as ``mer models --json`` prints it."""

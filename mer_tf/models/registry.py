@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.models.atscnn.card import ATSCNN_CARD
 from mer_tf.models.card import ModelCard
-from mer_tf.models.dual_atme.card import DUAL_ATME_CARD
+from mer_tf.models.dual_atme.card import DUAL_ATME_AARS_CARD, DUAL_ATME_CARD, DUAL_ATME_HARS_CARD
 from mer_tf.recipes import Recipe, get_recipe
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MODELS", "ModelCard", "build_model", "check_recipe", "get_model_card"]
 
-MODELS: dict[str, ModelCard] = {card.name: card for card in (ATSCNN_CARD, DUAL_ATME_CARD)}
+MODELS: dict[str, ModelCard] = {
+    card.name: card for card in (ATSCNN_CARD, DUAL_ATME_AARS_CARD, DUAL_ATME_CARD, DUAL_ATME_HARS_CARD)
+}
 
 
 def get_model_card(name: str) -> ModelCard:
@@ -53,18 +55,21 @@ def build_model(name: str, num_classes: int = 3, **options) -> keras.Model:
 
     Raises:
         UnknownNameError: No model has that name, or the model has no such option.
-        ConfigError: An option has a value that the model refuses.
+        ConfigError: An option has a value that the model refuses, or is one that makes the system what it is.
     """
     import inspect
 
-    module, _, attribute = get_model_card(name).builder.partition(":")
+    card = get_model_card(name)
+    module, _, attribute = card.builder.partition(":")
     builder = getattr(importlib.import_module(module), attribute)
     known = [key for key in inspect.signature(builder.__init__).parameters if key not in ("self", "kwargs")]
     for key in options:
         if key not in known:
             raise UnknownNameError(f"option of model {name!r}", key, known)
+        if key in card.options:
+            raise ConfigError(f"model {name!r} is the one with {key} {card.options[key]!r}; the option cannot be set")
     try:
-        return builder(num_classes=num_classes, **options)
+        return builder(num_classes=num_classes, **card.options, **options)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"model {name!r}: {error}") from error
 

@@ -177,7 +177,9 @@ class ClipPreprocessor:
         frames = [align.warp(frame, geometry.matrix) for frame in frames]
 
         size = self.recipe.crop_size
-        tensors = {"face": self._motion([resize(geometry.face.cut(frame), size, size) for frame in frames])}
+        tensors = {}
+        if self.recipe.face_map:
+            tensors["face"] = self._motion([resize(geometry.face.cut(frame), size, size) for frame in frames])
         if self.recipe.puzzle_size:
             tensors["puzzle"] = self._motion(
                 [hars.puzzle(frame, geometry.regions, self.recipe.puzzle_size) for frame in frames]

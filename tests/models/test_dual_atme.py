@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from model_case import ModelCase, trainable_weights
 
+from mer_tf.errors import ConfigError
 from mer_tf.layers import BatchNorm
 from mer_tf.losses import FocalLoss
 from mer_tf.models.dual_atme.dual_atme import DualATME
+from mer_tf.models.registry import build_model
 
 
 class TestDualATME(ModelCase):
@@ -72,3 +74,26 @@ def test_without_consistency_no_loss_is_added():
 def test_bad_arguments(options):
     with pytest.raises(ValueError, match="Received"):
         DualATME(**options)
+
+
+class TestFaceBranch(ModelCase):
+    # Ablation AARS; the count is derived below, at test_ablations.
+    name = "dual_atme_aars"
+    golden = 2_419_849
+    inputs: ClassVar = {"face": (28, 28, 3)}
+
+    def test_it_is_the_face_branch_with_attention(self, model):
+        assert (model.branches, model.attention) == ("face", "face")
+
+    def test_what_makes_it_this_system_cannot_be_set(self):
+        with pytest.raises(ConfigError, match="'dual_atme_aars' is the one with branches 'face'"):
+            build_model(self.name, branches="both")
+
+
+class TestPuzzleBranch(ModelCase):
+    name = "dual_atme_hars"
+    golden = 2_419_491
+    inputs: ClassVar = {"puzzle": (28, 28, 3)}
+
+    def test_it_is_the_puzzle_branch_without_attention(self, model):
+        assert (model.branches, model.attention) == ("puzzle", "none")
