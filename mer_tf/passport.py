@@ -48,6 +48,8 @@ def write_passport(
     wall_seconds: float,
     mapping: str | None = None,
     draws: int = 2000,
+    synthetic: bool = False,
+    partial: bool = False,
     extra: Mapping | None = None,
 ) -> dict:
     """Writes ``predictions.csv`` and ``passport.json`` into ``out_dir``.
@@ -63,6 +65,8 @@ def write_passport(
         wall_seconds: Wall time of the run in seconds.
         mapping: Label mapping name.
         draws: Bootstrap draws for the intervals.
+        synthetic: Whether the clips are drawn, not recorded.
+        partial: Whether clips that belong to the set are absent; also said inside ``metrics``.
         extra: Further top-level fields; must not repeat a field of the passport.
 
     Returns:
@@ -74,6 +78,8 @@ def write_passport(
     """
     predictions = sorted(predictions, key=lambda p: (p.dataset, p.subject, p.clip))
     pooled = metrics.scores(predictions, classes)
+    if partial:
+        pooled["partial"] = True
     config = dict(config)
     passport = {
         "format": FORMAT,
@@ -88,6 +94,8 @@ def write_passport(
         "seeds": {"global": config.get("seed"), "fold": "first 31 bits of sha256('<global seed>:<fold name>')"},
         "folds": len({p.fold for p in predictions}),
         "clips": len(predictions),
+        "synthetic": bool(synthetic),
+        "partial": bool(partial),
         "metrics": pooled,
         "bootstrap": metrics.bootstrap_interval(predictions, len(classes), draws=draws),
         "recall_spread_pop": metrics.recall_spread_pop(pooled["full"]["confusion"]),

@@ -92,6 +92,7 @@ class ClipTable:
         problems: Everything noticed on the way.
         partial: Whether clips that belong to the set are absent for a fault, or its counts are not the published
             ones where those are asked for; it must go with every figure computed from the table.
+        synthetic: Whether the clips are known to be drawn (``mer_tf.datasets.origin`` also looks at their folders).
     """
 
     dataset: str
@@ -100,6 +101,7 @@ class ClipTable:
     clips: tuple[Clip, ...]
     problems: tuple[Problem, ...] = ()
     partial: bool = False
+    synthetic: bool = False
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from mer_tf.commands.source import parse_roots
 from mer_tf.console import Console, table
 from mer_tf.errors import ConfigError
 
@@ -90,7 +91,7 @@ def run_check(arguments) -> int:
         composite = get_composite(arguments.composite)
         clips = read_composite(
             composite.name,
-            _roots(arguments.roots),
+            parse_roots(arguments.roots),
             strict=arguments.strict,
             allow_partial=arguments.allow_partial,
             label_list=arguments.label_list,
@@ -147,20 +148,11 @@ def _read_one(arguments):
     return reader(arguments.root, **options), entries
 
 
-def _roots(texts: list[str]) -> dict[str, str]:
-    roots: dict[str, str] = {}
-    for text in texts:
-        name, sign, path = text.partition("=")
-        if not sign or not name or not path or name in roots:
-            why = "stands twice" if name in roots else "is not DATASET=PATH"
-            raise ConfigError(f"--root {text} {why}; give for example --root samm=/data/SAMM, once for each part")
-        roots[name] = path
-    return roots
-
-
 def _print_check(facts: dict) -> None:
-    flag = " (partial)" if facts["partial"] else ""
+    flag = "".join(f" ({name})" for name in ("synthetic", "partial") if facts[name])
     print(f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects{flag}")
+    if facts["synthetic"]:
+        print("the clips are drawn, not recorded: they are not compared with the published counts")
     for name, part in {**facts.get("by_dataset", {}), "": facts}.items():
         expected = part["expected"]
         if name:

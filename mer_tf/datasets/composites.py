@@ -11,6 +11,7 @@ from mer_tf.datasets.casme2 import read_casme2
 from mer_tf.datasets.expected import Difference, best_match, check_list, class_counts, expected_counts
 from mer_tf.datasets.label_list import DATASETS, read_label_list
 from mer_tf.datasets.mappings import get_mapping
+from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.datasets.samm import read_samm
 from mer_tf.datasets.smic import read_smic_hs
 from mer_tf.errors import ConfigError, CountsDifferError, UnknownNameError
@@ -119,14 +120,18 @@ def read_composite(
     differences = composite_differences(table, entries)
     if differences and not allow_partial:
         raise CountsDifferError(_message(table, differences), differences)
-    return dataclasses.replace(table, partial=True) if differences else table
+    return dataclasses.replace(table, partial=True) if differences or absent else table
 
 
 def composite_differences(
     table: ClipTable, entries: Mapping[tuple[str, str, str], int] | None = None
 ) -> tuple[Difference, ...]:
-    """What a composite's table lacks or has too much, against the published counts and, where given, a list."""
-    _, differences = best_match(table, expected_counts(table.dataset, table.mapping))
+    """What a composite's table lacks or has too much, against the published counts and, where given, a list.
+
+    Drawn clips are compared with the list alone: no counts of theirs are published.
+    """
+    published = () if is_synthetic_table(table) else expected_counts(table.dataset, table.mapping)
+    _, differences = best_match(table, published)
     return (check_list(table, entries) if entries is not None else ()) + differences
 
 
@@ -140,6 +145,7 @@ def parts(table: ClipTable) -> dict[str, ClipTable]:
             tuple(clip for clip in table.clips if clip.dataset == name),
             tuple(problem for problem in table.problems if problem.clip.partition("/")[0] == name),
             table.partial,
+            table.synthetic,
         )
         for name in dict.fromkeys(clip.dataset for clip in table.clips)
     }

@@ -18,6 +18,7 @@ import pathlib
 import threading
 from collections.abc import Mapping
 
+from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import AnnotationError, FrameOrderError, ImageError, MissingFileError
 from mer_tf.preprocessing.clip import needed_frames
 from mer_tf.types import Clip, ClipTable
@@ -79,6 +80,7 @@ def write_manifest(
         "root": root,
         "recipe_frames": recipe_frames,
         "partial": table.partial,
+        "synthetic": is_synthetic_table(table),
     }
     text = io.StringIO()
     text.write("# " + json.dumps(head, ensure_ascii=False) + "\n")
@@ -139,7 +141,7 @@ def read_manifest(
         known = first.startswith("#") and head["format"] == FORMAT
         classes, base = tuple(head["classes"]), os.fspath(root if root is not None else head["root"])
         dataset, mapping = head["dataset"], head["mapping"]
-        partial = bool(head.get("partial", False))
+        partial, synthetic = bool(head.get("partial", False)), bool(head.get("synthetic", False))
     except (ValueError, KeyError, TypeError):
         known = False
     if not known:
@@ -164,7 +166,7 @@ def read_manifest(
             raise AnnotationError(f"manifest {path!r} row {number} repeats clip {clip.key}")
         clips.append(clip)
         hashes[clip.key] = digest
-    return ClipTable(dataset, mapping, classes, tuple(clips), partial=partial), hashes
+    return ClipTable(dataset, mapping, classes, tuple(clips), partial=partial, synthetic=synthetic), hashes
 
 
 def content_hash(clip: Clip, *, recipe_frames: str = "all") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mer_tf.datasets.expected import best_match, check_list, class_counts, expected_counts
+from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.types import ClipTable
 
 
@@ -19,13 +20,15 @@ def summary(table: ClipTable, entries: Mapping[tuple[str, str, str], int] | None
         ``dataset``, ``mapping``, ``clips``, ``subjects`` (counts), ``classes`` (class name to count), and the
         messages ``missing``, ``corrections``, ``skipped`` (clips left out), ``extra``, ``notes``; ``expected`` (name,
         source, ``clips``, ``subjects``, ``classes``; None where nothing is published) and ``differences``, a message
-        per count or clip that differs; ``partial`` is the table's and must go with every figure computed from it.
+        per count or clip that differs; ``partial`` is the table's and must go with every figure computed from it;
+        ``synthetic`` (drawn clips are not compared with published counts).
     """
+    synthetic = is_synthetic_table(table)
 
     def messages(*kinds: str) -> list[str]:
         return [problem.message for problem in table.problems if problem.kind in kinds]
 
-    expected, differences = best_match(table, expected_counts(table.dataset, table.mapping))
+    expected, differences = best_match(table, () if synthetic else expected_counts(table.dataset, table.mapping))
     if entries is not None:
         differences = check_list(table, entries) + differences
     return {
@@ -49,4 +52,5 @@ def summary(table: ClipTable, entries: Mapping[tuple[str, str, str], int] | None
         },
         "differences": [difference.message for difference in differences],
         "partial": table.partial,
+        "synthetic": synthetic,
     }

@@ -220,6 +220,14 @@ def _intro(experiments: Sequence[Experiment], dropped: Sequence[str]) -> list:
             )
         )
     for experiment in experiments:
+        if experiment.first.passport.get("partial"):
+            blocks.append(
+                Text(
+                    f"Partial set. {experiment.name}: clips that belong to the set are absent; its figures cannot be "
+                    "compared with those of the whole set.",
+                    "warning",
+                )
+            )
         straddling = _straddling(experiment.first)
         if straddling:
             blocks.append(

@@ -14,7 +14,6 @@ from mer_tf.types import Prediction
 FORMAT = 1
 PASSPORT_FILE = "passport.json"
 EPOCHS_FILE = "epochs.csv"
-SYNTHETIC_FILE = "synthetic.json"
 _FIELDS = {
     "protocol": str,
     "classes": list,
@@ -114,16 +113,6 @@ def read_run(path: str | os.PathLike, synthetic: bool | None = None) -> Run:
     if synthetic is not None:
         passport["synthetic"] = synthetic
     return Run(path, passport, predictions, by_epoch)
-
-
-def is_synthetic(folder: str | os.PathLike) -> bool:
-    """Whether a data folder was generated: it, or one of the three folders above it, holds ``synthetic.json``."""
-    folder = os.path.abspath(folder)
-    for _ in range(4):
-        if os.path.exists(os.path.join(folder, SYNTHETIC_FILE)):
-            return True
-        folder = os.path.dirname(folder)
-    return False
 
 
 def _load(path: str) -> dict:

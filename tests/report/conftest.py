@@ -54,6 +54,8 @@ def make_run(tmp_path):
         rows=None,
         classes=("negative", "positive", "surprise"),
         extra=None,
+        synthetic=False,
+        partial=False,
         **config,
     ):
         folder = tmp_path / name
@@ -71,6 +73,8 @@ def make_run(tmp_path):
             mapping=mapping,
             draws=50,
             extra=extra,
+            synthetic=synthetic,
+            partial=partial,
         )
         return folder
 

@@ -7,7 +7,6 @@ import pytest
 from mer_tf.errors import ConfigError, MissingFileError, PassportError
 from mer_tf.metrics.predictions import write_epoch_predictions
 from mer_tf.report import read_run
-from mer_tf.report.passports import is_synthetic
 
 
 def change(folder, **fields):
@@ -92,12 +91,7 @@ def test_epochs_must_end_in_the_predictions(make_run):
         read_run(folder)
 
 
-def test_synthetic_data_is_known_three_ways(make_run, tmp_path):
-    assert read_run(make_run(extra={"synthetic": True}, name="a")).synthetic
+def test_synthetic_data_is_known_three_ways(make_run):
+    assert read_run(make_run(synthetic=True, name="a")).synthetic
     assert read_run(make_run(dataset="synthetic", name="b")).synthetic
     assert read_run(make_run(name="c"), synthetic=True).synthetic
-    root = tmp_path / "set"
-    (root / "CASME2_RAW_selected" / "sub01").mkdir(parents=True)
-    assert not is_synthetic(root / "CASME2_RAW_selected")
-    (root / "synthetic.json").write_text("{}")
-    assert is_synthetic(root) and is_synthetic(root / "CASME2_RAW_selected" / "sub01")

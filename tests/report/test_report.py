@@ -124,7 +124,7 @@ def test_other_clips_are_not_comparable(make_run, megc_rows):
     rows = megc_rows()
     _, markdown = page(make_run("part", protocol="megc2019", rows=rows[:-3]))
     assert "439 clips, published 442" in row_of(markdown, "MEGC2019-CD", "UF1")[4]
-    _, markdown = page(make_run("synth", protocol="megc2019", rows=rows, extra={"synthetic": True}))
+    _, markdown = page(make_run("synth", protocol="megc2019", rows=rows, synthetic=True))
     assert row_of(markdown, "MEGC2019-CD", "UF1")[4] == "synthetic clips"
     _, markdown = page(make_run("shuffled", protocol="megc2019", rows=rows, shuffle_labels=True))
     assert row_of(markdown, "MEGC2019-CD", "UF1")[4] == "labels shuffled"
@@ -180,6 +180,11 @@ def test_hold_out_shows_directions_and_mean(make_run, draw):
     cells = row_of(markdown, "SAMM (test), CASME II (train)", "WAR")
     assert cells[2:5] == ["0.559", f"{scored['by_test_dataset']['samm']['war']:.3f}", "yes"]
     assert "swaps the two directions" in markdown
+
+
+def test_a_partial_set_is_said(make_run):
+    assert "Partial set." in page(make_run(partial=True))[1]
+    assert "Partial set." not in page(make_run(name="whole"))[1]
 
 
 def test_synthetic_sets_are_named_so(make_run):

@@ -1,0 +1,133 @@
+"""Arguments that name clips, shared by the verbs: one dataset folder, or a composite with the folder of each part."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from mer_tf.console import Console
+from mer_tf.errors import ConfigError, LeakageError
+from mer_tf.types import ClipTable
+
+DEFAULT_DATASET = "casme2"
+
+
+@dataclasses.dataclass(frozen=True)
+class NearDuplicates:
+    """What the look for one picture under two subjects found.
+
+    Attributes:
+        clips: Clips whose onset frame was looked at.
+        seconds: Wall time.
+        warning: The finding where it was allowed, else ``""``.
+    """
+
+    clips: int
+    seconds: float
+    warning: str = ""
+
+    def to_json(self) -> dict:
+        """Plain dictionary."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        found = f"warning: {self.warning}" if self.warning else "no picture stands under two subjects"
+        return f"{found} ({self.clips} onset frames in {self.seconds:.1f} s)"
+
+
+def add_source(parser) -> None:
+    """Adds ``--data``/``--dataset`` or ``--composite``/``--root``, mapping, faults and near-duplicates."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", help="dataset folder as the distributor ships it")
+    what.add_argument("--composite", help="composite of several datasets: megc2019, atscnn or cde2018")
+    parser.add_argument("--dataset", help=f"with --data: dataset name (default: {DEFAULT_DATASET})")
+    parser.add_argument(
+        "--root",
+        dest="roots",
+        action="append",
+        default=[],
+        metavar="DATASET=PATH",
+        help="with --composite: the folder of one part; once for each part",
+    )
+    parser.add_argument("--mapping", help="with --data: label mapping (default: megc2019, or macro5 for macro sets)")
+    parser.add_argument(
+        "--label-list", metavar="CSV", help="with --composite: the organisers' list of clips; it decides"
+    )
+    parser.add_argument("--allow-partial", action="store_true", help="with --composite: accept other counts, flagged")
+    parser.add_argument(
+        "--allow-near-duplicates", action="store_true", help="warn where one picture stands under two subjects"
+    )
+    parser.add_argument("--strict", action="store_true", help="stop at the first fault of a clip")
+
+
+def read_source(arguments, console: Console) -> ClipTable:
+    """The clips that the arguments of ``add_source`` name; warnings of the reader are noted on the console.
+
+    Raises:
+        ConfigError: Arguments that do not go together.
+        BadInputError, ClipError: As the readers.
+    """
+    if arguments.composite is not None:
+        from mer_tf.datasets.composites import get_composite, read_composite
+
+        composite = get_composite(arguments.composite)
+        if arguments.dataset is not None:
+            raise ConfigError("--dataset goes with --data; give each part of the composite as --root DATASET=PATH")
+        if arguments.mapping not in (None, composite.mapping):
+            raise ConfigError(
+                f"composite {composite.name!r} is defined with the label mapping {composite.mapping!r}. "
+                f"Received: --mapping {arguments.mapping}"
+            )
+        clips = read_composite(
+            composite.name,
+            parse_roots(arguments.roots),
+            strict=arguments.strict,
+            allow_partial=arguments.allow_partial,
+            label_list=arguments.label_list,
+        )
+    else:
+        from mer_tf.datasets import get_reader
+
+        for name in ("roots", "label_list", "allow_partial"):
+            if getattr(arguments, name):
+                flag = "--" + name.rstrip("s").replace("_", "-")
+                raise ConfigError(f"{flag} goes with --composite; --data names one dataset folder")
+        options = {} if arguments.mapping is None else {"mapping": arguments.mapping}
+        clips = get_reader(arguments.dataset or DEFAULT_DATASET)(arguments.data, strict=arguments.strict, **options)
+    for problem in clips.problems:
+        if problem.severity == "warning":
+            console.note(f"warning: {problem.message}")
+    return clips
+
+
+def check_near_duplicates(clips: ClipTable, arguments, console: Console) -> NearDuplicates:
+    """Looks for one picture under two subjects, on the onset frames; before anything is trained.
+
+    Raises:
+        LeakageError: There is one, and ``--allow-near-duplicates`` was not given.
+    """
+    from mer_tf.protocols.near_duplicates import check_no_near_duplicates, clip_thumbnails
+
+    start = time.perf_counter()
+    thumbnails, subjects, names = clip_thumbnails(clips.clips, console.progress("near-duplicate frames"))
+    warning = ""
+    try:
+        check_no_near_duplicates(thumbnails, subjects, names)
+    except LeakageError as error:
+        if not arguments.allow_near_duplicates:
+            raise LeakageError(f"{error}, or go on with --allow-near-duplicates") from None
+        warning = str(error)
+        console.note(f"warning: {warning}")
+    return NearDuplicates(len(names), round(time.perf_counter() - start, 3), warning)
+
+
+def parse_roots(texts: list[str]) -> dict[str, str]:
+    """``DATASET=PATH`` texts as a dictionary; ``ConfigError`` for any that is not, or stands twice."""
+    roots: dict[str, str] = {}
+    for text in texts:
+        name, sign, path = text.partition("=")
+        if not sign or not name or not path or name in roots:
+            why = "stands twice" if name in roots else "is not DATASET=PATH"
+            raise ConfigError(f"--root {text} {why}; give for example --root samm=/data/SAMM, once for each part")
+        roots[name] = path
+    return roots
