@@ -11,14 +11,8 @@ from layout_case import messages, plan
 
 from mer_tf.datasets import READERS, summary
 from mer_tf.datasets.mappings import MACRO, MICRO, NATIVE_CLASSES, get_mapping
-from mer_tf.datasets.synthetic.layouts import (
-    DAMAGE,
-    LAYOUTS,
-    LayoutClip,
-    SheetQuirks,
-    damage_layout,
-    write_layout,
-)
+from mer_tf.datasets.synthetic.damage import DAMAGE, damage_layout
+from mer_tf.datasets.synthetic.layouts import LAYOUTS, LayoutClip, SheetQuirks, write_layout
 from mer_tf.datasets.verify import check_images
 from mer_tf.errors import (
     AnnotationError,
@@ -48,7 +42,7 @@ def keys(table):
 
 def test_every_dataset_has_reader_layout_and_mappings():
     assert set(READERS) == set(MICRO + MACRO) == set(NATIVE_CLASSES)
-    assert {dataset for dataset, _ in LAYOUTS.values()} == set(READERS)
+    assert {layout.dataset for layout in LAYOUTS.values()} == set(READERS)
     for name in MICRO:
         get_mapping("megc2019").rule(name)
     for name in MACRO:

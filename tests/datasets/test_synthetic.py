@@ -14,8 +14,8 @@ import pytest
 
 from mer_tf.datasets.synthetic import Difficulty, SyntheticSubject, make_face, read_truth, write_synthetic_dataset
 from mer_tf.datasets.synthetic.face import MIRROR, mean_points
+from mer_tf.datasets.synthetic.layouts import episode_name
 from mer_tf.datasets.synthetic.motion import CHANNELS, CLASS_OF, EMOTIONS, choose_emotion
-from mer_tf.datasets.synthetic.writer import clip_name
 from mer_tf.errors import ConfigError, MissingFileError, UnknownNameError
 
 FRAMES = 9
@@ -237,7 +237,7 @@ def test_labels_are_imbalanced_as_in_the_real_set():
 
 
 def test_clip_names_are_irregular_and_unique():
-    names = [clip_name(k) for k in range(120)]
+    names = [episode_name(k) for k in range(120)]
     assert len(set(names)) == 120
     assert names[:4] == ["EP01_01f", "EP02_3", "EP03_02", "EP04_01_03"]
 

@@ -4,18 +4,24 @@ The pictures show nobody. They exercise every step from face detection to evalua
 score on them says that the steps work together, nothing about people.
 """
 
+from mer_tf.datasets.synthetic.damage import DAMAGE
 from mer_tf.datasets.synthetic.face import Face, make_face, paint
-from mer_tf.datasets.synthetic.motion import ClipPlan, Difficulty
-from mer_tf.datasets.synthetic.render import SyntheticSubject
+from mer_tf.datasets.synthetic.layouts import LAYOUTS
+from mer_tf.datasets.synthetic.motion import ClipPlan, Difficulty, Repertoire
+from mer_tf.datasets.synthetic.render import SyntheticSubject, View
 from mer_tf.datasets.synthetic.writer import ClipTruth, SynthSummary, read_truth, write_synthetic_dataset
 
 __all__ = [
+    "DAMAGE",
+    "LAYOUTS",
     "ClipPlan",
     "ClipTruth",
     "Difficulty",
     "Face",
+    "Repertoire",
     "SynthSummary",
     "SyntheticSubject",
+    "View",
     "make_face",
     "paint",
     "read_truth",

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zlib
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -34,9 +36,65 @@ CLASS_OF = {"disgust": "negative", "repression": "negative", "happiness": "posit
 ACTION_UNITS = (1, 2, 4, 5, 6, 9, 12, 14, 15, 17, 26)
 SIDES = ("L", "R")
 
+# Further units, for the emotions that CASME II does not have.
+MORE_ACTION_UNITS = (7, 10, 20, 23, 24, 25)
+
 HEAD = ("head_x", "head_y", "head_roll", "head_scale", "head_yaw", "head_pitch")
 IRRELEVANT = ("gaze_x", "gaze_y", "swallow", "jaw_x", "lip_press", "lip_pull", "nostrils", "brow_x", "cheek", "chin")
 CHANNELS = tuple(f"au{au}{side}" for au in ACTION_UNITS for side in SIDES) + HEAD + IRRELEVANT
+COURSES = ("within", "whole", "rise")
+
+
+@dataclasses.dataclass(frozen=True)
+class Repertoire:
+    """What the people of a set may show, and how a clip of it runs.
+
+    Attributes:
+        emotions: Emotion to its share of the clips and the action units a clip of it may show; ``((),)`` for none.
+        action_units: Units that have motion fields.
+        course: ``"within"`` (neutral frames before onset and after offset), ``"whole"`` (onset first, offset last) or
+            ``"rise"`` (neutral first, apex last).
+        margin: Further frames before the onset and after the offset, for long clips around an expression.
+        in_turn: Whether emotions follow one another instead of being drawn by their shares.
+        posed: Whether expressions are large: 3.5 to 6 px of the drawing instead of the difficulty's range.
+        population: Sets of different populations show different people under the same seed and number.
+    """
+
+    emotions: Mapping[str, tuple[float, tuple[tuple[int, ...], ...]]] = dataclasses.field(
+        default_factory=lambda: EMOTIONS
+    )
+    action_units: tuple[int, ...] = ACTION_UNITS
+    course: str = "within"
+    margin: int = 0
+    in_turn: bool = False
+    posed: bool = False
+    population: str = ""
+
+    def __post_init__(self):
+        if self.course not in COURSES:
+            raise ConfigError(f"course must be one of {', '.join(COURSES)}. Received: {self.course!r}")
+        lacking = {au for _, options in self.emotions.values() for option in options for au in option}
+        lacking -= set(self.action_units)
+        if lacking:
+            raise ConfigError(f"action units {sorted(lacking)} have no motion field")
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the motion fields, in the order of ``motion_fields``."""
+        return tuple(f"au{au}{side}" for au in self.action_units for side in SIDES) + HEAD + IRRELEVANT
+
+    @property
+    def least_frames(self) -> int:
+        """Smallest number of frames of a clip."""
+        return 8 + 2 * self.margin
+
+    def stream(self, seed: int, subject: int, *parts: int) -> np.random.SeedSequence:
+        """Random stream of a subject, or of a clip, of this population."""
+        own = (zlib.crc32(self.population.encode()),) if self.population else ()
+        return np.random.SeedSequence((seed, subject, *parts, *own))
+
+
+POSED_PX = (3.5, 6.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,13 +181,13 @@ class ClipPlan:
     Attributes:
         subject: Subject number, from 1.
         clip: Clip number within the subject, from 0.
-        emotion: Emotion as CASME II publishes it, or ``"neutral"``.
+        emotion: Emotion as the set publishes it, or ``"neutral"``.
         aus: Action units shown, in order.
         first: Absolute number of the first frame.
         onset: Absolute number of the onset frame.
         apex: Absolute number of the apex frame.
         offset: Absolute number of the offset frame, inclusive.
-        amplitudes: Amplitude of every channel of ``CHANNELS`` per frame, float32 (frames, channels), px.
+        amplitudes: Amplitude of every channel of the repertoire per frame, float32 (frames, channels), px.
         closure: How far the eyes are closed per frame, 0 (open) to 1, float32 (frames,).
         gain: Brightness factor per frame, float32 (frames,).
         pose: The camera's affine map of the clip from neutral to frame pixels, float64 (2, 3).
@@ -168,7 +226,7 @@ def action_field(face: Face, name: str, grid: np.ndarray) -> np.ndarray:
 
     Args:
         face: The subject.
-        name: A name of ``CHANNELS``.
+        name: A channel of a repertoire.
         grid: Camera positions, float32 (h, w, 2).
 
     Returns:
@@ -228,6 +286,28 @@ def action_field(face: Face, name: str, grid: np.ndarray) -> np.ndarray:
         elif au == 17:
             bump(pts[8] + (side * 8 * s, -15 * s), 11, 10, 0, -1)
             bump(pts[57] + (side * 8 * s, 0), 9, 6, 0, -0.6)
+        elif au == 7:
+            bump(pts[list(low)].mean(0), 10, 4, 0, -1)
+            bump(pts[list(lid)].mean(0), 10, 4.5, 0, 0.55)
+        elif au == 10:
+            bump(pts[50 if left else 52] + (side * 4 * s, -1 * s), 9, 6, 0, -1)
+            bump(pts[ala] + (side * 2 * s, -1 * s), 7, 7, 0, -0.5)
+        elif au == 20:
+            bump(pts[corner] + (side * 1 * s, 0), 11, 9, side * 1.0, 0.15)
+            bump(pts[corner] + (side * 8 * s, 4 * s), 11, 10, side * 0.45, 0.1)
+        elif au == 23:
+            bump(pts[corner], 8, 7, -side * 0.6, 0)
+            bump(pts[50 if left else 52], 9, 4.5, 0, 0.8)
+            bump(pts[58 if left else 56], 9, 4.5, 0, -0.8)
+        elif au == 24:
+            bump(pts[51] + (side * 9 * s, 0), 11, 5, 0, 1)
+            bump(pts[57] + (side * 9 * s, 0), 11, 5, 0, -1)
+            bump(pts[8] + (side * 8 * s, -16 * s), 10, 8, 0, -0.3)
+        elif au == 25:
+            down = step(mouth[1] + 0.2 * s, 1.2)
+            across = np.exp(-0.5 * ((grid[..., 0] - mouth[0] - side * 8 * s) / (11 * s)) ** 2)
+            fade = 1 - step(pts[57][1] + 5 * s, 4.0)
+            field[..., 1] += down * across * fade - 0.3 * (1 - down) * across * step(pts[51][1] - 4 * s, 2.5)
         elif au == 26:
             down = step(mouth[1] + 0.2 * s, 1.0)
             across = np.exp(-0.5 * ((grid[..., 0] - mouth[0] - side * 13 * s) / (15 * s)) ** 2)
@@ -282,11 +362,12 @@ def action_field(face: Face, name: str, grid: np.ndarray) -> np.ndarray:
     return field
 
 
-def motion_fields(face: Face) -> np.ndarray:
+def motion_fields(face: Face, channels: Sequence[str] = CHANNELS) -> np.ndarray:
     """All displacement fields of a subject on the half-resolution grid.
 
     Args:
         face: The subject.
+        channels: Names of the fields.
 
     Returns:
         float32 (channels, FIELD_HEIGHT, FIELD_WIDTH, 2), node (i, j) at camera position (2 j, 2 i), each with a largest
@@ -294,8 +375,8 @@ def motion_fields(face: Face) -> np.ndarray:
     """
     ys, xs = np.mgrid[0:FIELD_HEIGHT, 0:FIELD_WIDTH].astype(np.float32) * FIELD_STEP
     grid = np.stack([xs, ys], -1)
-    fields = np.empty((len(CHANNELS), FIELD_HEIGHT, FIELD_WIDTH, 2), np.float32)
-    for k, name in enumerate(CHANNELS):
+    fields = np.empty((len(channels), FIELD_HEIGHT, FIELD_WIDTH, 2), np.float32)
+    for k, name in enumerate(channels):
         field = action_field(face, name, grid)
         if name in ("head_roll", "head_scale"):
             field /= 100 * face.scale
@@ -305,26 +386,30 @@ def motion_fields(face: Face) -> np.ndarray:
     return fields
 
 
-def make_habits(rng: np.random.Generator, difficulty: Difficulty) -> Habits:
+def make_habits(rng: np.random.Generator, difficulty: Difficulty, action_units: Sequence[int] = ACTION_UNITS) -> Habits:
     """Draws how a subject moves."""
     strength = float(np.exp(difficulty.subject_strength * np.clip(rng.normal(), -2, 2)))
     lean = rng.uniform(-1, 1)
     balance = {}
-    for au in ACTION_UNITS:
+    for au in action_units:
         tilt = difficulty.asymmetry * float(np.clip(0.6 * lean + 0.4 * rng.uniform(-1, 1), -1, 1))
         balance[au] = (1 - max(tilt, 0), 1 + min(tilt, 0))
     return Habits(strength, balance)
 
 
-def choose_emotion(seed: int, subject: int, clip: int) -> str:
+def choose_emotion(seed: int, subject: int, clip: int, repertoire: Repertoire | None = None) -> str:
     """The emotion of a clip; shares come out even in every run of clips because the draws are a low-discrepancy row."""
+    repertoire = repertoire or Repertoire()
+    emotions = list(repertoire.emotions)
+    if repertoire.in_turn:
+        return emotions[(clip + subject) % len(emotions)]
     start = np.random.default_rng(np.random.SeedSequence((seed, 0xE0))).random()
     value = (start + subject * 0.7548776662466927 + clip * 0.6180339887498949) % 1.0
-    for emotion, (share, _) in EMOTIONS.items():
+    for emotion, (share, _) in repertoire.emotions.items():
         if value < share:
             return emotion
         value -= share
-    return "others"
+    return emotions[-1]
 
 
 def plan_clip(
@@ -338,6 +423,7 @@ def plan_clip(
     clip: int,
     emotion: str,
     frames: int,
+    repertoire: Repertoire | None = None,
     noise_seed: tuple[int, ...] = (0,),
 ) -> ClipPlan:
     """Decides everything about one clip.
@@ -350,44 +436,55 @@ def plan_clip(
         rng: Source of every choice of this clip.
         subject: Subject number.
         clip: Clip number.
-        emotion: A key of ``EMOTIONS``, or ``"neutral"`` for a clip without any expression.
-        frames: Number of frames, at least 8.
+        emotion: An emotion of the repertoire, or ``"neutral"`` for a clip without any expression.
+        frames: Number of frames, at least the repertoire's ``least_frames``.
+        repertoire: What may be shown; that of CASME II when None.
         noise_seed: Kept in the plan for the renderer.
 
     Returns:
         The plan.
     """
-    before = int(np.clip(rng.integers(2, 5), 1, frames // 6 + 1))
-    after = int(np.clip(rng.integers(2, 5), 1, frames // 6 + 1))
+    repertoire = repertoire or Repertoire()
+    channels = repertoire.channels
+    short = frames - 2 * repertoire.margin
+    before = int(np.clip(rng.integers(2, 5), 1, short // 6 + 1)) + repertoire.margin
+    after = int(np.clip(rng.integers(2, 5), 1, short // 6 + 1)) + repertoire.margin
+    if repertoire.course != "within":
+        before = after = 0
     onset, offset = before, frames - 1 - after
     apex = int(np.clip(round(onset + (offset - onset) * rng.uniform(0.4, 0.6)), onset + 2, offset - 1))
+    if repertoire.course == "rise":
+        apex = offset
     first = 1 if rng.random() < 0.25 else int(rng.integers(2, 420))
     t = np.arange(frames, dtype=np.float64)
     rise = 0.5 - 0.5 * np.cos(np.pi * np.clip((t - onset) / (apex - onset), 0, 1))
     rest = rng.uniform(0, 0.25)
-    fall = rest + (1 - rest) * (0.5 + 0.5 * np.cos(np.pi * np.clip((t - apex) / (offset - apex), 0, 1)))
+    fall = rest + (1 - rest) * (0.5 + 0.5 * np.cos(np.pi * np.clip((t - apex) / max(offset - apex, 1), 0, 1)))
     course = np.where(t <= apex, rise, fall)
-    index = {name: k for k, name in enumerate(CHANNELS)}
-    amplitudes = np.zeros((frames, len(CHANNELS)), np.float64)
+    index = {name: k for k, name in enumerate(channels)}
+    amplitudes = np.zeros((frames, len(channels)), np.float64)
 
     # The expression, scaled so that its strongest point moves by the drawn amount.
     aus: tuple[int, ...] = ()
     apex_px = 0.0
-    if emotion != "neutral":
-        options = EMOTIONS[emotion][1]
+    options = ((),) if emotion == "neutral" else repertoire.emotions[emotion][1]
+    if any(options):
         aus = options[rng.integers(len(options))]
-        weights = np.zeros(len(CHANNELS))
+        weights = np.zeros(len(channels))
         for au in aus:
             share = rng.uniform(0.6, 1.0)
             for side, balance in zip(SIDES, habits.balance[au]):
                 weights[index[f"au{au}{side}"]] = share * balance * rng.uniform(0.85, 1.0)
-        strangers = [au for au in ACTION_UNITS if au not in {a for option in options for a in option}]
+        if emotion == "contempt":  # of one side, left and right in turn
+            weights[[index[f"au{au}{SIDES[1 - clip % 2]}"] for au in aus]] = 0
+        strangers = [au for au in repertoire.action_units if au not in {a for option in options for a in option}]
         stranger = strangers[rng.integers(len(strangers))]
         leak = difficulty.leak * rng.uniform(0, 1)
         for side, balance in zip(SIDES, habits.balance[stranger]):
             weights[index[f"au{stranger}{side}"]] = leak * balance
-        low, high = difficulty.expression_px
-        apex_px = float(np.clip(rng.uniform(low, high) * habits.strength, min(low, 0.5), 3.0)) if high > 0 else 0.0
+        low, high = POSED_PX if repertoire.posed else difficulty.expression_px
+        most = POSED_PX[1] if repertoire.posed else 3.0
+        apex_px = float(np.clip(rng.uniform(low, high) * habits.strength, min(low, 0.5), most)) if high > 0 else 0.0
         active = np.flatnonzero(weights)
         total = np.tensordot(weights[active], fields[active].astype(np.float64), 1)
         amplitudes += course[:, None] * weights * (apex_px / np.sqrt((total**2).sum(-1).max()))

@@ -1,52 +1,54 @@
-"""Writes synthetic clips in the layout of a public set.
-
-Layout ``casme2`` (frame folders, coding sheet) follows the distributor's:
+"""Writes sets of synthetic clips in the layout of a published set, for example:
 
     <out>/CASME2_RAW_selected/sub01/EP02_01f/img46.jpg
     <out>/CASME2-coding-20140508.xlsx
+    <out>/CASME2-ObjectiveClasses.xlsx
     <out>/truth/sub01_EP02_01f.npz
     <out>/synthetic.json
 
-``synthetic.json`` holds the settings; ``"complete"`` in it turns true after the sheet, which is written last.
+The ground truth is written for micro-expressions. ``synthetic.json`` holds the settings; ``"complete"`` in it turns
+true at the very end, after the sheets.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import datetime
-import io
 import json
 import logging
 import multiprocessing
 import os
 import pathlib
-import re
 import shutil
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 
-from mer_tf.datasets.synthetic.motion import CLASS_OF, EMOTIONS, ClipPlan, Difficulty
+from mer_tf.datasets.mappings import MACRO, get_mapping
+from mer_tf.datasets.synthetic.damage import check_damage, damage_layout
+from mer_tf.datasets.synthetic.layouts import (
+    OULU_CONDITIONS,
+    Layout,
+    LayoutClip,
+    LayoutWriter,
+    WrittenClip,
+    get_layout,
+)
+from mer_tf.datasets.synthetic.motion import ClipPlan, Difficulty
 from mer_tf.datasets.synthetic.render import SyntheticSubject
-from mer_tf.errors import ConfigError, MissingFileError, UnknownNameError
+from mer_tf.datasets.synthetic.sets import SETS, sheet_units
+from mer_tf.errors import ConfigError, MissingFileError
 
 logger = logging.getLogger(__name__)
 
-LAYOUTS = ("casme2",)
-FRAMES_FOLDER = "CASME2_RAW_selected"
-SHEET = "CASME2-coding-20140508.xlsx"
 TRUTH_FOLDER = "truth"
 SETTINGS = "synthetic.json"
-FPS = 200.0
-HEADER = (
-    "Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units", "Estimated Emotion",
-)  # fmt: skip
-JPEG_QUALITY = 93
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tiff")
 # Raise when the same settings would give other bytes, so that old folders are not taken for current ones.
 GENERATOR = 1
+# Light of Oulu-CASIA's conditions, relative.
+_LIGHTS = {"Strong": 1.0, "Weak": 0.6, "Dark": 0.35}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +60,9 @@ class SynthSummary:
         subjects: Number of subjects.
         clips: Number of clips, of all emotions.
         frames: Number of frame files.
-        emotions: Clips per emotion as the sheet says.
-        classes: Clips per class (negative, positive, surprise) under the three-class mapping.
+        emotions: Clips per emotion as the set spells it.
+        classes: Clips per class under the mapping that the set's reader uses by default.
+        damage: Kinds of damage done to the set.
         skipped: Whether the folder already held this set, so that nothing was written.
     """
 
@@ -69,6 +72,7 @@ class SynthSummary:
     frames: int
     emotions: dict[str, int]
     classes: dict[str, int]
+    damage: tuple[str, ...] = ()
     skipped: bool = False
 
 
@@ -91,6 +95,7 @@ class ClipTruth:
         apex_px: Displacement of the expression at the apex, px.
         emotion: Emotion shown.
         aus: Action units shown.
+        layout: Layout of the set, which says who the people are and where the camera stands.
     """
 
     seed: int
@@ -107,18 +112,12 @@ class ClipTruth:
     apex_px: float
     emotion: str
     aus: tuple[int, ...]
+    layout: str = "casme2"
 
     def flow(self) -> np.ndarray:
-        """True flow onset to apex, rebuilt exactly; float32 (480, 640, 2), (u, v) px."""
-        subject = SyntheticSubject(self.seed, self.subject, self.difficulty)
+        """True flow onset to apex, rebuilt exactly; float32 (height, width, 2) of a frame, (u, v) px."""
+        subject = _subject(self.layout, self.seed, self.subject, self.difficulty)
         return subject.true_flow(subject.plan(self.clip, frames=self.frames))
-
-
-def clip_name(clip: int) -> str:
-    """Folder name of a clip: irregular as the public set's, and the same for every subject."""
-    episode, take = clip + 1, (clip * 5) % 3 + 1
-    pattern = ("EP{0:02d}_{1:02d}f", "EP{0:02d}_{1}", "EP{0:02d}_{1:02d}", "EP{0:02d}_{1:02d}_{2:02d}")[clip % 4]
-    return pattern.format(episode, take, (take + 1) % 3 + 1)
 
 
 def read_truth(path: str | os.PathLike) -> ClipTruth:
@@ -153,6 +152,7 @@ def read_truth(path: str | os.PathLike) -> ClipTruth:
             apex_px=facts["apex_px"],
             emotion=facts["emotion"],
             aus=tuple(facts["aus"]),
+            layout=facts.get("layout", "casme2"),
         )
 
 
@@ -164,8 +164,9 @@ def write_synthetic_dataset(
     clips_per_subject: int = 8,
     seed: int = 0,
     first_subject: int = 1,
-    frames_per_clip: int | tuple[int, int] = (20, 30),
+    frames_per_clip: int | tuple[int, int] | None = None,
     difficulty: Difficulty | None = None,
+    damage: Sequence[str] = (),
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SynthSummary:
@@ -176,14 +177,15 @@ def write_synthetic_dataset(
 
     Args:
         out: Root folder; absent, empty, or an earlier synthetic set of the same settings.
-        layout: ``"casme2"``.
+        layout: A key of ``LAYOUTS``.
         subjects: Number of subjects.
         clips_per_subject: Clips of each subject.
         seed: Seed of the set, not negative.
         first_subject: Number of the first subject; a set with ``first_subject=13`` holds people that are not in a set
             of twelve of the same seed.
-        frames_per_clip: Number of frames, or smallest and largest number.
+        frames_per_clip: Number of frames, or smallest and largest number; the layout's own when None.
         difficulty: Amplitudes; the defaults when None.
+        damage: Kinds of damage (``DAMAGE``) to do to the finished set: the first to its first clip, and so on.
         workers: Processes; None takes the processors at hand, 1 stays in this process.
         progress: Called with (clips done, clips in all) after every clip or group of clips.
 
@@ -191,19 +193,29 @@ def write_synthetic_dataset(
         Counts.
 
     Raises:
-        UnknownNameError: Unknown layout.
-        ConfigError: A number out of range, or a folder that holds something else.
+        UnknownNameError: Unknown layout or damage.
+        ConfigError: A number out of range, damage that the layout cannot have, or a folder that holds something else.
     """
-    if layout not in LAYOUTS:
-        raise UnknownNameError("layout", layout, LAYOUTS)
+    facts = get_layout(layout)
+    show = SETS[layout]
     limits = {"subjects": (subjects, 1), "clips_per_subject": (clips_per_subject, 1), "seed": (seed, 0)}
     limits |= {"first_subject": (first_subject, 1), "workers": (1 if workers is None else workers, 1)}
     for name, (value, least) in limits.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ConfigError(f"{name} must be an integer of at least {least}. Received: {value!r}")
+    if first_subject + subjects - 1 > show.last_subject or clips_per_subject > show.last_clip:
+        raise ConfigError(
+            f"layout {layout!r} has room for subjects up to {show.last_subject} and {show.last_clip} clips of each. "
+            f"Received: subjects up to {first_subject + subjects - 1}, {clips_per_subject} clips"
+        )
+    if frames_per_clip is None:
+        frames_per_clip = show.frames
     low, high = (frames_per_clip, frames_per_clip) if isinstance(frames_per_clip, int) else frames_per_clip
-    if not 8 <= low <= high <= 1000:
-        raise ConfigError(f"frames_per_clip must lie in 8..1000, low before high. Received: {frames_per_clip!r}")
+    least = show.repertoire.least_frames
+    if not least <= low <= high <= 1000:
+        raise ConfigError(f"frames_per_clip must lie in {least}..1000, low before high. Received: {frames_per_clip!r}")
+    damage = tuple(damage)
+    check_damage(layout, damage, subjects * clips_per_subject)
     difficulty = difficulty or Difficulty()
     frames = int(low) if low == high else (int(low), int(high))
     settings = {
@@ -215,60 +227,88 @@ def write_synthetic_dataset(
         "first_subject": int(first_subject),
         "frames_per_clip": list(frames) if isinstance(frames, tuple) else frames,
         "difficulty": json.loads(difficulty.to_json()),
+        **({"damage": list(damage)} if damage else {}),
     }
     root = pathlib.Path(out)
-    earlier = _earlier(root, settings)
+    earlier = _earlier(root, settings, facts)
     if earlier is not None:
         logger.info("synthetic set already complete: %s", root)
         return dataclasses.replace(earlier, out=str(root), skipped=True)
-    for name in (FRAMES_FOLDER, TRUTH_FOLDER):
-        shutil.rmtree(root / name, ignore_errors=True)
-    (root / SHEET).unlink(missing_ok=True)
-    (root / TRUTH_FOLDER).mkdir(parents=True)
+    root.mkdir(parents=True, exist_ok=True)
     _write_settings(root, settings, None)
+    for name in (*facts.folders, TRUTH_FOLDER):
+        shutil.rmtree(root / name, ignore_errors=True)
+    for name in facts.sheets:
+        (root / name).unlink(missing_ok=True)
+    if show.truth:
+        (root / TRUTH_FOLDER).mkdir(parents=True)
 
     jobs = [
-        (str(root), int(seed), number, int(clips_per_subject), frames, difficulty)
-        for number in range(first_subject, first_subject + subjects)
+        _Job(
+            str(root), layout, int(seed), int(first_subject) + index, index, int(clips_per_subject), frames, difficulty
+        )
+        for index in range(subjects)
     ]
     total = subjects * clips_per_subject
-    rows: dict[int, list[dict]] = {}
+    written: list[WrittenClip] = []
     workers = min(workers or len(os.sched_getaffinity(0)), subjects)
     if workers == 1:
-        done = 0
         for job in jobs:
-            rows[job[2]] = []
-            for row in _clips_of(job):
-                rows[job[2]].append(row)
-                done += 1
+            for clip in _clips_of(job):
+                written.append(clip)
                 if progress:
-                    progress(done, total)
+                    progress(len(written), total)
     else:
-        done = 0
         # Spawned, because the caller may hold TensorFlow threads that do not survive a fork.
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-            for number, part in pool.map(_worker, jobs):
-                rows[number] = part
-                done += len(part)
+            for part in pool.map(_worker, jobs):
+                written += part
                 if progress:
-                    progress(done, total)
-    ordered = [row for number in sorted(rows) for row in rows[number]]
-    emotions = {name: sum(row["emotion"] == name for row in ordered) for name in EMOTIONS}
-    classes = dict.fromkeys(("negative", "positive", "surprise"), 0)
-    for name, count in emotions.items():
-        if name in CLASS_OF:
-            classes[CLASS_OF[name]] += count
+                    progress(len(written), total)
+    places = LayoutWriter(root, layout).finish(written)
+    for index, kind in sorted(enumerate(damage), key=lambda item: item[1].endswith("sheet")):
+        damage_layout(places, kind, index)
     summary = SynthSummary(
-        out=str(root), subjects=int(subjects), clips=len(ordered), frames=sum(row["frames"] for row in ordered),
-        emotions=emotions, classes=classes,
+        out=str(root), subjects=int(subjects), clips=len(written), frames=_count_frames(root, facts), damage=damage,
+        **_counts(facts, layout, written),
     )  # fmt: skip
-    _write_sheet(root / SHEET, ordered)
     _write_settings(root, settings, summary)
     return summary
 
 
-def _earlier(root: pathlib.Path, settings: dict) -> SynthSummary | None:
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """The clips of one subject."""
+
+    root: str
+    layout: str
+    seed: int
+    subject: int
+    index: int
+    clips: int
+    frames: int | tuple[int, int]
+    difficulty: Difficulty
+
+
+def _counts(facts: Layout, layout: str, written: Sequence[WrittenClip]) -> dict:
+    names = [clip.emotion.casefold() for clip in written]
+    emotions = {name: names.count(name) for name in SETS[layout].repertoire.emotions}
+    rule = get_mapping("macro5" if facts.dataset in MACRO else "megc2019")
+    classes = dict.fromkeys(rule.classes, 0)
+    for name, count in emotions.items():
+        label = rule.label(facts.dataset, name)
+        if label is not None:
+            classes[rule.classes[label]] += count
+    return {"emotions": emotions, "classes": classes}
+
+
+def _count_frames(root: pathlib.Path, facts: Layout) -> int:
+    files = (name for top in facts.folders for _, _, names in os.walk(root / top) for name in names)
+    return sum(name.endswith(PICTURES) for name in files) - facts.strays
+
+
+def _earlier(root: pathlib.Path, settings: dict, facts: Layout) -> SynthSummary | None:
     """Counts of a complete earlier set of these settings, or None where the folder may be written."""
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root} is a file; give a folder for the synthetic set")
@@ -290,89 +330,95 @@ def _earlier(root: pathlib.Path, settings: dict) -> SynthSummary | None:
             "give another folder or delete this one"
         )
     # A set from which frames or the sheet were removed is not complete any more.
-    if not complete or not (root / SHEET).is_file():
+    if not complete or _count_frames(root, facts) != summary["frames"]:
         return None
-    if sum(1 for _ in (root / FRAMES_FOLDER).glob("*/*/*.jpg")) != summary["frames"]:
+    if facts.sheets and not (root / facts.sheets[0]).is_file() and "no_sheet" not in settings.get("damage", ()):
         return None
-    return SynthSummary(out=str(root), **summary)
+    return SynthSummary(out=str(root), **{**summary, "damage": tuple(settings.get("damage", ()))})
 
 
 def _write_settings(root: pathlib.Path, settings: dict, summary: SynthSummary | None) -> None:
     counts = dataclasses.asdict(summary) if summary else None
     if counts:
-        del counts["out"], counts["skipped"]
+        del counts["out"], counts["skipped"], counts["damage"]
     text = json.dumps({**settings, "complete": summary is not None, "summary": counts}, indent=2, sort_keys=True)
     part = root / (SETTINGS + ".part")
     part.write_text(text + "\n", encoding="utf-8")
     part.replace(root / SETTINGS)
 
 
-def _worker(job) -> tuple[int, list[dict]]:
+def _subject(layout: str, seed: int, number: int, difficulty: Difficulty) -> SyntheticSubject:
+    show = SETS[layout]
+    return SyntheticSubject(seed, number, difficulty, repertoire=show.repertoire, view=show.view(number))
+
+
+def _worker(job: _Job) -> list[WrittenClip]:
     cv2.setNumThreads(1)
-    return job[2], list(_clips_of(job))
+    return list(_clips_of(job))
 
 
-def _clips_of(job):
-    """Writes the clips of one subject; yields the facts of each for the sheet."""
-    root, seed, number, clips, frames, difficulty = job
-    subject = SyntheticSubject(seed, number, difficulty)
-    name = f"sub{number:02d}"
-    for clip in range(clips):
-        plan = subject.plan(clip, frames=frames)
-        folder = pathlib.Path(root) / FRAMES_FOLDER / name / clip_name(clip)
-        folder.mkdir(parents=True)
-        for frame, image in zip(plan.numbers, subject.render(plan)):
-            code, data = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
-            if not code:
-                raise OSError(f"OpenCV could not encode frame {frame} of {folder}")
-            (folder / f"img{frame}.jpg").write_bytes(data.tobytes())
-        truth = pathlib.Path(root) / TRUTH_FOLDER / f"{name}_{clip_name(clip)}.npz"
-        _write_truth(truth, subject, plan, frames)
-        yield {
-            "subject": f"{number:02d}", "clip": clip_name(clip), "onset": plan.onset, "apex": plan.apex,
-            "offset": plan.offset, "aus": plan.aus, "emotion": plan.emotion, "frames": plan.frames,
-        }  # fmt: skip
+def _clips_of(job: _Job) -> Iterator[WrittenClip]:
+    """Writes the clips of one subject one after another."""
+    show, root = SETS[job.layout], pathlib.Path(job.root)
+    writer = LayoutWriter(root, job.layout)
+    subject = _subject(job.layout, job.seed, job.subject, job.difficulty)
+    for number in range(job.clips):
+        plan = subject.plan(number, frames=job.frames)
+        own = 0 if show.first is None else show.first - plan.first
+        clip = LayoutClip(
+            subject=job.subject,
+            clip=number,
+            emotion=plan.emotion,
+            aus=sheet_units(job.layout, plan),
+            onset=plan.onset + own,
+            apex=plan.apex + own,
+            offset=plan.offset + own,
+            frames=_Frames(subject, plan, own, job.layout),
+        )
+        written = writer.write(clip, job.index * job.clips + number)
+        if show.truth:
+            _write_truth(root / TRUTH_FOLDER, subject, plan, job, written)
+        yield written
 
 
-def _write_truth(path: pathlib.Path, subject: SyntheticSubject, plan: ClipPlan, frames) -> None:
+@dataclasses.dataclass(frozen=True)
+class _Frames:
+    """Draws the frames of a clip when the layout asks for them."""
+
+    subject: SyntheticSubject
+    plan: ClipPlan
+    shift: int
+    layout: str
+
+    def __call__(self) -> Iterator[tuple[int, np.ndarray]]:
+        subject, plan, wanted = self.subject, self.plan, range(self.plan.frames)
+        if self.layout == "oulu_casia":
+            # Clips show the six emotions in turn, once in every condition.
+            camera, light = OULU_CONDITIONS[plan.clip // len(subject.repertoire.emotions)]
+            plan = dataclasses.replace(plan, gain=plan.gain * np.float32(_LIGHTS[light]))
+            if camera == "NI":
+                subject = subject.seen_by(dataclasses.replace(subject.view, look="infrared"))
+        elif self.layout == "jaffe":
+            wanted = wanted[-1:]
+        for frame, picture in zip(wanted, subject.render(plan, frames=wanted)):
+            number = plan.first + frame + self.shift
+            yield number, picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _write_truth(
+    folder: pathlib.Path, subject: SyntheticSubject, plan: ClipPlan, job: _Job, written: WrittenClip
+) -> None:
+    numbers = {name: getattr(written.clip, name) + written.shift for name in ("onset", "apex", "offset")}
     facts = {
-        "seed": subject.seed, "subject": plan.subject, "clip": plan.clip, "frames": frames,
-        "difficulty": subject.difficulty.to_json(), "onset": plan.onset, "apex": plan.apex, "offset": plan.offset,
+        "seed": subject.seed, "subject": plan.subject, "clip": plan.clip, "frames": job.frames,
+        "difficulty": subject.difficulty.to_json(), **numbers,
         "apex_px": plan.apex_px, "emotion": plan.emotion, "aus": plan.aus,
+        **({} if job.layout == "casme2" else {"layout": job.layout}),
     }  # fmt: skip
     points = np.stack([subject.points(plan, k) for k in range(plan.frames)]).astype(np.float32)
+    _, name, clip = written.key.split("/")
     np.savez_compressed(
-        path, facts=np.array(json.dumps(facts, sort_keys=True)), numbers=np.array(plan.numbers), points=points,
-        closure=plan.closure, amplitudes=plan.amplitudes, pose=plan.pose,
+        folder / f"{name}_{clip}.npz", facts=np.array(json.dumps(facts, sort_keys=True)),
+        numbers=np.array(written.numbers), points=points, closure=plan.closure, amplitudes=plan.amplitudes,
+        pose=plan.pose,
     )  # fmt: skip
-
-
-def _write_sheet(path: pathlib.Path, rows: list[dict]) -> None:
-    """The coding sheet, with fixed dates so that the same rows give the same bytes."""
-    import openpyxl
-
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "Sheet1"
-    sheet.append(HEADER)
-    for row in rows:
-        units = row["aus"][0] if len(row["aus"]) == 1 else "+".join(str(au) for au in row["aus"])
-        sheet.append(
-            (row["subject"], row["clip"], None, row["onset"], row["apex"], row["offset"], None, units, row["emotion"])
-        )
-    book.create_sheet("Sheet2")
-    book.create_sheet("Sheet3")
-    then = datetime.datetime(2014, 5, 8)
-    book.properties.created = then
-    raw = io.BytesIO()
-    book.save(raw)
-    stamp = f"{then.isoformat()}Z"
-    part = path.with_suffix(".part")
-    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as target:
-        for item in source.infolist():
-            data = source.read(item)
-            if item.filename == "docProps/core.xml":
-                # openpyxl stamps the time of saving.
-                data = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>" + stamp.encode(), data)
-            target.writestr(zipfile.ZipInfo(item.filename, then.timetuple()[:6]), data, zipfile.ZIP_DEFLATED)
-    part.replace(path)
