@@ -50,9 +50,7 @@ def add_source(parser) -> None:
         help="with --composite: the folder of one part; once for each part",
     )
     parser.add_argument("--mapping", help="with --data: label mapping (default: megc2019, or macro5 for macro sets)")
-    parser.add_argument(
-        "--label-list", metavar="CSV", help="with --composite: the organisers' list of clips; it decides"
-    )
+    parser.add_argument("--label-list", metavar="CSV", help="with --composite: the organisers' list; it decides")
     parser.add_argument("--allow-partial", action="store_true", help="with --composite: accept other counts, flagged")
     parser.add_argument(
         "--allow-near-duplicates", action="store_true", help="warn where one picture stands under two subjects"

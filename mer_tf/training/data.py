@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +17,11 @@ from mer_tf.protocols import loso_folds
 from mer_tf.recipes import Recipe
 from mer_tf.types import Fold
 
+if TYPE_CHECKING:
+    from mer_tf.datasets.flow_images import FlowImages
+
 _BATCH = 64
+_FACTS_FILE = "clips.json"  # beside motion records: what happened to each clip, and what they are
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,6 +38,8 @@ class MotionData:
         recipe: Recipe of the tensors.
         network: Whether the tensors are what the network takes.
         mapping: Name of the label mapping, or ``""``.
+        synthetic: Whether the clips are drawn, not recorded.
+        partial: Whether clips that belong to the set are absent.
 
     Raises:
         EmptySplitError: No clip.
@@ -45,6 +54,8 @@ class MotionData:
     recipe: Recipe
     network: bool = False
     mapping: str = ""
+    synthetic: bool = False
+    partial: bool = False
 
     def __post_init__(self):
         labels = np.asarray(self.labels)
@@ -159,7 +170,8 @@ def read_motion_records(paths, recipe: Recipe) -> MotionData:
     """Reads motion records (``mer_tf.records``): flow in pixels, the recipe's ``inputs``.
 
     Args:
-        paths: A gzip TFRecord file, a folder of them, or several of either.
+        paths: A gzip TFRecord file, a folder of them, or several of either. A folder's ``clips.json`` tells whether
+            the clips are synthetic or the set partial.
         recipe: Recipe the records were made with.
 
     Returns:
@@ -202,4 +214,102 @@ def _read(paths, recipe: Recipe, network: bool) -> MotionData:
         recipe=recipe,
         network=network,
         mapping=mappings[0],
+        **_told(paths),
     )
+
+
+def _told(paths) -> dict[str, bool]:
+    """What the folders of records say of themselves."""
+    told = {"synthetic": False, "partial": False}
+    for path in [paths] if isinstance(paths, str | os.PathLike) else list(paths):
+        file = os.path.join(os.fspath(path), _FACTS_FILE)
+        if not os.path.isfile(file):
+            continue
+        try:
+            with open(file, encoding="utf-8") as stream:
+                facts = json.load(stream)
+            for name in told:
+                told[name] |= bool(facts.get(name, False))
+        except (OSError, ValueError, AttributeError) as error:
+            raise ConfigError(f"{file} cannot be read ({error}); prepare the data again") from error
+    return told
+
+
+def from_flow_images(
+    maps: Mapping[str, FlowImages], recipe: Recipe, *, mapping: str = "megc2019", synthetic: bool = False
+) -> MotionData:
+    """Precomputed flow images as network inputs.
+
+    Args:
+        maps: Pictures by the name of the network's input (``"face"``, ``"puzzle"``). Where there are several, clips
+            that one of them lacks are left out and the set is partial.
+        recipe: Recipe whose network inputs they stand for; normalisation ``"pm1"``.
+        mapping: Label mapping whose class indices the labels are.
+        synthetic: Whether the pictures are of drawn clips.
+
+    Returns:
+        The clips in order of their keys. A picture's 0..255 become -1..1 (0..1, then (x - 0.5) / 0.5); a channel of
+        one value only is no motion, all zeros, as under every recipe. Datasets are named as the readers name them
+        (``"smic"`` is ``"smic_hs"``).
+
+    Raises:
+        ConfigError: Maps that are not the recipe's, another size or normalisation, labels that differ between maps,
+            or a label that the mapping does not have.
+        EmptySplitError: No clip is in all maps.
+
+    Source: specification models B1, preprocessing 8.5; the authors' published pictures.
+    """
+    from mer_tf.datasets.folders import fold
+    from mer_tf.datasets.label_list import DATASETS
+    from mer_tf.datasets.mappings import get_mapping
+
+    wanted = recipe.network_inputs
+    if set(maps) != set(wanted):
+        raise ConfigError(
+            f"recipe {recipe.name!r} takes flow images for {', '.join(wanted)}. Received: {', '.join(maps) or 'none'}"
+        )
+    if recipe.normalisation != "pm1" or recipe.split_channels:
+        raise ConfigError(
+            f"flow images are scaled picture by picture, which recipe {recipe.name!r} is not "
+            f"(normalisation {recipe.normalisation!r}); prepare the clips themselves"
+        )
+    for name, images in maps.items():
+        side = wanted[name][0]
+        if images.images.shape[1:] != wanted[name]:
+            height, width = images.images.shape[1:3]
+            raise ConfigError(
+                f"the {name} pictures are {width}x{height}, the network takes {side}x{side}; resize them from the flow"
+            )
+    rows = {name: {key: row for row, key in enumerate(images.keys)} for name, images in maps.items()}
+    first = next(iter(maps))
+    common = [key for key in sorted(rows[first]) if all(key in found for found in rows.values())]
+    if not common:
+        raise EmptySplitError(f"no clip has a picture for each of {', '.join(maps)}")
+    labels = {name: images.labels[[rows[name][key] for key in common]] for name, images in maps.items()}
+    for name, values in labels.items():
+        if (values != labels[first]).any():
+            key = common[int(np.argmax(values != labels[first]))]
+            raise ConfigError(f"clip {key} has one label among the {first} pictures and another among the {name} ones")
+    classes = get_mapping(mapping).classes
+    if labels[first].max() >= len(classes):
+        raise ConfigError(f"label {labels[first].max()} is not one of mapping {mapping!r} ({', '.join(classes)})")
+    images = maps[first]
+    order = [rows[first][key] for key in common]
+    return MotionData(
+        tensors={name: _pm1(maps[name].images[[rows[name][key] for key in common]]) for name in wanted},
+        labels=labels[first],
+        datasets=tuple(DATASETS.get(fold(images.datasets[row]), images.datasets[row]) for row in order),
+        subjects=tuple(images.subjects[row] for row in order),
+        clips=tuple(images.clips[row] for row in order),
+        recipe=recipe,
+        network=True,
+        mapping=mapping,
+        synthetic=synthetic,
+        partial=any(one.partial or len(one) > len(common) for one in maps.values()),
+    )
+
+
+def _pm1(images: np.ndarray) -> np.ndarray:
+    scaled = images.astype(np.float32) * np.float32(2 / 255) - 1
+    flat = images.min(axis=(1, 2), keepdims=True) == images.max(axis=(1, 2), keepdims=True)
+    return np.where(flat, np.float32(0), scaled)

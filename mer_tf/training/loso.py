@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from mer_tf import atomic, metrics
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
+from mer_tf.metrics.predictions import write_epoch_predictions
 from mer_tf.models.registry import check_recipe
 from mer_tf.protocols import check_no_leakage
 from mer_tf.training.config import TrainConfig, fold_seed
@@ -26,6 +27,7 @@ from mer_tf.training.trainer import FoldTrainer
 from mer_tf.types import Fold, Prediction
 
 FORMAT = 1
+EPOCHS_FILE = "epochs.csv"
 FINAL = "final"  # Stands for the fold's name in the seed of the final model.
 
 _log = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ def train_fold(
     trainer: FoldTrainer | None = None,
     *,
     log_dir: str | os.PathLike | None = None,
+    epochs: dict[int, list[Prediction]] | None = None,
+    epoch_step: int = 1,
 ) -> list[Prediction]:
     """Trains on one fold's training clips and predicts its test clips.
 
@@ -49,6 +53,9 @@ def train_fold(
         config: Settings.
         trainer: A trainer for this config (``FoldTrainer.serves``); saves tracing again. None makes one.
         log_dir: Folder for this fold's TensorBoard logs.
+        epochs: Filled with the predictions after every ``epoch_step``-th epoch and the last one, by epoch from 1. They
+            are for looking back only: nothing here chooses by them.
+        epoch_step: See ``epochs``.
 
     Returns:
         One prediction per test clip, in the order of ``fold.test``.
@@ -66,9 +73,30 @@ def train_fold(
     tensors = data.network_inputs()
     train, test = list(fold.train), list(fold.test)
     seed = fold_seed(config.seed, fold.name)
-    trainer.fit(_rows(tensors, train), _labels(data.labels[train], config, seed), seed=seed, log_dir=log_dir)
-    probabilities = trainer.predict(_rows(tensors, test))
-    predictions = [
+    held_out = _rows(tensors, test)
+
+    def on_epoch(epoch: int) -> None:
+        if epoch % epoch_step == 0 or epoch == config.epochs:
+            epochs[epoch] = _predictions(data, fold, trainer.predict(held_out))
+
+    trainer.fit(
+        _rows(tensors, train),
+        _labels(data.labels[train], config, seed),
+        seed=seed,
+        log_dir=log_dir,
+        on_epoch=None if epochs is None else on_epoch,
+    )
+    predictions = _predictions(data, fold, trainer.predict(held_out))
+    if log_dir is not None:
+        writer = tf.summary.create_file_writer(os.fspath(log_dir), filename_suffix=".test")
+        with writer.as_default(step=config.epochs):
+            tf.summary.scalar("test/accuracy", np.mean([p.label == p.prediction for p in predictions]))
+        writer.close()
+    return predictions
+
+
+def _predictions(data: MotionData, fold: Fold, probabilities: np.ndarray) -> list[Prediction]:
+    return [
         Prediction(
             dataset=data.datasets[row],
             subject=data.subjects[row],
@@ -78,14 +106,8 @@ def train_fold(
             prediction=int(np.argmax(p)),
             probabilities=tuple(float(value) for value in p),
         )
-        for row, p in zip(test, probabilities)
+        for row, p in zip(fold.test, probabilities)
     ]
-    if log_dir is not None:
-        writer = tf.summary.create_file_writer(os.fspath(log_dir), filename_suffix=".test")
-        with writer.as_default(step=config.epochs):
-            tf.summary.scalar("test/accuracy", np.mean([p.label == p.prediction for p in predictions]))
-        writer.close()
-    return predictions
 
 
 def train_final(data: MotionData, config: TrainConfig, *, log_dir: str | os.PathLike | None = None) -> keras.Model:
@@ -120,6 +142,7 @@ def run_loso(
     progress: Progress | None = None,
     workers: int = 1,
     trainer: FoldTrainer | None = None,
+    epoch_predictions: int = 0,
 ) -> list[Prediction]:
     """Trains and predicts every fold; a killed run goes on where it was.
 
@@ -138,6 +161,8 @@ def run_loso(
         workers: Processes that train folds side by side, each with one thread; 1 trains in this process. With
             another number of threads sums are added in another order, so probabilities differ slightly.
         trainer: Used with one worker instead of a new one, for example for several seeds in a row.
+        epoch_predictions: k > 0 also predicts the held-out clips after every k-th epoch and writes them to
+            ``epochs.csv``, to show afterwards what choosing an epoch on the test fold would give. 0 costs nothing.
 
     Returns:
         Predictions of all folds in order of the folds.
@@ -148,6 +173,8 @@ def run_loso(
     """
     if workers < 1:
         raise ConfigError(f"workers must be at least 1. Received: {workers}")
+    if epoch_predictions < 0:
+        raise ConfigError(f"epoch_predictions must be 0 or a number of epochs. Received: {epoch_predictions}")
     check_recipe(config.model, data.recipe)
     folds = list(data.loso_folds(config.num_classes) if folds is None else folds)
     if not folds:
@@ -160,14 +187,15 @@ def run_loso(
     out_dir = os.fspath(out_dir)
 
     results: dict[str, list[Prediction]] = {}
-    keys = {fold.name: _key(data, fold, config) for fold in folds}
+    by_epoch: dict[str, dict[int, list[Prediction]]] = {}
+    keys = {fold.name: _key(data, fold, config, epoch_predictions) for fold in folds}
     files = {name: os.path.join(out_dir, "folds", _safe(name) + ".json") for name in names}
     logs = {name: os.path.join(out_dir, "logs", _safe(name)) for name in names}
 
-    def done(fold: Fold, predictions: list[Prediction], seconds: float, reused: bool) -> None:
-        results[fold.name] = predictions
+    def done(fold: Fold, predictions: list[Prediction], epochs: dict, seconds: float, reused: bool) -> None:
+        results[fold.name], by_epoch[fold.name] = predictions, epochs
         if not reused:
-            atomic.write_text(files[fold.name], _to_text(keys[fold.name], fold.name, predictions, seconds))
+            atomic.write_text(files[fold.name], _to_text(keys[fold.name], fold.name, predictions, epochs, seconds))
         if progress is not None:
             progress(len(results), len(folds), fold.name, seconds, reused)
 
@@ -185,8 +213,8 @@ def run_loso(
         trainer = trainer or FoldTrainer(config, data.recipe)
         for fold in open_folds:
             start = time.perf_counter()
-            predictions = train_fold(data, fold, config, trainer, log_dir=logs[fold.name])
-            done(fold, predictions, time.perf_counter() - start, False)
+            predictions, epochs = _train(data, fold, config, trainer, logs[fold.name], epoch_predictions)
+            done(fold, predictions, epochs, time.perf_counter() - start, False)
     elif open_folds:
         pool = concurrent.futures.ProcessPoolExecutor(
             min(workers, len(open_folds)),
@@ -196,7 +224,7 @@ def run_loso(
             initargs=(data.as_network(), config),
         )
         try:
-            futures = {pool.submit(_work, fold, logs[fold.name]): fold for fold in open_folds}
+            futures = {pool.submit(_work, fold, logs[fold.name], epoch_predictions): fold for fold in open_folds}
             for future in concurrent.futures.as_completed(futures):
                 done(futures[future], *future.result(), False)
         except concurrent.futures.process.BrokenProcessPool as error:
@@ -208,6 +236,7 @@ def run_loso(
             pool.shutdown(cancel_futures=True)
 
     predictions = [p for name in names for p in results[name]]
+    _write_epochs(os.path.join(out_dir, EPOCHS_FILE), [by_epoch[name] for name in names] if epoch_predictions else [])
     _log_pooled(os.path.join(out_dir, "logs", "pooled"), predictions, config.num_classes)
     return predictions
 
@@ -222,10 +251,31 @@ def _open_worker(data: MotionData, config: TrainConfig) -> None:
     _WORKER.update(data=data, config=config, trainer=FoldTrainer(config, data.recipe))
 
 
-def _work(fold: Fold, log_dir: str) -> tuple[list[Prediction], float]:
+def _work(fold: Fold, log_dir: str, epoch_step: int) -> tuple[list[Prediction], dict, float]:
     start = time.perf_counter()
-    predictions = train_fold(_WORKER["data"], fold, _WORKER["config"], _WORKER["trainer"], log_dir=log_dir)
-    return predictions, time.perf_counter() - start
+    made = _train(_WORKER["data"], fold, _WORKER["config"], _WORKER["trainer"], log_dir, epoch_step)
+    return *made, time.perf_counter() - start
+
+
+def _train(data, fold, config, trainer, log_dir: str, epoch_step: int) -> tuple[list[Prediction], dict]:
+    epochs: dict[int, list[Prediction]] = {}
+    predictions = train_fold(
+        data,
+        fold,
+        config,
+        trainer,
+        log_dir=log_dir,
+        epochs=epochs if epoch_step else None,
+        epoch_step=epoch_step or 1,
+    )
+    return predictions, epochs
+
+
+def _write_epochs(path: str, folds: list[dict[int, list[Prediction]]]) -> None:
+    if folds:
+        write_epoch_predictions(path, {epoch: [p for fold in folds for p in fold[epoch]] for epoch in folds[0]})
+    elif os.path.exists(path):
+        os.unlink(path)  # of an earlier run in this folder: it would not be what these predictions came from
 
 
 def _check_fold(data: MotionData, fold: Fold, config: TrainConfig) -> None:
@@ -266,7 +316,7 @@ def _safe(name: str) -> str:
     return os.path.join(*(part.replace(".", "%2E") if set(part) == {"."} else part for part in parts))
 
 
-def _key(data: MotionData, fold: Fold, config: TrainConfig) -> str:
+def _key(data: MotionData, fold: Fold, config: TrainConfig, epoch_predictions: int = 0) -> str:
     settings = {
         "format": FORMAT,
         "config": config.to_json(),
@@ -276,28 +326,39 @@ def _key(data: MotionData, fold: Fold, config: TrainConfig) -> str:
         "train": sorted(data.keys[row] for row in fold.train),
         "test": sorted(data.keys[row] for row in fold.test),
         "tensorflow": tf.__version__,
+        **({"epoch_predictions": epoch_predictions} if epoch_predictions else {}),
     }
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def _to_text(key: str, name: str, predictions: list[Prediction], seconds: float) -> str:
-    rows = [{**vars(p), "probabilities": list(p.probabilities)} for p in predictions]
-    return json.dumps({"key": key, "fold": name, "seconds": seconds, "predictions": rows}, indent=1) + "\n"
+def _to_text(key: str, name: str, predictions: list[Prediction], epochs: dict, seconds: float) -> str:
+    content = {"key": key, "fold": name, "seconds": seconds, "predictions": list(map(_to_row, predictions))}
+    if epochs:
+        content["epochs"] = {str(epoch): list(map(_to_row, rows)) for epoch, rows in epochs.items()}
+    return json.dumps(content, indent=1) + "\n"
 
 
-def _load(path: str, key: str) -> tuple[list[Prediction], float] | None:
-    """Predictions and seconds of a finished fold with that key, or None."""
+def _to_row(prediction: Prediction) -> dict:
+    return {**vars(prediction), "probabilities": list(prediction.probabilities)}
+
+
+def _from_row(row: dict) -> Prediction:
+    return Prediction(**{**row, "probabilities": tuple(row["probabilities"])})
+
+
+def _load(path: str, key: str) -> tuple[list[Prediction], dict, float] | None:
+    """Predictions, those by epoch, and seconds of a finished fold with that key, or None."""
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
         if content["key"] != key:
             _log.info("%s was made with other settings or data; the fold is trained again", path)
             return None
-        rows = [Prediction(**{**row, "probabilities": tuple(row["probabilities"])}) for row in content["predictions"]]
-        return rows, float(content["seconds"])
+        epochs = {int(epoch): list(map(_from_row, rows)) for epoch, rows in content.get("epochs", {}).items()}
+        return list(map(_from_row, content["predictions"])), epochs, float(content["seconds"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         _log.warning("%s cannot be used (%s); the fold is trained again", path, error)
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -75,6 +75,7 @@ class FoldTrainer:
         *,
         seed: int,
         log_dir: str | os.PathLike | None = None,
+        on_epoch: Callable[[int], None] | None = None,
     ) -> keras.Model:
         """Trains from new weights for ``config.epochs`` epochs.
 
@@ -83,6 +84,7 @@ class FoldTrainer:
             labels: int (clips,), each class at least once where weights by frequency are asked for.
             seed: Seed of weights, order of clips, mirroring and dropout.
             log_dir: Folder for TensorBoard scalars ``epoch/loss``, ``epoch/accuracy``, ``epoch/learning_rate``.
+            on_epoch: Called after each epoch with its number, from 1; it may ``predict``, which changes nothing.
 
         Returns:
             The trained model; it is this trainer's own and the next ``fit`` overwrites it.
@@ -121,6 +123,8 @@ class FoldTrainer:
                     with writer.as_default(step=epoch + 1):
                         for name, value in scalars.items():
                             tf.summary.scalar(f"epoch/{name}", value)
+                if on_epoch is not None:
+                    on_epoch(epoch + 1)
         finally:
             if writer is not None:
                 writer.close()
