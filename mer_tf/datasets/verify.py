@@ -10,8 +10,6 @@ from mer_tf.errors import ClipError, EmptySplitError, ImageError
 from mer_tf.preprocessing.images import decode_image
 from mer_tf.types import Clip, ClipTable, Problem
 
-_UNCHECKED = (".tif", ".tiff")  # read by no recipe of this package
-
 
 def check_images(
     table: ClipTable,
@@ -29,17 +27,16 @@ def check_images(
         progress: Called with (clips done, clips in all).
 
     Returns:
-        The table without those clips, each named among its problems with file and decoder message. TIFF files are
-        not opened, and their number is noted.
+        The table without those clips, each named among its problems with file and decoder message.
 
     Raises:
         ImageError: Under ``strict``.
         EmptySplitError: No clip is left.
     """
-    kept, problems, unchecked = [], list(table.problems), 0
+    kept, problems = [], list(table.problems)
     for done, clip in enumerate(table.clips, start=1):
         try:
-            unchecked += _check(clip, all_frames)
+            _check(clip, all_frames)
             kept.append(clip)
         except ClipError as error:
             if strict:
@@ -47,22 +44,17 @@ def check_images(
             problems.append(Problem("warning", "skipped", clip.key, str(error), dropped=True))
         if progress:
             progress(done, len(table.clips))
-    if unchecked:
-        problems.append(Problem("info", "note", "", f"{unchecked} TIFF files were not opened"))
     if not kept:
         raise EmptySplitError(f"{table.dataset}: no clip has readable pictures; the first: {problems[-1].message}")
     partial = table.partial or len(kept) < len(table.clips)
     return dataclasses.replace(table, clips=tuple(kept), problems=tuple(problems), partial=partial)
 
 
-def _check(clip: Clip, all_frames: bool) -> int:
+def _check(clip: Clip, all_frames: bool) -> None:
     wanted = set(clip.frame_numbers) if all_frames else {clip.onset, clip.apex, clip.offset}
-    size, unchecked = None, 0
+    size = None
     for number, path in zip(clip.frame_numbers, clip.frames):
         if number not in wanted:
-            continue
-        if path.casefold().endswith(_UNCHECKED):
-            unchecked += 1
             continue
         try:
             with open(path, "rb") as file:
@@ -79,4 +71,3 @@ def _check(clip: Clip, all_frames: bool) -> int:
                 number,
             )
         size = image.shape
-    return unchecked

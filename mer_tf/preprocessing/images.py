@@ -25,6 +25,13 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 # A marker is 0xFF and a code that is neither stuffing (00), a fill byte (FF) nor a restart (D0-D7).
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
 _JPEG_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_TIFF = {b"II*\0": "<", b"MM\0*": ">"}
+_TIFF_TYPES = {1: "B", 3: "H", 4: "I"}
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_PHOTOMETRIC = 256, 257, 258, 259, 262
+_TIFF_SAMPLES, _TIFF_FORMAT = 277, 339
+_TIFF_PARTS = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
+_TIFF_COMPRESSIONS = {1: "none", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate"}
+_TIFF_MAX_ENTRIES = 4096
 
 
 def decode_image(
@@ -35,7 +42,7 @@ def decode_image(
     clip: str = "",
     frame: int | None = None,
 ) -> np.ndarray:
-    """Decodes a JPEG, PNG or BMP file.
+    """Decodes a JPEG, PNG, BMP or TIFF file (of a TIFF the first page).
 
     Args:
         data: The file's bytes.
@@ -68,7 +75,7 @@ def decode_image(
     except (struct.error, IndexError):
         raise fail(f"the image file is truncated inside its header ({len(data)} bytes)") from None
     if kind is None:
-        raise fail(f"not a JPEG, PNG or BMP image (the file starts with {data[:8]!r})")
+        raise fail(f"not a JPEG, PNG, BMP or TIFF image (the file starts with {data[:8]!r})")
     if width < 1 or height < 1:
         raise fail(f"the {kind} header gives a size of {width}x{height}")
     if width * height > max_pixels:
@@ -78,7 +85,7 @@ def decode_image(
     if complete is not None:
         raise fail(f"the {kind} file is {complete}")
 
-    flags = cv2.IMREAD_UNCHANGED if kind == "PNG" else cv2.IMREAD_COLOR
+    flags = cv2.IMREAD_UNCHANGED if kind in ("PNG", "TIFF") else cv2.IMREAD_COLOR
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
@@ -89,7 +96,7 @@ def decode_image(
 
 
 def image_size(data: bytes) -> tuple[int, int] | None:
-    """``(height, width)`` announced by the header of a JPEG, PNG or BMP file; None where it cannot be read."""
+    """``(height, width)`` announced by the header of a JPEG, PNG, BMP or TIFF file; None where it cannot be read."""
     try:
         kind, width, height, _ = _header(data)
     except (struct.error, IndexError):
@@ -170,6 +177,8 @@ def _header(data: bytes) -> tuple[str | None, int, int, str | None]:
         return ("PNG", *_read_png(data))
     if data[:2] == b"BM":
         return ("BMP", *_read_bmp(data))
+    if data[:4] in _TIFF:
+        return ("TIFF", *_read_tiff(data))
     return None, 0, 0, None
 
 
@@ -234,6 +243,47 @@ def _read_bmp(data: bytes) -> tuple[int, int, str | None]:
         if width > 0 and len(data) < needed:
             return width, height, f"truncated ({len(data)} of {needed} bytes)"
     return width, height, None
+
+
+def _read_tiff(data: bytes) -> tuple[int, int, str | None]:
+    order = _TIFF[data[:4]]
+    (start,) = struct.unpack_from(order + "I", data, 4)
+    (entries,) = struct.unpack_from(order + "H", data, start)
+    if entries > _TIFF_MAX_ENTRIES:
+        return 0, 0, None
+    tags: dict[int, tuple[int, ...]] = {}
+    for index in range(entries):
+        place = start + 2 + 12 * index
+        tag, kind, count = struct.unpack_from(order + "HHI", data, place)
+        if kind not in _TIFF_TYPES or not 0 < count <= _TIFF_MAX_ENTRIES:
+            continue
+        shape = f"{order}{count}{_TIFF_TYPES[kind]}"
+        if struct.calcsize(shape) > 4:
+            (where,) = struct.unpack_from(order + "I", data, place + 8)
+        else:
+            where = place + 8
+        tags[tag] = struct.unpack_from(shape, data, where)
+
+    def one(tag: int, default: int) -> int:
+        return tags.get(tag, (default,))[0]
+
+    width, height = one(_TIFF_WIDTH, 0), one(_TIFF_HEIGHT, 0)
+    bits, samples, compression = one(_TIFF_BITS, 1), one(_TIFF_SAMPLES, 1), one(_TIFF_COMPRESSION, 1)
+    if compression not in _TIFF_COMPRESSIONS:
+        return width, height, f"compressed in a way that is not read (code {compression}); save it without compression"
+    if bits not in (1, 4, 8, 16) or one(_TIFF_FORMAT, 1) != 1 or not 1 <= samples <= 4 or one(_TIFF_PHOTOMETRIC, 1) > 3:
+        return width, height, "of a kind that is not read; save it with 8 or 16 bits, gray or RGB"
+    for offsets, counts in _TIFF_PARTS:
+        if offsets not in tags:
+            continue
+        needed = (width * bits * samples + 7) // 8 * height if compression == 1 else 0
+        sizes = tags.get(counts, (needed,))
+        ends = [offset + size for offset, size in zip(tags[offsets], sizes)]
+        # OpenCV fills what a truncated TIFF lacks and says nothing.
+        if len(sizes) != len(tags[offsets]) or max(ends) > len(data) or sum(sizes) < max(needed, 1):
+            return width, height, f"truncated (its picture data do not lie within its {len(data)} bytes)"
+        return width, height, None
+    return width, height, "damaged (it does not say where its picture data lie)"
 
 
 def _one_line(error: Exception) -> str:

@@ -219,7 +219,7 @@ def test_duplicate_rows(tmp_path, dataset):
     assert "repeats a clip; the first counts" in message
 
 
-@pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - {"jaffe"}))
+@pytest.mark.parametrize("layout", sorted(LAYOUTS))
 def test_pictures_are_opened_on_request(tmp_path, layout):
     clips = plan(subjects=(1, 2), clips=2, pictures=True, frames=6)
     written = write_layout(tmp_path, layout, clips)
@@ -235,13 +235,6 @@ def test_pictures_are_opened_on_request(tmp_path, layout):
     assert file.name in message
     with pytest.raises(ClipError, match="frame"):
         check_images(table, all_frames=True, strict=True)
-
-
-def test_tiff_stills_are_listed_and_not_opened(tmp_path):
-    written = write_layout(tmp_path, "jaffe", plan(pictures=True, frames=4))
-    table = check_images(read(written))
-    assert len(table.clips) == 9
-    assert "9 TIFF files were not opened" in messages(table)
 
 
 def test_all_pictures_unreadable(tmp_path):

@@ -25,7 +25,7 @@ def smooth_picture():
     return np.stack([rows * 5, columns * 4, rows + columns], axis=2).astype(np.uint8)
 
 
-@pytest.mark.parametrize("kind", [".png", ".bmp"])
+@pytest.mark.parametrize("kind", [".png", ".bmp", ".tiff"])
 def test_lossless_kinds_come_back_as_rgb(kind):
     image = decode_image(encode(RGB[..., ::-1], kind))
     assert image.dtype == np.uint8
@@ -49,7 +49,7 @@ def test_jpeg_with_bytes_after_its_end_is_read():
     assert decode_image(encode(RGB, ".jpg") + b"\0" * 7).shape == RGB.shape
 
 
-@pytest.mark.parametrize("kind", [".png", ".jpg", ".bmp"])
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".bmp", ".tiff"])
 def test_gray_is_repeated(kind):
     image = decode_image(encode(smooth_picture()[..., 0], kind))
     assert image.shape == (40, 52, 3)
@@ -66,7 +66,7 @@ def test_sixteen_bits_are_scaled():
     np.testing.assert_array_equal(decode_image(encode(deep, ".png"))[0, :, 0], [0, 1, 255, 128])
 
 
-@pytest.mark.parametrize("kind", [".png", ".jpg", ".bmp"])
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".bmp", ".tiff"])
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.95])
 def test_truncated_file_is_refused_in_one_line(kind, kept):
     data = encode(RGB, kind)
@@ -83,11 +83,14 @@ def test_truncated_file_is_refused_in_one_line(kind, kept):
     ("data", "said"),
     [
         (b"", "empty (0 bytes)"),
-        (b"not an image at all", "not a JPEG, PNG or BMP"),
-        (b"GIF89a" + b"\0" * 40, "not a JPEG, PNG or BMP"),
+        (b"not an image at all", "not a JPEG, PNG, BMP or TIFF"),
+        (b"GIF89a" + b"\0" * 40, "not a JPEG, PNG, BMP or TIFF"),
         (b"\xff\xd8", "truncated"),
         (b"\xff\xd8\xff\xd9", "truncated"),
         (b"BM", "truncated"),
+        (b"II*\0", "truncated"),
+        (b"MM\0*\0\0\0\x08", "truncated"),
+        (b"II*\0\x08\0\0\0\0\0" + b"\0" * 40, "a size of 0x0"),
     ],
 )
 def test_bytes_that_are_no_picture(data, said):
@@ -119,10 +122,70 @@ def test_size_is_bounded_before_decoding():
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
     with pytest.raises(ImageError, match="60000x60000 pixels, more than the limit"):
         decode_image(bomb)
-    for kind in (".jpg", ".bmp", ".png"):
+    for kind in (".jpg", ".bmp", ".png", ".tiff"):
         with pytest.raises(ImageError, match="52x40 pixels, more than the limit of 2079"):
             decode_image(encode(RGB, kind), max_pixels=2079)
         assert decode_image(encode(RGB, kind), max_pixels=2080).shape == RGB.shape
+
+
+def tiff(pixels, *, order="<", compression=1, stated=None, samples_format=1, photometric=1):
+    """A TIFF of one strip, its entries after the pixels."""
+    body = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    height, width = stated or pixels.shape
+    entries = [
+        (256, 4, width), (257, 4, height), (258, 3, 8 * pixels.dtype.itemsize), (259, 3, compression),
+        (262, 3, photometric), (273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, len(body)),
+        (339, 3, samples_format),
+    ]  # fmt: skip
+    directory = struct.pack(order + "H", len(entries))
+    for tag, kind, value in entries:
+        directory += struct.pack(order + "HHI", tag, kind, 1)
+        directory += struct.pack(order + ("HH" if kind == 3 else "I"), *((value, 0) if kind == 3 else (value,)))
+    return (
+        (b"II*\0" if order == "<" else b"MM\0*")
+        + struct.pack(order + "I", 8 + len(body))
+        + body
+        + directory
+        + b"\0" * 4
+    )
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tiff_of_either_byte_order(order):
+    gray = RGB[..., 0]
+    np.testing.assert_array_equal(decode_image(tiff(gray, order=order))[..., 1], gray)
+    deep = gray.astype(np.uint16) * 257
+    np.testing.assert_array_equal(decode_image(tiff(deep, order=order))[..., 2], gray)
+
+
+@pytest.mark.parametrize("code", [5, 8, 32773])
+def test_compressed_tiff(code):
+    done, data = cv2.imencode(".tiff", RGB[..., ::-1], (cv2.IMWRITE_TIFF_COMPRESSION, code))
+    assert done
+    np.testing.assert_array_equal(decode_image(data.tobytes()), RGB)
+
+
+def test_tiff_that_announces_more_than_it_holds():
+    with pytest.raises(ImageError, match="60000x60000 pixels, more than the limit"):
+        decode_image(tiff(RGB[..., 0], stated=(60000, 60000)))
+    with pytest.raises(ImageError, match="truncated"):
+        decode_image(tiff(RGB[..., 0], stated=(41, 52)))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"compression": 7}, "code 7"), ({"samples_format": 3}, "gray or RGB"), ({"photometric": 5}, "gray or RGB")],
+)
+def test_tiff_of_kinds_that_are_not_read(options, said):
+    with pytest.raises(ImageError, match=said):
+        decode_image(tiff(RGB[..., 0], **options))
+
+
+def test_every_truncation_of_a_small_tiff_is_an_image_error():
+    data = encode(RGB[:6, :6, 0], ".tiff")
+    for end in range(len(data) - 4):  # the last four bytes say that there is no second page
+        with pytest.raises(ImageError):
+            decode_image(data[:end])
 
 
 def test_bytes_are_bounded():
@@ -136,7 +199,7 @@ def test_wrong_type():
         decode_image("img1.jpg")
 
 
-@pytest.mark.parametrize("kind", [".png", ".jpg", ".bmp"])
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".bmp", ".tiff"])
 def test_image_size_reads_the_header(kind):
     assert image_size(encode(RGB, kind)) == (40, 52)
     assert image_size(b"nothing") is None
