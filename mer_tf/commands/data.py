@@ -10,6 +10,15 @@ from mer_tf.console import Console, table
 from mer_tf.errors import ConfigError
 
 _SHOWN = 40  # differences printed
+# Named here, because importing what they do takes longer than showing a help text.
+_LAYOUTS = (
+    "casme", "casme2", "casme2_2019", "casme2_cropped", "samm", "smic_hs", "smic_vis", "smic_nir", "smic_hs_cropped",
+    "smic_vis_cropped", "smic_nir_cropped", "smic_e", "ckplus", "ck48", "oulu_casia", "jaffe", "mug",
+)  # fmt: skip
+_DAMAGE = (
+    "missing_clip", "empty_clip", "gap", "late_frames", "empty_image", "truncated_image", "stray_files", "extra_clip",
+    "missing_apex", "no_sheet", "cut_sheet",
+)  # fmt: skip
 
 
 def add(verbs) -> None:
@@ -18,11 +27,26 @@ def add(verbs) -> None:
 
     synth = actions.add_parser("synth", help="synthetic faces with known motion, in a real dataset's layout")
     synth.add_argument("out", help="folder to write")
-    synth.add_argument("--layout", default="casme2", help="whose layout and sheet to write (default: %(default)s)")
+    synth.add_argument("--layout", default="casme2", help=f"{', '.join(_LAYOUTS)} (default: %(default)s)")
     synth.add_argument("--subjects", type=int, default=12, help="number of subjects (default: %(default)s)")
     synth.add_argument("--clips-per-subject", type=int, default=8, help="clips of each (default: %(default)s)")
     synth.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default: %(default)s)")
     synth.add_argument("--first-subject", type=int, default=1, help="number of the first (default: %(default)s)")
+    synth.add_argument(
+        "--frames-per-clip",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="number of frames, or smallest and largest number (default: the layout's own)",
+    )
+    synth.add_argument(
+        "--damage",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help="for trying out the readers: spoil the finished set, the first clip with the first KIND given, and so on; "
+        f"one of {', '.join(_DAMAGE)}",
+    )
     synth.add_argument("--workers", type=int, help="processes (default: one per core)")
     synth.add_argument("--json", action="store_true", help="print JSON")
     synth.set_defaults(run=run_synth)
@@ -56,6 +80,9 @@ def run_synth(arguments) -> int:
     from mer_tf.datasets.synthetic import write_synthetic_dataset
 
     console = Console()
+    frames = arguments.frames_per_clip
+    if frames is not None and len(frames) > 2:
+        raise ConfigError(f"--frames-per-clip takes one or two numbers. Received: {' '.join(map(str, frames))}")
     summary = write_synthetic_dataset(
         arguments.out,
         layout=arguments.layout,
@@ -63,6 +90,8 @@ def run_synth(arguments) -> int:
         clips_per_subject=arguments.clips_per_subject,
         seed=arguments.seed,
         first_subject=arguments.first_subject,
+        frames_per_clip=None if frames is None else (frames[0], frames[-1]),
+        damage=arguments.damage,
         workers=arguments.workers,
         progress=console.progress("clips"),
     )
