@@ -1,21 +1,19 @@
-"""``mer prepare``: Beam preprocessing of a dataset folder to motion records, without TFX."""
+"""``mer prepare``: Beam preprocessing of a dataset folder or composite to motion records, without TFX."""
 
 from __future__ import annotations
 
 import json
 import os
 
+from mer_tf.commands.source import add_source, check_near_duplicates, read_source
 from mer_tf.console import Console, quiet, setup_logging
 
 
 def add_prepare(verbs) -> None:
     parser = verbs.add_parser("prepare", help="Beam preprocessing of a dataset folder to TFRecords, without TFX")
     parser.add_argument("--recipe", required=True, help="see 'mer recipes'")
-    parser.add_argument("--data", required=True, help="dataset folder as the distributor ships it")
-    parser.add_argument("--dataset", default="casme2", help="dataset name (default: %(default)s)")
-    parser.add_argument("--mapping", default="megc2019", help="label mapping (default: %(default)s)")
+    add_source(parser)
     parser.add_argument("--out", required=True, help="folder for the records")
-    parser.add_argument("--strict", action="store_true", help="stop at the first fault of a clip")
     parser.add_argument("--workers", type=int, help="processes (default: one per core)")
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -23,19 +21,16 @@ def add_prepare(verbs) -> None:
 
 
 def run_prepare(arguments) -> int:
-    from mer_tf.datasets import get_reader
     from mer_tf.recipes import get_recipe
 
     recipe = get_recipe(arguments.recipe)
     console = Console()
-    clips = get_reader(arguments.dataset)(arguments.data, mapping=arguments.mapping, strict=arguments.strict)
-    for problem in clips.problems:
-        if problem.severity == "warning":
-            console.note(f"warning: {problem.message}")
+    clips = read_source(arguments, console)
+    duplicates = check_near_duplicates(clips, arguments, console)
     log = os.path.join(arguments.out, "mer.log")
     with quiet(log) as console:
         setup_logging()
-        from components.motion_transform.prepare import prepare
+        from components.motion_transform.prepare import data_flags, prepare
 
         report = prepare(
             clips,
@@ -46,10 +41,19 @@ def run_prepare(arguments) -> int:
             landmark_model=arguments.landmark_model,
         )
         if arguments.json:
-            facts = {"out": arguments.out, "recipe": recipe.name, "recipe_hash": recipe.hash, "clips": report.done}
+            facts = {
+                "out": arguments.out,
+                "recipe": recipe.name,
+                "recipe_hash": recipe.hash,
+                "clips": report.done,
+                **data_flags(clips, bool(report.faults)),
+                "near_duplicates": duplicates.to_json(),
+            }
             console.result(json.dumps({**facts, "skipped": list(report.faults)}, indent=1))
             return 0
-        console.result(f"{arguments.out}: {report.done} clips, recipe {recipe.name} ({recipe.hash})")
+        flags = "".join(f" ({name})" for name, on in data_flags(clips, bool(report.faults)).items() if on)
+        console.result(f"{arguments.out}: {report.done} clips{flags}, recipe {recipe.name} ({recipe.hash})")
+        console.result(f"near-duplicates: {duplicates}")
         for fault in report.faults:
             console.result(f"left out: {fault['message']}")
         console.result(f"log of all libraries: {log}")

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -76,9 +76,10 @@ def read_report(folder: str) -> Report:
     return report
 
 
-def write_report(report: Report, folder: str) -> None:
-    """Writes a report as ``clips.json``."""
-    text = json.dumps({"clips": report.total, "done": report.done, FAULTS: list(report.faults)}, indent=1)
+def write_report(report: Report, folder: str, facts: Mapping | None = None) -> None:
+    """Writes a report as ``clips.json``, with further facts of the set."""
+    content = {"clips": report.total, "done": report.done, **(facts or {}), FAULTS: list(report.faults)}
+    text = json.dumps(content, indent=1)
     with FileSystems.create(os.path.join(folder, REPORT_FILE)) as file:
         file.write(text.encode())
 

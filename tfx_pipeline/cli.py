@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import threading
 import time
 
+from mer_tf.commands.source import add_source, check_near_duplicates, read_source
 from mer_tf.console import Console, quiet, setup_logging, table
 
 IMAGE = "mer-tf:latest"
@@ -18,12 +21,9 @@ def add(verbs) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     run = actions.add_parser("run", help="run all components on this machine; unchanged ones come from the cache")
-    run.add_argument("--data", required=True, help="dataset folder as the distributor ships it")
-    run.add_argument("--dataset", default="casme2", help="dataset name (default: %(default)s)")
-    run.add_argument("--mapping", default="megc2019", help="label mapping (default: %(default)s)")
+    add_source(run)
     run.add_argument("--out", required=True, help="folder for artifacts, metadata, logs, served versions")
     _add_training(run)
-    run.add_argument("--strict", action="store_true", help="stop at the first fault of a clip")
     run.add_argument("--workers", type=int, help="processes for preprocessing (default: one per core)")
     run.add_argument("--fold-workers", type=int, help="processes for folds (default: one per core)")
     run.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
@@ -76,18 +76,19 @@ def train_config(arguments):
 
 
 def run_run(arguments) -> int:
-    from mer_tf.datasets import get_reader
+    import dataclasses
+
     from mer_tf.datasets.manifest import write_manifest
 
     config = train_config(arguments)  # mistakes in the settings stop before anything is read or written
     console = Console()
-    clips = get_reader(arguments.dataset)(arguments.data, mapping=arguments.mapping, strict=arguments.strict)
-    for problem in clips.problems:
-        if problem.severity == "warning":
-            console.note(f"warning: {problem.message}")
+    clips = read_source(arguments, console)
+    config = dataclasses.replace(config, num_classes=len(clips.classes))
+    duplicates = check_near_duplicates(clips, arguments, console)
     manifest_dir = os.path.join(arguments.out, "manifest")
     write_manifest(clips, os.path.join(manifest_dir, "manifest.csv"), recipe_frames="needed")
-    console.note(f"{arguments.dataset}: {len(clips.clips)} clips of {len(clips.subjects)} subjects")
+    console.note(f"{clips.dataset}: {len(clips.clips)} clips of {len(clips.subjects)} subjects")
+    console.note(f"near-duplicates: {duplicates}")
 
     log = os.path.join(arguments.out, "mer.log")
     start = time.perf_counter()
@@ -95,9 +96,12 @@ def run_run(arguments) -> int:
         setup_logging()
         if console.err.isatty():
             console.note("loading TFX ...")
+        from tfx_pipeline import configs
         from tfx_pipeline.local_runner import run_local
 
         options = {} if arguments.min_uf1 is None else {"eval_threshold_uf1": arguments.min_uf1}
+        resume = os.path.join(arguments.out, configs.RESUME_FOLDER)
+        folds = FoldProgress(resume, len(clips.subjects), console.err)
         result = run_local(
             out=arguments.out,
             manifest_dir=manifest_dir,
@@ -107,10 +111,15 @@ def run_run(arguments) -> int:
             preprocess_workers=arguments.workers or os.cpu_count() or 1,
             fold_workers=arguments.fold_workers or os.cpu_count() or 1,
             enable_cache=not arguments.no_cache,
-            on_component=lambda run: _show(console, run),
+            on_component=lambda run: _show(console, run, folds),
             **options,
         )
-        report = {**result.to_json(), "seconds": round(time.perf_counter() - start, 2), "log": log}
+        report = {
+            **result.to_json(),
+            "near_duplicates": duplicates.to_json(),
+            "seconds": round(time.perf_counter() - start, 2),
+            "log": log,
+        }
         _publish(arguments.out, report)
         if arguments.json:
             console.result(json.dumps(report, indent=1))
@@ -119,11 +128,72 @@ def run_run(arguments) -> int:
     return 0
 
 
-def _show(console: Console, run) -> None:
+class FoldProgress:
+    """Says on a terminal how many folds are done while LosoTrainer works, by counting its finished files.
+
+    The component may run its folds in other processes or on other machines; what they share is the folder.
+
+    Args:
+        folder: The resume folder of the component.
+        total: Number of folds.
+        stream: Where to say it; nothing is said where it is no terminal.
+        interval: Seconds between two looks.
+    """
+
+    def __init__(self, folder: str, total: int, stream, interval: float = 1.0):
+        self._folder = folder
+        self._total = total
+        self._stream = stream
+        self._interval = interval
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, prefix: str) -> None:
+        """Begins to look; ``prefix`` stands before the count."""
+        if not self._stream.isatty():
+            return
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._watch, args=(prefix, time.time()), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it; the next line may be written."""
+        if self._thread is not None:
+            self._stop.set()
+            self._thread.join()
+            self._thread = None
+
+    def done(self, since: float = 0.0) -> int:
+        """Finished folds of the run that wrote last, 0 where none wrote after ``since`` (seconds of the clock)."""
+        newest, count = since, 0
+        with contextlib.suppress(OSError):  # the folder is moved away when the last fold is done
+            for entry in os.scandir(self._folder):
+                times = [
+                    os.path.getmtime(os.path.join(base, name))
+                    for base, _, names in os.walk(os.path.join(entry.path, "folds"))
+                    for name in names
+                    if name.endswith(".json")
+                ]
+                if max(times, default=-1) >= newest:
+                    newest, count = max(times), len(times)
+        return count
+
+    def _watch(self, prefix: str, since: float) -> None:
+        while not self._stop.wait(self._interval):
+            # One second of slack: file systems round their times.
+            text = f"{prefix} {self.done(since - 1)}/{self._total} folds"
+            print(text, end="\r", file=self._stream, flush=True)
+
+
+def _show(console: Console, run, folds: FoldProgress) -> None:
     if run.state == "running":
+        prefix = f"  [{run.index}/{run.total}] {run.name} ..."
         if console.err.isatty():
-            print(f"  [{run.index}/{run.total}] {run.name} ...", end="\r", file=console.err, flush=True)
+            print(prefix, end="\r", file=console.err, flush=True)
+        if run.name == "LosoTrainer":
+            folds.start(prefix)
         return
+    folds.stop()
     console.note(f"  [{run.index}/{run.total}] {run.name:<18} {run.state:<9} {run.seconds:6.1f} s")
 
 

@@ -24,7 +24,7 @@ class ClipExampleGen(FileBasedExampleGen):
 
     Output channels:
         ``examples``: ``Examples`` of ``SequenceExample`` (``mer_tf.features``), with a ``clips.json`` report and
-        the custom properties ``clips`` and ``faults``.
+        the custom properties ``clips``, ``faults``, ``data_fingerprint``, ``synthetic`` and ``partial``.
 
     Args:
         manifest_dir: Folder that holds ``manifest.csv`` (``mer_tf.datasets.manifest.write_manifest``).

@@ -16,11 +16,14 @@ from tfx.utils import proto_utils
 from components import reports
 from components.clip_example_gen.records import encode_clip, read_frames
 from mer_tf.errors import AnnotationError, ClipError
-from mer_tf.types import Clip
+from mer_tf.types import Clip, ClipTable
 
 STRICT = "strict"
 DATA_ROOT = "data_root"
-FINGERPRINT = "data_fingerprint"  # custom property of the artifact, carried on into the passport
+# Custom properties of the artifact, carried on into the passport.
+FINGERPRINT = "data_fingerprint"
+SYNTHETIC = "synthetic"
+PARTIAL = "partial"
 
 
 class Executor(BaseExampleGenExecutor):
@@ -32,12 +35,17 @@ class Executor(BaseExampleGenExecutor):
 
     def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict[str, Any]) -> None:
         """Writes the records, then their report; see the base class for the arguments."""
+        from mer_tf.datasets.manifest import data_fingerprint
+
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         properties = {**exec_properties, "_report_folder": examples.uri}
         with reports.named_errors():
             super().Do(input_dict, output_dict, properties)
         report = reports.read_report(examples.uri)
-        examples.set_string_custom_property(FINGERPRINT, _fingerprint(exec_properties))
+        table, hashes = _manifest(exec_properties)
+        examples.set_string_custom_property(FINGERPRINT, data_fingerprint(hashes))
+        examples.set_int_custom_property(SYNTHETIC, int(table.synthetic))
+        examples.set_int_custom_property(PARTIAL, int(table.partial or bool(report.faults)))
         examples.set_int_custom_property("clips", report.done)
         examples.set_int_custom_property(reports.FAULTS, len(report.faults))
         reports.check_report(report, "ClipExampleGen")
@@ -114,13 +122,13 @@ def hashed_frames(manifest: str) -> str:
         return json.loads(file.readline().removeprefix("#")).get("recipe_frames", "all")
 
 
-def _fingerprint(exec_properties: dict[str, Any]) -> str:
-    from mer_tf.datasets.manifest import data_fingerprint, read_manifest
+def _manifest(exec_properties: dict[str, Any]) -> tuple[ClipTable, dict[str, str]]:
+    from mer_tf.datasets.manifest import read_manifest
 
     config = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], config)
     folder = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-    return data_fingerprint(read_manifest(os.path.join(folder, config.splits[0].pattern))[1])
+    return read_manifest(os.path.join(folder, config.splits[0].pattern))
 
 
 def _settings(exec_properties: dict[str, Any]) -> dict:

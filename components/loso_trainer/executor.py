@@ -22,7 +22,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components import reports
-from components.clip_example_gen.executor import FINGERPRINT
+from components.clip_example_gen.executor import FINGERPRINT, PARTIAL, SYNTHETIC
 from components.loso_trainer.records import decode_prediction, encode_prediction
 from mer_tf import passport
 from mer_tf.datasets.mappings import get_mapping
@@ -90,6 +90,10 @@ class Executor(BaseBeamExecutor):
                 protocol="loso",
                 wall_seconds=time.perf_counter() - start,
                 mapping=data.mapping,
+                synthetic=bool(clips.get_int_custom_property(SYNTHETIC)),
+                # Clips that came in may have been left out by a component in between.
+                partial=bool(clips.get_int_custom_property(PARTIAL))
+                or len(data) < clips.get_int_custom_property("clips"),
             )
             io_utils.copy_dir(folder, run.uri)
         run.set_string_custom_property("model", config.model)

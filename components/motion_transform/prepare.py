@@ -12,6 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components import reports
 from components.clip_example_gen.records import encode_clip, read_frames
 from components.motion_transform.transform import MotionRecords
+from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import ClipError
 from mer_tf.recipes import Recipe
 from mer_tf.types import Clip, ClipTable
@@ -29,7 +30,8 @@ def prepare(
     landmark_model: str | None = None,
     beam_pipeline_args: Sequence[str] = (),
 ) -> reports.Report:
-    """Writes ``out/motion-*.gz`` (motion records) and ``out/clips.json`` (what happened to each clip).
+    """Writes ``out/motion-*.gz`` (motion records) and ``out/clips.json`` (what happened to each clip,
+    whether they are synthetic, whether the set is partial).
 
     Args:
         table: The clips.
@@ -75,9 +77,14 @@ def prepare(
     for name in os.listdir(part):
         if name.endswith(".gz"):
             os.replace(os.path.join(part, name), os.path.join(out, name))
-    reports.write_report(report, out)
+    reports.write_report(report, out, data_flags(table, bool(report.faults)))
     shutil.rmtree(part)
     return report
+
+
+def data_flags(table: ClipTable, faults: bool) -> dict[str, bool]:
+    """What must go with every figure: ``synthetic`` (drawn clips), ``partial`` (clips are absent or were left out)."""
+    return {"synthetic": is_synthetic_table(table), "partial": table.partial or faults}
 
 
 @beam.typehints.with_input_types(Clip)

@@ -61,6 +61,14 @@ def test_a_changed_frame_is_noticed_although_the_manifest_did_not_change(tmp_pat
         generate(tmp_path)
 
 
+def test_flags_of_the_manifest_are_properties(tmp_path, clip_table):
+    (tmp_path / "data" / "synthetic.json").write_text("{}")
+    write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv")
+    examples, _ = generate(tmp_path)
+    assert examples.get_int_custom_property("synthetic") == 1
+    assert examples.get_int_custom_property("partial") == 0
+
+
 def test_hashes_of_needed_frames_leave_the_others_free(tmp_path, clip_table):
     write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv", recipe_frames="needed")
     with open(clip_table.clips[2].frame_path(4), "ab") as file:
@@ -75,6 +83,8 @@ def test_a_clip_without_its_frame_is_counted_and_left_out(tmp_path, clip_table):
     examples, records = generate(tmp_path)
     assert len(records) == 5
     assert examples.get_int_custom_property("faults") == 1
+    assert examples.get_int_custom_property("partial") == 1
+    assert examples.get_int_custom_property("synthetic") == 0
     with open(os.path.join(examples.uri, "clips.json"), encoding="utf-8") as file:
         report = json.load(file)
     assert report["clips"] == 6 and report["done"] == 5

@@ -49,12 +49,14 @@ def write_examples(folder, subjects=3, recipe_hash=RECIPE.hash, labels=(0, 1, 2)
                 writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
 
 
-def train(tmp_path, run_uri, *, resume_dir=None, config=CONFIG):
+def train(tmp_path, run_uri, *, resume_dir=None, config=CONFIG, flags=None):
     """Runs the executor as the component configures it; returns the two output artifacts."""
     examples, clips = standard_artifacts.Examples(), standard_artifacts.Examples()
     predictions, run = standard_artifacts.Examples(), LosoRun()
     examples.uri, examples.splits = str(tmp_path / "transformed"), ["all"]
     clips.set_string_custom_property("data_fingerprint", "f" * 64)
+    for name, value in (flags or {}).items():
+        clips.set_int_custom_property(name, value)
     predictions.uri, run.uri = str(tmp_path / "predictions" / os.path.basename(run_uri)), run_uri
     channel = Channel(type=standard_artifacts.Examples)
     component = LosoTrainer(channel, channel, recipe=RECIPE, train_config=config, resume_dir=resume_dir)
@@ -83,7 +85,9 @@ def resumed(tmp_path_factory):
     with pytest.raises(Exception, match="blocked"):
         train(tmp_path, str(tmp_path / "blocked" / "first"), resume_dir=resume)
     kept = folds(resume)
-    predictions, run = train(tmp_path, str(tmp_path / "run"), resume_dir=resume)
+    # One clip more came in than reached training.
+    flags = {"synthetic": 1, "partial": 0, "clips": 10}
+    predictions, run = train(tmp_path, str(tmp_path / "run"), resume_dir=resume, flags=flags)
     return kept, predictions, run, resume
 
 
@@ -114,6 +118,7 @@ def test_passport_and_logs_lie_with_the_run(resumed):
     assert passport["data_fingerprint"] == "f" * 64
     assert passport["recipe_hash"] == RECIPE.hash == run.get_string_custom_property("recipe_hash")
     assert passport["metrics"]["full"]["n"] == 9
+    assert passport["synthetic"] and passport["partial"] and passport["metrics"]["partial"]
     assert passport["config"] == CONFIG.to_json()
     assert run.get_string_custom_property("model") == "dual_atme"
     assert run.get_int_custom_property("folds") == 3
