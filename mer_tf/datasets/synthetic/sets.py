@@ -83,7 +83,7 @@ _CROP = (320.0, 290.0)  # middle of a cropped face
 _SIX = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 _CASME2 = SyntheticSet(Repertoire())
 _SMIC = View(zoom=0.69)
-_SMIC_CROP = View(190, 230, 0.69, _CROP)
+_SMIC_CROP = View(190, 230, 0.6, _CROP)
 
 SETS: dict[str, SyntheticSet] = {
     "casme": SyntheticSet(
