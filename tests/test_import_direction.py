@@ -73,7 +73,18 @@ def test_a_wrong_import_would_be_seen(tmp_path):
 
 @pytest.mark.parametrize(
     "module",
-    ["mer_tf", "mer_tf.preprocessing", "mer_tf.datasets", "mer_tf.metrics", "mer_tf.models.registry", "mer_tf.cli"],
+    [
+        "mer_tf",
+        "mer_tf.preprocessing",
+        "mer_tf.datasets",
+        "mer_tf.metrics",
+        "mer_tf.models.registry",
+        "mer_tf.protocols",
+        "mer_tf.report",
+        "mer_tf.commands.loso",
+        "mer_tf.commands.source",
+        "mer_tf.cli",
+    ],
 )
 def test_light_modules_import_nothing_heavy(module):
     code = (

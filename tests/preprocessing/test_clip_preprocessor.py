@@ -189,6 +189,12 @@ class TestWithFaces:
         assert {name: tensor.shape for name, tensor in result.tensors.items()} == {"face": (128, 128, 3)}
         assert "mouth" not in result.provenance["boxes"]
 
+    @pytest.mark.parametrize(("name", "recipe"), [("face", "onset_apex_28"), ("puzzle", "onset_apex_28_puzzle")])
+    def test_one_map_is_that_of_both(self, result, onset_bytes, apex_bytes, name, recipe):
+        alone = ClipPreprocessor(get_recipe(recipe)).process(onset_bytes, apex_bytes)
+        assert set(alone.tensors) == {name}
+        np.testing.assert_array_equal(alone.tensors[name], result.tensors[name])
+
     def test_bytes_and_images_agree_bit_for_bit(self, preprocessor, result, onset_bytes, apex_bytes, clip):
         again = preprocessor.process_images(decode_image(onset_bytes), decode_image(apex_bytes), clip=clip.key)
         for name in result.tensors:
