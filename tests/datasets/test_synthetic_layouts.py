@@ -187,7 +187,7 @@ def test_posed_clips_go_from_neutral_to_a_large_apex():
     for clip in range(7):
         plan = one.plan(clip, frames=10)
         assert (plan.onset, plan.apex, plan.offset) == (plan.first, plan.first + 9, plan.first + 9)
-        assert 3 <= plan.apex_px <= 6
+        assert 4 <= plan.apex_px <= 9
         units = plan.amplitudes[:, [name.startswith("au") for name in show.repertoire.channels]]
         assert not units[0].any() and np.abs(units).sum(1).argmax() == 9
         if plan.emotion == "contempt":

@@ -56,7 +56,7 @@ class Repertoire:
             ``"rise"`` (neutral first, apex last).
         margin: Further frames before the onset and after the offset, for long clips around an expression.
         in_turn: Whether emotions follow one another instead of being drawn by their shares.
-        posed: Whether expressions are large: 3.5 to 6 px of the drawing instead of the difficulty's range.
+        posed: Whether expressions are large: 5 to 9 px of the drawing instead of the difficulty's range.
         population: Sets of different populations show different people under the same seed and number.
     """
 
@@ -94,7 +94,7 @@ class Repertoire:
         return np.random.SeedSequence((seed, subject, *parts, *own))
 
 
-POSED_PX = (3.5, 6.0)
+POSED_PX = (5.0, 9.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -514,7 +514,7 @@ def plan_clip(
     closure = np.zeros(frames)
     if rng.random() < difficulty.blink_rate:
         half = rng.uniform(2.5, 4.5)
-        anywhere = rng.random() < difficulty.blink_at_apex
+        anywhere = rng.random() < difficulty.blink_at_apex and not repertoire.posed
         middle = rng.uniform(0, frames - 1)
         if not anywhere:
             free = [c for c in np.arange(-2.0, frames + 2.0, 0.5) if min(abs(c - onset), abs(c - apex)) >= half]
