@@ -219,10 +219,11 @@ def _read(paths, recipe: Recipe, network: bool) -> MotionData:
 
 
 def _told(paths) -> dict[str, bool]:
-    """What the folders of records say of themselves."""
+    """What the folders of records, or of the files given, say of themselves."""
     told = {"synthetic": False, "partial": False}
     for path in [paths] if isinstance(paths, str | os.PathLike) else list(paths):
-        file = os.path.join(os.fspath(path), _FACTS_FILE)
+        path = os.fspath(path)
+        file = os.path.join(os.path.dirname(path) if os.path.isfile(path) else path, _FACTS_FILE)
         if not os.path.isfile(file):
             continue
         try:

@@ -108,6 +108,8 @@ def test_records_tell_what_they_are(tmp_path):
     assert _told(tmp_path) == {"synthetic": False, "partial": False}
     (tmp_path / "clips.json").write_text(json.dumps({"synthetic": True, "clips": 3}))
     assert _told([tmp_path, tmp_path / "nowhere"]) == {"synthetic": True, "partial": False}
+    (tmp_path / "motion.gz").write_bytes(b"")
+    assert _told(tmp_path / "motion.gz")["synthetic"]
     (tmp_path / "clips.json").write_text("[]")
     with pytest.raises(ConfigError, match="prepare the data again"):
         _told(tmp_path)
