@@ -71,8 +71,9 @@ def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
         sys.stdout.fileno(), sys.stderr.fileno()
     except (AttributeError, io.UnsupportedOperation, ValueError):
         # No real descriptors (a notebook, a test's capture): only Python-level output can be caught.
-        with open(log_path, "a", encoding="utf-8") as log, _python_streams(log):
-            yield Console(sys.__stdout__ if sys.stdout is log else None, sys.__stderr__)
+        with open(log_path, "a", encoding="utf-8") as log:
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                yield Console(sys.__stdout__, sys.__stderr__)
         return
     log_fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     saved = [os.dup(1), os.dup(2)]
@@ -95,12 +96,6 @@ def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
             os.close(descriptor)
         out.close()
         err.close()
-
-
-@contextlib.contextmanager
-def _python_streams(log) -> Iterator[None]:
-    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        yield
 
 
 def setup_logging(level: int = logging.INFO) -> None:

@@ -21,6 +21,17 @@ MISSING_APEX = -1  # An int64 feature cannot be None; frame numbers are never ne
 _BATCH = 64
 
 
+def encode_facts(clip: Clip) -> dict[str, tf.train.Feature]:
+    """The facts of a clip as features, by the names of ``mer_tf.features``; its label must not be None."""
+    facts = {name: _bytes(getattr(clip, name).encode()) for name in features.FACTS_BYTES}
+    for name in features.FACTS_INT:
+        value = getattr(clip, name)
+        facts[name] = _int(MISSING_APEX if name == features.APEX and value is None else value)
+    for name in features.FACTS_FLOAT:
+        facts[name] = _floats([getattr(clip, name)])
+    return facts
+
+
 def to_example(clip: Clip, tensors: Mapping[str, np.ndarray], recipe: Recipe, provenance: Mapping | None = None):
     """One motion record.
 
@@ -38,12 +49,7 @@ def to_example(clip: Clip, tensors: Mapping[str, np.ndarray], recipe: Recipe, pr
     """
     if clip.label is None:
         raise ConfigError(f"{clip.key} has no label under mapping {clip.mapping!r}; it cannot become a motion record")
-    feature = {name: _bytes(getattr(clip, name).encode()) for name in features.FACTS_BYTES}
-    for name in features.FACTS_INT:
-        value = getattr(clip, name)
-        feature[name] = _int(MISSING_APEX if name == features.APEX and value is None else value)
-    for name in features.FACTS_FLOAT:
-        feature[name] = _floats([getattr(clip, name)])
+    feature = encode_facts(clip)
     feature[features.RECIPE] = _bytes(recipe.name.encode())
     feature[features.RECIPE_HASH] = _bytes(recipe.hash.encode())
     feature[features.PROVENANCE] = _bytes(json.dumps(dict(provenance or {}), sort_keys=True).encode())

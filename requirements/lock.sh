@@ -12,8 +12,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 compile setup.py --extra all --extra kubeflow --extra dev --output-file "$tmp/everything.txt"
 grep -E '^[a-z0-9]' "$tmp/everything.txt" | sed -e 's/ *\\$//' -e 's/\[[^]]*\]//' >"$tmp/versions.txt"
-compile setup.py --extra all --constraint "$tmp/versions.txt" --output-file "$tmp/base.txt"
-# uv leaves setuptools out of a compiled lock only when asked to; the editable install needs both tools.
+# The editable install needs setuptools and wheel in the environment.
 printf 'setuptools\nwheel\n' >"$tmp/tools.in"
 compile setup.py "$tmp/tools.in" --extra all --constraint "$tmp/versions.txt" \
     --output-file requirements/base.lock >/dev/null

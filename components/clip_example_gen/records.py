@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from mer_tf import features
 from mer_tf.errors import AnnotationError, ImageError
+from mer_tf.records import MISSING_APEX, encode_facts
 from mer_tf.types import Clip
 
-MISSING_APEX = -1  # an int64 feature cannot be None; frame numbers are never negative
 _MAX_FRAMES = 4096
 MAX_FRAME_BYTES = 64 << 20
 
@@ -26,18 +26,12 @@ def encode_clip(clip: Clip, frames: Mapping[int, bytes]) -> tf.train.SequenceExa
     Returns:
         The record, features as ``mer_tf.features`` names them.
     """
-    context = {name: _bytes(getattr(clip, name).encode()) for name in features.FACTS_BYTES}
-    for name in features.FACTS_INT:
-        value = getattr(clip, name)
-        context[name] = _int(MISSING_APEX if name == features.APEX and value is None else value)
-    for name in features.FACTS_FLOAT:
-        context[name] = tf.train.Feature(float_list=tf.train.FloatList(value=[getattr(clip, name)]))
     lists = {
         features.FRAME: tf.train.FeatureList(feature=[_bytes(data) for data in frames.values()]),
         features.FRAME_NUMBER: tf.train.FeatureList(feature=[_int(number) for number in frames]),
     }
     return tf.train.SequenceExample(
-        context=tf.train.Features(feature=context), feature_lists=tf.train.FeatureLists(feature_list=lists)
+        context=tf.train.Features(feature=encode_facts(clip)), feature_lists=tf.train.FeatureLists(feature_list=lists)
     )
 
 

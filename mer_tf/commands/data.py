@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from mer_tf.commands.source import parse_roots
+from mer_tf.commands.source import add_roots, parse_roots
 from mer_tf.console import Console, table
 from mer_tf.errors import ConfigError
 
@@ -59,14 +59,7 @@ def add(verbs) -> None:
     what = check.add_mutually_exclusive_group()
     what.add_argument("--dataset", help="dataset name, for example casme2")
     what.add_argument("--composite", help="composite of several datasets: megc2019, atscnn or cde2018")
-    check.add_argument(
-        "--root",
-        dest="roots",
-        action="append",
-        default=[],
-        metavar="DATASET=PATH",
-        help="with --composite: the folder of one part; once for each part",
-    )
+    add_roots(check)
     check.add_argument("--mapping", help="label mapping (default: megc2019, or macro5 for macro-expression sets)")
     check.add_argument("--label-list", metavar="CSV", help="the organisers' list of clips and classes; it decides")
     check.add_argument("--allow-partial", action="store_true", help="accept a composite with other counts, flagged")

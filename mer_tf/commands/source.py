@@ -35,12 +35,8 @@ class NearDuplicates:
         return f"{found} ({self.clips} onset frames in {self.seconds:.1f} s)"
 
 
-def add_source(parser) -> None:
-    """Adds ``--data``/``--dataset`` or ``--composite``/``--root``, mapping, faults and near-duplicates."""
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--data", help="dataset folder as the distributor ships it")
-    what.add_argument("--composite", help="composite of several datasets: megc2019, atscnn or cde2018")
-    parser.add_argument("--dataset", help=f"with --data: dataset name (default: {DEFAULT_DATASET})")
+def add_roots(parser) -> None:
+    """Adds ``--root``, the folders of a composite's parts."""
     parser.add_argument(
         "--root",
         dest="roots",
@@ -49,6 +45,15 @@ def add_source(parser) -> None:
         metavar="DATASET=PATH",
         help="with --composite: the folder of one part; once for each part",
     )
+
+
+def add_source(parser) -> None:
+    """Adds ``--data``/``--dataset`` or ``--composite``/``--root``, mapping, faults and near-duplicates."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", help="dataset folder as the distributor ships it")
+    what.add_argument("--composite", help="composite of several datasets: megc2019, atscnn or cde2018")
+    parser.add_argument("--dataset", help=f"with --data: dataset name (default: {DEFAULT_DATASET})")
+    add_roots(parser)
     parser.add_argument("--mapping", help="with --data: label mapping (default: megc2019, or macro5 for macro sets)")
     parser.add_argument("--label-list", metavar="CSV", help="with --composite: the organisers' list; it decides")
     parser.add_argument("--allow-partial", action="store_true", help="with --composite: accept other counts, flagged")
