@@ -15,12 +15,14 @@ class ModelCard:
         paper: Citation.
         input: What the network takes, in words.
         recipe: Name of the recipe whose network inputs it takes.
-        parameters: Weights with three classes, moving statistics left out.
-        trainable_parameters: Weights that training changes.
+        parameters: Weights with three classes, moving statistics left out; None for a hand-crafted feature.
+        trainable_parameters: Weights that training changes; None for a hand-crafted feature.
         presets: Name -> training settings (keys of ``mer_tf.training.TrainConfig``).
         builder: ``"module:Class"`` of the Keras model.
         published: Published figures: protocol and part -> metric -> value.
         options: Constructor options that make the class this system; they cannot be set otherwise.
+        confidence: ``"exact"`` (public code or a complete table), ``"fitted"`` (layout found by the published
+            complexity figures) or ``"inferred"`` (something had to be chosen; the class says what).
     """
 
     name: str
@@ -28,12 +30,13 @@ class ModelCard:
     paper: str
     input: str
     recipe: str
-    parameters: int
-    trainable_parameters: int
+    parameters: int | None
+    trainable_parameters: int | None
     presets: dict[str, dict]
     builder: str
     published: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     options: dict = dataclasses.field(default_factory=dict)
+    confidence: str = "exact"
 
     def to_json(self) -> dict:
         """Plain dictionary, as ``mer models --json`` prints it."""

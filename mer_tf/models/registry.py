@@ -6,9 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from mer_tf.errors import ConfigError, UnknownNameError
-from mer_tf.models.atscnn.card import ATSCNN_CARD
 from mer_tf.models.card import ModelCard
-from mer_tf.models.dual_atme.card import DUAL_ATME_AARS_CARD, DUAL_ATME_CARD, DUAL_ATME_HARS_CARD
 from mer_tf.recipes import Recipe, get_recipe
 
 if TYPE_CHECKING:
@@ -16,9 +14,24 @@ if TYPE_CHECKING:
 
 __all__ = ["MODELS", "ModelCard", "build_model", "check_recipe", "get_model_card"]
 
-MODELS: dict[str, ModelCard] = {
-    card.name: card for card in (ATSCNN_CARD, DUAL_ATME_AARS_CARD, DUAL_ATME_CARD, DUAL_ATME_HARS_CARD)
-}
+# Packages whose module ``card`` has a tuple ``CARDS``; one per paper.
+FAMILIES = (
+    "mer_tf.models.atscnn",
+    "mer_tf.models.dual_atme",
+)
+
+
+def _collect() -> dict[str, ModelCard]:
+    cards = {}
+    for family in FAMILIES:
+        for card in importlib.import_module(f"{family}.card").CARDS:
+            if card.name in cards:
+                raise ValueError(f"two models are called {card.name!r}")
+            cards[card.name] = card
+    return dict(sorted(cards.items()))
+
+
+MODELS: dict[str, ModelCard] = _collect()
 
 
 def get_model_card(name: str) -> ModelCard:

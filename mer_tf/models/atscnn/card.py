@@ -44,3 +44,5 @@ ATSCNN_CARD = ModelCard(
     builder="mer_tf.models.atscnn.atscnn:ATSCNN",
     published={"seed004 full": {"uf1": 0.7205, "uar": 0.7351}},
 )
+
+CARDS = (ATSCNN_CARD,)

@@ -76,3 +76,5 @@ DUAL_ATME_HARS_CARD = dataclasses.replace(
     },
     options={"branches": "puzzle", "name": "dual_atme_hars"},
 )
+
+CARDS = (DUAL_ATME_CARD, DUAL_ATME_AARS_CARD, DUAL_ATME_HARS_CARD)
