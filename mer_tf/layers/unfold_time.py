@@ -1,0 +1,35 @@
+"""Samples of a batch as frames of clips."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class UnfoldTime(keras.layers.Layer):
+    """(batch * frames, ...) -> (batch, frames, ...): the inverse of ``FoldTime``.
+
+    Args:
+        frames: int >= 1. Frames of each clip.
+        **kwargs: Arguments of ``keras.layers.Layer``.
+
+    Call arguments:
+        inputs: tensor (batch * frames, ...), all sizes but the first known.
+    """
+
+    def __init__(self, frames, **kwargs):
+        if frames < 1:
+            raise ValueError(f"`frames` must be at least 1. Received: {frames!r}")
+        super().__init__(**kwargs)
+        self.frames = frames
+
+    def call(self, inputs):
+        return tf.reshape(inputs, (-1, self.frames, *inputs.shape[1:]))
+
+    def compute_output_shape(self, input_shape):
+        batch = None if input_shape[0] is None else input_shape[0] // self.frames
+        return (batch, self.frames, *input_shape[1:])
+
+    def get_config(self):
+        return {**super().get_config(), "frames": self.frames}
