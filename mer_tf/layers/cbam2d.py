@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 CONCAT_ORDERS = ("max_mean", "mean_max")
+ORDERS = ("channel_first", "spatial_first")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -31,6 +32,8 @@ class CBAM2D(keras.layers.Layer):
         concat_order: ``"max_mean"`` or ``"mean_max"``: order of the two channel statistics.
         channel: bool. False leaves channel attention out (ablation). Defaults to True.
         spatial: bool. False leaves spatial attention out (ablation). Defaults to True.
+        order: ``"channel_first"`` or ``"spatial_first"``: which of the two sees the inputs. Defaults to
+            ``"channel_first"``, the better one in the paper's section 4.1.
         seed: int or None. Seed of the initial weights. Defaults to None (the global generators).
         **kwargs: Arguments of ``keras.layers.Layer``.
 
@@ -60,6 +63,7 @@ class CBAM2D(keras.layers.Layer):
         channel=True,
         spatial=True,
         seed=None,
+        order="channel_first",
         **kwargs,
     ):
         if reduction < 1:
@@ -68,6 +72,8 @@ class CBAM2D(keras.layers.Layer):
             raise ValueError(f"`spatial_kernel` must be odd and positive. Received: {spatial_kernel!r}")
         if concat_order not in CONCAT_ORDERS:
             raise ValueError(f"`concat_order` must be one of {CONCAT_ORDERS}. Received: {concat_order!r}")
+        if order not in ORDERS:
+            raise ValueError(f"`order` must be one of {ORDERS}. Received: {order!r}")
         if not (channel or spatial):
             raise ValueError("at least one of `channel` and `spatial` must be True. Received: both False")
         super().__init__(**kwargs)
@@ -80,6 +86,7 @@ class CBAM2D(keras.layers.Layer):
         self.concat_order = concat_order
         self.channel = channel
         self.spatial = spatial
+        self.order = order
         self.seed = seed
 
     def build(self, input_shape):
@@ -106,8 +113,8 @@ class CBAM2D(keras.layers.Layer):
                 dtype=dtype,
                 name="excite",
             )
-            _build(self.squeeze, (None, channels))
-            _build(self.excite, (None, hidden))
+            build_inside(self.squeeze, (None, channels))
+            build_inside(self.excite, (None, hidden))
         if self.spatial:
             self.conv = keras.layers.Conv2D(
                 1,
@@ -118,27 +125,17 @@ class CBAM2D(keras.layers.Layer):
                 dtype=dtype,
                 name="conv",
             )
-            _build(self.conv, (None, *input_shape[1:3], 2))
+            build_inside(self.conv, (None, *input_shape[1:3], 2))
             if self.batch_norm:
                 # The reference code passes momentum 0.01 in PyTorch's sense, 0.99 in Keras's.
                 self.norm = keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-5, dtype=dtype, name="norm")
-                _build(self.norm, (None, *input_shape[1:3], 1))
+                build_inside(self.norm, (None, *input_shape[1:3], 1))
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        x = inputs
-        if self.channel:
-            mean = self.excite(self.squeeze(tf.reduce_mean(x, axis=(1, 2))))
-            peak = self.excite(self.squeeze(tf.reduce_max(x, axis=(1, 2))))
-            x = x * tf.sigmoid(mean + peak)[:, tf.newaxis, tf.newaxis, :]
-        if self.spatial:
-            mean = tf.reduce_mean(x, axis=-1, keepdims=True)
-            peak = tf.reduce_max(x, axis=-1, keepdims=True)
-            mask = self.conv(tf.concat([peak, mean] if self.concat_order == "max_mean" else [mean, peak], axis=-1))
-            if self.batch_norm:
-                mask = self.norm(mask, training=training)
-            x = x * tf.sigmoid(mask)
-        return x
+        if self.order == "channel_first":
+            return self._attend_places(self._attend_channels(inputs), training)
+        return self._attend_channels(self._attend_places(inputs, training))
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -155,15 +152,34 @@ class CBAM2D(keras.layers.Layer):
             concat_order=self.concat_order,
             channel=self.channel,
             spatial=self.spatial,
+            order=self.order,
             seed=self.seed,
         )
         return config
+
+    def _attend_channels(self, x):
+        if not self.channel:
+            return x
+        mean = self.excite(self.squeeze(tf.reduce_mean(x, axis=(1, 2))))
+        peak = self.excite(self.squeeze(tf.reduce_max(x, axis=(1, 2))))
+        return x * tf.sigmoid(mean + peak)[:, tf.newaxis, tf.newaxis, :]
+
+    def _attend_places(self, x, training):
+        if not self.spatial:
+            return x
+        mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+        peak = tf.reduce_max(x, axis=-1, keepdims=True)
+        mask = self.conv(tf.concat([peak, mean] if self.concat_order == "max_mean" else [mean, peak], axis=-1))
+        if self.batch_norm:
+            mask = self.norm(mask, training=training)
+        return x * tf.sigmoid(mask)
 
     def _seed(self, part):
         return None if self.seed is None else self.seed + part
 
 
-def _build(layer: keras.layers.Layer, input_shape: tuple) -> None:
+def build_inside(layer: keras.layers.Layer, input_shape: tuple) -> None:
+    """Builds a layer that another one owns, under a name of its own."""
     # Keras 2 names variables by the surrounding name scope only; without it all kernels would share one name.
     with tf.name_scope(layer.name):
         layer.build(input_shape)

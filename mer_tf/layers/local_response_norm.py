@@ -1,0 +1,51 @@
+"""Local response normalisation across channels."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class LocalResponseNorm(keras.layers.Layer):
+    """Divides each value by ``(k + alpha * sum of squares over the n nearest channels) ** beta``.
+
+    Args:
+        alpha: float. Defaults to 1e-4. It multiplies the plain sum; frameworks that divide it by ``n`` need
+            ``alpha / n`` here.
+        beta: float. Defaults to 0.75.
+        k: float > 0. Defaults to 2.
+        n: int, odd. Number of channels in the window, the value's own in the middle. Defaults to 5.
+        **kwargs: Arguments of ``keras.layers.Layer``.
+
+    Call arguments:
+        inputs: float tensor (batch, height, width, channels).
+
+    Returns:
+        Tensor of the input's shape and dtype; computed in float32.
+
+    Source: Krizhevsky et al., NIPS 2012, section 3.3.
+    """
+
+    def __init__(self, alpha=1e-4, beta=0.75, k=2.0, n=5, **kwargs):
+        if n < 1 or n % 2 == 0:
+            raise ValueError(f"`n` must be odd and positive. Received: {n!r}")
+        if k <= 0:
+            raise ValueError(f"`k` must be positive. Received: {k!r}")
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+        self.n = n
+
+    def call(self, inputs):
+        out = tf.nn.local_response_normalization(
+            tf.cast(inputs, tf.float32), depth_radius=self.n // 2, bias=self.k, alpha=self.alpha, beta=self.beta
+        )
+        return tf.cast(out, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "alpha": self.alpha, "beta": self.beta, "k": self.k, "n": self.n}
