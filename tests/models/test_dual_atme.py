@@ -5,7 +5,7 @@ from typing import ClassVar
 import keras
 import numpy as np
 import pytest
-from model_case import ModelCase, trainable_weights
+from model_case import ModelCase, ModelFacts, trainable_weights
 
 from mer_tf.errors import ConfigError
 from mer_tf.layers import BatchNorm
@@ -42,9 +42,18 @@ class TestDualATME(ModelCase):
     def test_focal_loss_trains(self):
         keras.utils.set_random_seed(0)
         model = DualATME(dropout=0.0)
-        model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=FocalLoss())
+        model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=FocalLoss(), run_eagerly=True)
         losses = model.fit(self.batch(8), np.arange(8) % 3, epochs=5, batch_size=8, verbose=0).history["loss"]
         assert losses[-1] < 0.5 * losses[0]
+
+    def test_without_a_seed_the_global_one_decides(self):
+        models = []
+        for seed in (0, 0, 1):
+            keras.utils.set_random_seed(seed)
+            models.append(DualATME().get_weights())
+        for one, two in zip(models[0], models[1]):
+            np.testing.assert_array_equal(one, two)
+        assert any((one != two).any() for one, two in zip(models[0], models[2]))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +85,7 @@ def test_bad_arguments(options):
         DualATME(**options)
 
 
-class TestFaceBranch(ModelCase):
+class TestFaceBranch(ModelFacts):
     # Ablation AARS; the count is derived below, at test_ablations.
     name = "dual_atme_aars"
     golden = 2_419_849
@@ -90,7 +99,7 @@ class TestFaceBranch(ModelCase):
             build_model(self.name, branches="both")
 
 
-class TestPuzzleBranch(ModelCase):
+class TestPuzzleBranch(ModelFacts):
     name = "dual_atme_hars"
     golden = 2_419_491
     inputs: ClassVar = {"puzzle": (28, 28, 3)}
