@@ -38,7 +38,7 @@ def input_shapes(model) -> dict:
 
 
 class ModelFacts:
-    """What every system of the registry must pass. Subclasses set ``name``, ``golden`` (weights with three classes) and ``inputs`` (name -> shape).
+    """What every system of the registry must pass. Subclasses set ``name``, ``golden`` and ``inputs``.
 
     Attributes:
         name: Registry name.
@@ -161,8 +161,9 @@ class ModelCase(ModelFacts):
         builder = self.build_class(self.name)
         options = [key for key in inspect.signature(builder.__init__).parameters if key not in ("self", "kwargs")]
         assert set(options) <= set(model.get_config())
+        text = inspect.getdoc(builder)
         for option in options:
-            assert f"        {option}: " in builder.__doc__, f"{builder.__name__}: {option} is not documented"
+            assert f"\n    {option}: " in text, f"{builder.__name__}: {option} is not documented"
 
     def test_a_sample_does_not_depend_on_its_neighbours_at_inference(self, model):
         batch = self.batch(3)
