@@ -40,6 +40,19 @@ class Box(NamedTuple):
         return image[self.y0 : self.y1, self.x0 : self.x1]
 
 
+def need68(landmarks: np.ndarray) -> np.ndarray:
+    """The landmarks as float64, or ``ValueError`` where they are not ``(68, 2)``."""
+    landmarks = np.asarray(landmarks, dtype=np.float64)
+    if landmarks.shape == (66, 2):
+        raise ValueError(
+            "landmarks must be (68, 2). Received: (66, 2), which lacks the inner mouth corners 60 and 64; "
+            "they cannot be made up, so give the 68 points"
+        )
+    if landmarks.shape != (68, 2):
+        raise ValueError(f"landmarks must be (68, 2). Received: {landmarks.shape}")
+    return landmarks
+
+
 def interocular(landmarks: np.ndarray) -> float:
     """Distance between the outer eye corners (36, 45), in pixels."""
     return float(np.linalg.norm(landmarks[45] - landmarks[36]))
@@ -60,9 +73,7 @@ def check_landmarks(landmarks: np.ndarray, clip: str = "", frame: int | None = N
         ValueError: Not 68 points (66-point sets lack the inner mouth corners).
         LandmarkError: Not finite, eyes under 10 px apart or swapped, chin not below the brows.
     """
-    landmarks = np.asarray(landmarks, dtype=np.float64)
-    if landmarks.shape != (68, 2):
-        raise ValueError(f"landmarks must be (68, 2). Received: {landmarks.shape}")
+    landmarks = need68(landmarks)
     if not np.isfinite(landmarks).all():
         raise LandmarkError("a landmark is not finite", clip, frame)
     distance = interocular(landmarks)
@@ -103,6 +114,40 @@ def levelling_matrix(landmarks: np.ndarray) -> np.ndarray:
 def transform_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Applies a ``(2, 3)`` affine matrix to ``(n, 2)`` points."""
     return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotation, scale and shift (no mirroring) that brings ``source`` nearest to ``target`` in least squares.
+
+    Args:
+        source: ``(n, 2)`` points, n at least 2 and not all in one place.
+        target: ``(n, 2)`` points.
+
+    Returns:
+        ``(2, 3)`` float64, mapping source to target points.
+
+    Source: closed form in the plane; with points as complex numbers the fit is ``target = a source + b``.
+    """
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2 or len(source) < 2:
+        raise ValueError(f"source and target must both be (n, 2), n >= 2. Received: {source.shape}, {target.shape}")
+    mean_source, mean_target = source.mean(0), target.mean(0)
+    (x, y), (u, v) = (source - mean_source).T, (target - mean_target).T
+    size = float((x * x + y * y).sum())
+    if size == 0:
+        raise ValueError("source must hold two different points")
+    real, imaginary = float((x * u + y * v).sum()) / size, float((x * v - y * u).sum()) / size
+    matrix = np.array([[real, -imaginary], [imaginary, real]])
+    return np.column_stack([matrix, mean_target - matrix @ mean_source])
+
+
+def affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """``(2, 3)`` affine matrix that brings ``source`` nearest to ``target`` in least squares (``(n, 2)`` points)."""
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    middle = source.mean(0)
+    terms = np.column_stack([source - middle, np.ones(len(source))])
+    matrix = np.linalg.lstsq(terms, target, rcond=None)[0].T
+    return np.column_stack([matrix[:, :2], matrix[:, 2] - matrix[:, :2] @ middle])
 
 
 def warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -168,6 +213,8 @@ def clip_box(
     frame: int | None = None,
 ) -> Box:
     """Integer box inside a ``height`` x ``width`` image, or ``CropError`` naming the box."""
+    if not all(math.isfinite(edge) for edge in (y0, y1, x0, x1)):
+        raise LandmarkError(f"the {name} box has an edge that is not finite; check the landmarks", clip, frame)
     top, bottom, left, right = math.floor(y0), math.ceil(y1), math.floor(x0), math.ceil(x1)
     area = max(bottom - top, 0) * max(right - left, 0)
     box = Box(max(top, 0), min(bottom, height), max(left, 0), min(right, width))

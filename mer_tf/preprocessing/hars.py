@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mer_tf.preprocessing.align import Box, clip_box
+from mer_tf.preprocessing.align import Box, clip_box, need68
 from mer_tf.preprocessing.images import resize
 
 MIN_SIDE = 4
@@ -27,8 +27,7 @@ def hars_edges(landmarks: np.ndarray, distance: str = "axis") -> dict[str, tuple
     """
     if distance not in ("axis", "euclidean"):
         raise ValueError(f"distance must be 'axis' or 'euclidean'. Received: {distance!r}")
-    if landmarks.shape != (68, 2):
-        raise ValueError(f"landmarks must be (68, 2). Received: {landmarks.shape}")
+    landmarks = need68(landmarks)
 
     def amount(first: int, second: int, axis: int) -> float:
         difference = landmarks[first] - landmarks[second]
