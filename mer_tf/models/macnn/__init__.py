@@ -1,0 +1,1 @@
+"""MACNN: residual VGG with dilated convolutions."""

@@ -1,0 +1,1 @@
+"""mini-AORCNN: small residual network with a bottleneck transformer."""
