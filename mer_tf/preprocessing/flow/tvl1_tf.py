@@ -110,10 +110,7 @@ def tvl1_batch(
     solve = _solver(config, border, jit)
     if group is None and not tf.config.list_physical_devices("GPU"):
         group = 1
-    if group is None:
-        flow = solve(first, second)
-    else:
-        flow = _in_groups(solve, first, second, group)
+    flow = solve(first, second) if group is None else _in_groups(solve, first, second, group)
     return tf.where(usable[..., None], flow, np.float32(np.nan))
 
 

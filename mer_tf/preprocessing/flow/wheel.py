@@ -77,23 +77,3 @@ def flow_to_colour(flow: np.ndarray, max_motion: float | None = None, *, per_pic
     colour = np.where(radius <= 1, 1 - radius * (1 - colour), np.float32(0.75) * colour)
     colour *= known[..., None]
     return np.floor(np.float32(255) * colour).astype(np.uint8)
-
-
-def colour_wheel(flow, max_motion: float | None = None):
-    """``flow_to_colour`` in TensorFlow operations, for use inside a graph.
-
-    Args:
-        flow: ``(batch, ..., height, width, 2)`` float32, (u, v) in pixels.
-        max_motion: Length in pixels that gets the full colour; by default the largest of each element of the batch,
-            so that the pictures of one clip share one scale and no clip depends on another.
-
-    Returns:
-        ``(batch, ..., height, width, 3)`` float32 RGB, whole numbers 0 to 255; each element of the batch as
-        ``flow_to_colour`` paints it, save for a step of 1 where the two round differently.
-
-    Raises:
-        ValueError: Another rank or last axis, or a ``max_motion`` that is not positive.
-    """
-    from mer_tf.preprocessing.flow.wheel_tf import paint
-
-    return paint(flow, max_motion)

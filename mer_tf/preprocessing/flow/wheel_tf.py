@@ -8,8 +8,21 @@ import tensorflow as tf
 from mer_tf.preprocessing.flow.wheel import SMALLEST, UNKNOWN, hue_table
 
 
-def paint(flow, max_motion: float | None = None) -> tf.Tensor:
-    """See ``mer_tf.preprocessing.flow.wheel.colour_wheel``."""
+def colour_wheel(flow, max_motion: float | None = None) -> tf.Tensor:
+    """``mer_tf.preprocessing.flow.wheel.flow_to_colour`` in TensorFlow operations, for use inside a graph.
+
+    Args:
+        flow: ``(batch, ..., height, width, 2)`` float32, (u, v) in pixels.
+        max_motion: Length in pixels that gets the full colour; by default the largest of each element of the batch,
+            so that the pictures of one clip share one scale and no clip depends on another.
+
+    Returns:
+        ``(batch, ..., height, width, 3)`` float32 RGB, whole numbers 0 to 255; each element of the batch as
+        ``flow_to_colour`` paints it, save for a step of 1 where the two round differently.
+
+    Raises:
+        ValueError: Another rank or last axis, or a ``max_motion`` that is not positive.
+    """
     flow = tf.convert_to_tensor(flow, tf.float32)
     if flow.shape.rank is None or flow.shape.rank < 4 or flow.shape[-1] != 2:
         raise ValueError(f"flow must be (batch, ..., height, width, 2). Received: {flow.shape}")
