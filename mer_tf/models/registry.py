@@ -16,8 +16,19 @@ __all__ = ["MODELS", "ModelCard", "build_model", "check_recipe", "get_model_card
 
 # Packages whose module ``card`` has a tuple ``CARDS``; one per paper.
 FAMILIES = (
+    "mer_tf.models.astnet",
     "mer_tf.models.atscnn",
+    "mer_tf.models.cbamnet",
+    "mer_tf.models.dssn",
     "mer_tf.models.dual_atme",
+    "mer_tf.models.mini_aorcnn",
+    "mer_tf.models.off_tanet",
+    "mer_tf.models.macnn",
+    "mer_tf.models.elrcn",
+    "mer_tf.models.micro_attention",
+    "mer_tf.models.geme",
+    "mer_tf.models.microexpstcnn",
+    "mer_tf.models.off_apexnet",
 )
 
 

@@ -1,0 +1,45 @@
+"""Linear interpolation of a clip to another number of frames."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class ResampleTime(keras.layers.Layer):
+    """(batch, T, height, width, channels) -> (batch, frames, ...), evenly spaced from the first to the last frame.
+
+    Args:
+        frames: int >= 1. Number of frames given out; 1 gives the first.
+        **kwargs: Arguments of ``keras.layers.Layer``.
+
+    Call arguments:
+        inputs: float tensor (batch, T, height, width, channels), T known.
+    """
+
+    def __init__(self, frames, **kwargs):
+        if frames < 1:
+            raise ValueError(f"`frames` must be at least 1. Received: {frames!r}")
+        super().__init__(**kwargs)
+        self.frames = frames
+
+    def build(self, input_shape):
+        if len(input_shape) != 5 or input_shape[1] is None:
+            raise ValueError(
+                f"`inputs` must be (batch, frames, height, width, channels), frames known. Received: {input_shape}"
+            )
+        place = np.linspace(0, input_shape[1] - 1, self.frames)
+        # Row i weighs the two frames around place i.
+        self.mix = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(input_shape[1])))
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return tf.einsum("btijc,ft->bfijc", inputs, tf.constant(self.mix, inputs.dtype))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.frames, *input_shape[2:])
+
+    def get_config(self):
+        return {**super().get_config(), "frames": self.frames}

@@ -1,0 +1,1 @@
+"""ASTNet: ResNet-18 on flow pictures, attention, ConvLSTM over time."""

@@ -1,0 +1,1 @@
+"""DSSN: two shallow AlexNet fronts on flow magnitude and strain."""

@@ -1,0 +1,1 @@
+"""GEME: gender and micro-expression from one dynamic image."""

@@ -1,0 +1,1 @@
+"""MicroExpSTCNN: one deep 3D convolution on a clip."""

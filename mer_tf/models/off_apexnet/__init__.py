@@ -1,0 +1,1 @@
+"""OFF-ApexNet: two small streams on the components of the flow from onset to apex."""
