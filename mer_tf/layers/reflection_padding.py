@@ -1,0 +1,37 @@
+"""Padding that mirrors the border."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class ReflectionPadding(keras.layers.Layer):
+    """Pads height and width by reflection about the outermost pixels, which are not repeated.
+
+    Args:
+        padding: int >= 0, pixels on each side; below both sides of the input.
+        **kwargs: Arguments of ``keras.layers.Layer``.
+
+    Call arguments:
+        inputs: float tensor (batch, height, width, channels).
+    """
+
+    def __init__(self, padding=1, **kwargs):
+        if padding < 0:
+            raise ValueError(f"`padding` must not be negative. Received: {padding!r}")
+        super().__init__(**kwargs)
+        self.padding = padding
+
+    def call(self, inputs):
+        p = self.padding
+        return tf.pad(inputs, [[0, 0], [p, p], [p, p], [0, 0]], mode="REFLECT")
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        add = 2 * self.padding
+        return (batch, height and height + add, width and width + add, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding}

@@ -1,0 +1,69 @@
+"""Motion magnification of clips: Eulerian (no training) and learned (with trained weights).
+
+Frames go in and come out one by one; memory does not grow with the clip. TensorFlow is loaded by the learned
+magnifier only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from mer_tf.errors import MissingFileError
+from mer_tf.preprocessing.magnify.eulerian import checked_frames, magnify_eulerian
+from mer_tf.recipes import MagnifyConfig
+
+__all__ = ["magnify", "magnify_eulerian"]
+
+
+def magnify(
+    frames: Iterable[np.ndarray],
+    config: MagnifyConfig | None = None,
+    *,
+    fps: float | None = None,
+    weights=None,
+    value_range: tuple[float, float] | None = None,
+) -> Iterator[np.ndarray]:
+    """Magnifies the motion of a clip.
+
+    Args:
+        frames: Frames of one shape: ``(height, width)`` gray or ``(height, width, 3)`` RGB, uint8 or float; sides
+            >= 16.
+        config: Method and parameters; ``"none"`` gives the frames back.
+        fps: Frames per second; needed by ``"eulerian"``.
+        weights: Path of a weight file, or a ``LearnedMagnifier``; needed by ``"learned"``. The other method is never
+            taken instead.
+        value_range: ``(0, 1)`` or ``(0, 255)``; needed for float frames.
+
+    Yields:
+        As many frames, of the same shape and dtype.
+
+    Raises:
+        MissingFileError: ``"learned"`` without weights; names the training command.
+        BadInputError: ``weights`` is not a weight file.
+        ValueError, TypeError: As ``magnify_eulerian``.
+    """
+    config = config or MagnifyConfig()
+    if config.method == "eulerian":
+        if fps is None:
+            raise ValueError("fps must be given for Eulerian magnification: its band is in Hz. Received: None")
+        return magnify_eulerian(
+            frames,
+            fps=fps,
+            factor=config.factor,
+            f_low=config.f_low,
+            f_high=config.f_high,
+            lambda_c=config.lambda_c,
+            chroma=config.chroma,
+            value_range=value_range,
+        )
+    if config.method == "learned":
+        if weights is None:
+            raise MissingFileError(
+                "learned magnification needs trained weights by path; train them with: mer magnify train --out FILE"
+            )
+        from mer_tf.preprocessing.magnify.learned import magnify_learned
+
+        return magnify_learned(frames, weights, factor=config.factor, mode=config.mode, value_range=value_range)
+    return (frame for frame, _ in checked_frames(frames, value_range))

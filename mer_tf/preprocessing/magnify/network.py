@@ -1,0 +1,181 @@
+"""Learned motion magnification network (Oh et al., ECCV 2018) as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.layers.reflection_padding import ReflectionPadding
+from mer_tf.models.seeds import Seeds
+
+MULTIPLIERS = ("factor_minus_one", "factor")
+MIN_SIDE = 8  # the 7x7 convolution at half size reflects 3 pixels
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class MotionMagnifier(keras.Model):
+    """Encoder of texture and shape, manipulator of the shape's change, decoder.
+
+    Args:
+        width: even int >= 2. Channels of the encoder; the first convolution has half, the decoder twice as many.
+            Defaults to 32, the published width.
+        decoder_blocks: int >= 1. Residual blocks of the decoder. Defaults to 9, as published.
+        manipulator_kernel: odd int. Kernel of the manipulator's first convolution. Defaults to 7.
+        shape_conv: bool. A convolution before the residual blocks of the shape head. Defaults to False.
+        texture_conv: bool. A convolution after the texture's enlargement. Defaults to True.
+        multiplier: ``"factor_minus_one"`` (factor 1 leaves the motion as it is) or ``"factor"``. Defaults to the
+            former.
+        seed: int >= 0 or None. Decides the weights.
+        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+
+    Inputs: dictionary ``reference`` and ``frame`` (batch, height, width, 3) float32 in -1..1, height and width
+    multiples of 4 and at least 8; ``factor`` (batch, 1) float32. Output: float32 (batch, height, width, 3), not
+    clipped.
+
+    Attributes ``encoder`` (frame -> texture at a quarter, shape at half the size), ``manipulator`` (shape of the
+    reference, shape of the frame, factor -> shape) and ``decoder`` (texture, shape -> image) are models of their own
+    that share the weights.
+
+    Parameters: 918,928 by default (encoder 145,200, manipulator 77,824, decoder 695,904). The layout of another
+    public implementation, ``manipulator_kernel=3, shape_conv=True, texture_conv=False``, has 877,968. No convolution
+    has a bias.
+
+    Source: Oh et al., section 3 and their published code.
+
+    Assumption: the paper's formula adds to the shape of the reference with the factor itself; the published code adds
+    to the shape of the frame with the factor less one, which makes factor 1 the identity. The code is followed;
+    ``multiplier="factor"`` is the reading of the other implementation.
+    Assumption: initialisation is Glorot-uniform, and the last convolution of each residual block starts at a tenth of
+    it, so that the untrained stack is near the identity and short trainings converge.
+
+    Example:
+        >>> from mer_tf.preprocessing.magnify.network import MotionMagnifier
+        >>> MotionMagnifier().count_params()
+        918928
+    """
+
+    def __init__(
+        self,
+        width=32,
+        decoder_blocks=9,
+        manipulator_kernel=7,
+        shape_conv=False,
+        texture_conv=True,
+        multiplier="factor_minus_one",
+        seed=None,
+        **kwargs,
+    ):
+        if width < 2 or width % 2:
+            raise ValueError(f"`width` must be even and at least 2. Received: {width!r}")
+        if decoder_blocks < 1:
+            raise ValueError(f"`decoder_blocks` must be at least 1. Received: {decoder_blocks!r}")
+        if manipulator_kernel not in (1, 3, 5, 7):
+            raise ValueError(f"`manipulator_kernel` must be 1, 3, 5 or 7. Received: {manipulator_kernel!r}")
+        if multiplier not in MULTIPLIERS:
+            raise ValueError(f"`multiplier` must be one of {MULTIPLIERS}. Received: {multiplier!r}")
+
+        # === Functional model ===
+        seeds = Seeds(seed)
+        encoder = _encoder(width, shape_conv, seeds)
+        manipulator = _manipulator(width, manipulator_kernel, multiplier, seeds)
+        decoder = _decoder(width, decoder_blocks, texture_conv, seeds)
+        reference = keras.Input((None, None, 3), name="reference")
+        frame = keras.Input((None, None, 3), name="frame")
+        factor = keras.Input((1,), name="factor")
+        _, shape_reference = encoder(reference)
+        texture, shape = encoder(frame)
+        shape = manipulator([shape_reference, shape, factor])
+        outputs = decoder([texture, shape])
+        kwargs.setdefault("name", "motion_magnifier")
+        super().__init__(
+            inputs={"reference": reference, "frame": frame, "factor": factor}, outputs=outputs, **kwargs
+        )
+
+        # === Config ===
+        self.encoder = encoder
+        self.manipulator = manipulator
+        self.decoder = decoder
+        self.width = width
+        self.decoder_blocks = decoder_blocks
+        self.manipulator_kernel = manipulator_kernel
+        self.shape_conv = shape_conv
+        self.texture_conv = texture_conv
+        self.multiplier = multiplier
+        self.seed = seed
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "width": self.width,
+            "decoder_blocks": self.decoder_blocks,
+            "manipulator_kernel": self.manipulator_kernel,
+            "shape_conv": self.shape_conv,
+            "texture_conv": self.texture_conv,
+            "multiplier": self.multiplier,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+
+def _conv(x, filters, kernel, seeds, name, *, stride=1, activation=None, scale=1.0):
+    x = ReflectionPadding(kernel // 2, name=f"{name}_pad")(x)
+    # scale^2 of the variance is a tenth of the spread of Glorot's for the blocks' last convolution.
+    initializer = keras.initializers.VarianceScaling(scale**2, "fan_avg", "uniform", seed=seeds.next())
+    return keras.layers.Conv2D(
+        filters, kernel, strides=stride, activation=activation, use_bias=False, kernel_initializer=initializer, name=name
+    )(x)
+
+
+def _block(x, filters, seeds, name):
+    y = _conv(x, filters, 3, seeds, f"{name}_conv1", activation="relu")
+    y = _conv(y, filters, 3, seeds, f"{name}_conv2", scale=0.1)
+    return keras.layers.Add(name=f"{name}_add")([x, y])
+
+
+def _encoder(width, shape_conv, seeds):
+    image = keras.Input((None, None, 3), name="image")
+    x = _conv(image, width // 2, 7, seeds, "encoder_conv1", activation="relu")  # H x W x 16
+    x = _conv(x, width, 3, seeds, "encoder_conv2", stride=2, activation="relu")  # H/2 x W/2 x 32
+    for number in (1, 2, 3):
+        x = _block(x, width, seeds, f"encoder_block{number}")
+    texture = _conv(x, width, 3, seeds, "texture_conv", stride=2, activation="relu")  # H/4 x W/4 x 32
+    shape = _conv(x, width, 3, seeds, "shape_conv", activation="relu") if shape_conv else x
+    for number in (1, 2):
+        texture = _block(texture, width, seeds, f"texture_block{number}")
+        shape = _block(shape, width, seeds, f"shape_block{number}")
+    return keras.Model(image, [texture, shape], name="encoder")
+
+
+def _manipulator(width, kernel, multiplier, seeds):
+    reference = keras.Input((None, None, width), name="shape_reference")
+    frame = keras.Input((None, None, width), name="shape_frame")
+    factor = keras.Input((1,), name="shape_factor")
+    change = keras.layers.Subtract(name="change")([frame, reference])
+    change = _conv(change, width, kernel, seeds, "change_conv1", activation="relu")
+    # (batch, 1) -> (batch, 1, 1, 1): one number for each frame
+    offset = -1.0 if multiplier == "factor_minus_one" else 0.0
+    times = keras.layers.Rescaling(1.0, offset=offset, name="times")(factor)
+    times = keras.layers.Reshape((1, 1, 1), name="times_shape")(times)
+    change = keras.layers.Multiply(name="amplify")([change, times])
+    change = _conv(change, width, 3, seeds, "change_conv2")
+    change = _block(change, width, seeds, "change_block")
+    return keras.Model(
+        [reference, frame, factor], keras.layers.Add(name="new_shape")([frame, change]), name="manipulator"
+    )
+
+
+def _decoder(width, blocks, texture_conv, seeds):
+    texture = keras.Input((None, None, width), name="texture")
+    shape = keras.Input((None, None, width), name="shape")
+    x = keras.layers.UpSampling2D(2, name="texture_enlarge")(texture)
+    if texture_conv:
+        x = _conv(x, width, 3, seeds, "texture_enlarged_conv", activation="relu")
+    x = keras.layers.Concatenate(name="join")([x, shape])  # H/2 x W/2 x 64
+    for number in range(1, blocks + 1):
+        x = _block(x, 2 * width, seeds, f"decoder_block{number}")
+    x = keras.layers.UpSampling2D(2, name="enlarge")(x)
+    x = _conv(x, width, 3, seeds, "image_conv1", activation="relu")
+    x = _conv(x, 3, 7, seeds, "image_conv2")
+    return keras.Model([texture, shape], x, name="decoder")
