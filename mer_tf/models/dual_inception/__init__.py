@@ -1,0 +1,1 @@
+"""Dual-Inception: two streams of Inception blocks on horizontal and vertical flow."""

@@ -1,0 +1,1 @@
+"""KFC-MER: two streams of split-attention blocks, conditioned on the parts of the face."""

@@ -1,0 +1,1 @@
+"""MMNet: motion branch with continuous attention, position branch with a transformer."""

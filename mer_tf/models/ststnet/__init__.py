@@ -1,0 +1,1 @@
+"""STSTNet: shallow network of three streams on flow and strain."""
