@@ -224,6 +224,7 @@ def _stream(frames, alpha, low, high, lambda_c, chroma) -> Iterator[np.ndarray]:
     gains = band_gains(*first.shape[:2], alpha, lambda_c)
     colour = _chroma_matrix(chroma) if first.ndim == 3 else None
     yield first if first.dtype != np.float64 else first.astype(np.float32)
+    del first
     for frame, _ in frames:
         image = frame.astype(np.float32)
         cv2.accumulateWeighted(image, slow, low)

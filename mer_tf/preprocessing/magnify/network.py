@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 
 from mer_tf.layers.reflection_padding import ReflectionPadding
 from mer_tf.models.seeds import Seeds
@@ -44,8 +45,10 @@ class MotionMagnifier(keras.Model):
     Assumption: the paper's formula adds to the shape of the reference with the factor itself; the published code adds
     to the shape of the frame with the factor less one, which makes factor 1 the identity. The code is followed;
     ``multiplier="factor"`` is the reading of the other implementation.
-    Assumption: initialisation is Glorot-uniform, and the last convolution of each residual block starts at a tenth of
-    it, so that the untrained stack is near the identity and short trainings converge.
+    Assumption: initialisation is Glorot-uniform, but the last convolution of each residual block starts at a tenth of
+    it, and the manipulator's pair of convolutions starts as a projection of the change on half of its directions
+    (each direction and its negative, so that the ReLU between them loses nothing). So the untrained network is close
+    to first-order magnification, and short trainings converge.
 
     Example:
         >>> from mer_tf.preprocessing.magnify.network import MotionMagnifier
@@ -86,9 +89,7 @@ class MotionMagnifier(keras.Model):
         shape = manipulator([shape_reference, shape, factor])
         outputs = decoder([texture, shape])
         kwargs.setdefault("name", "motion_magnifier")
-        super().__init__(
-            inputs={"reference": reference, "frame": frame, "factor": factor}, outputs=outputs, **kwargs
-        )
+        super().__init__(inputs={"reference": reference, "frame": frame, "factor": factor}, outputs=outputs, **kwargs)
 
         # === Config ===
         self.encoder = encoder
@@ -121,10 +122,15 @@ class MotionMagnifier(keras.Model):
 
 def _conv(x, filters, kernel, seeds, name, *, stride=1, activation=None, scale=1.0):
     x = ReflectionPadding(kernel // 2, name=f"{name}_pad")(x)
-    # scale^2 of the variance is a tenth of the spread of Glorot's for the blocks' last convolution.
-    initializer = keras.initializers.VarianceScaling(scale**2, "fan_avg", "uniform", seed=seeds.next())
     return keras.layers.Conv2D(
-        filters, kernel, strides=stride, activation=activation, use_bias=False, kernel_initializer=initializer, name=name
+        filters,
+        kernel,
+        strides=stride,
+        activation=activation,
+        use_bias=False,
+        # Scale 1 is Glorot's; the variance goes with the square.
+        kernel_initializer=keras.initializers.VarianceScaling(scale**2, "fan_avg", "uniform", seed=seeds.next()),
+        name=name,
     )(x)
 
 
@@ -153,17 +159,32 @@ def _manipulator(width, kernel, multiplier, seeds):
     frame = keras.Input((None, None, width), name="shape_frame")
     factor = keras.Input((1,), name="shape_factor")
     change = keras.layers.Subtract(name="change")([frame, reference])
-    change = _conv(change, width, kernel, seeds, "change_conv1", activation="relu")
+    change = _conv(change, width, kernel, seeds, "change_conv1", activation="relu", scale=0.1)
     # (batch, 1) -> (batch, 1, 1, 1): one number for each frame
     offset = -1.0 if multiplier == "factor_minus_one" else 0.0
     times = keras.layers.Rescaling(1.0, offset=offset, name="times")(factor)
     times = keras.layers.Reshape((1, 1, 1), name="times_shape")(times)
     change = keras.layers.Multiply(name="amplify")([change, times])
-    change = _conv(change, width, 3, seeds, "change_conv2")
+    change = _conv(change, width, 3, seeds, "change_conv2", scale=0.1)
     change = _block(change, width, seeds, "change_block")
-    return keras.Model(
-        [reference, frame, factor], keras.layers.Add(name="new_shape")([frame, change]), name="manipulator"
-    )
+    outputs = keras.layers.Add(name="new_shape")([frame, change])
+    model = keras.Model([reference, frame, factor], outputs, name="manipulator")
+    _start_as_projection(model, width, seeds)
+    return model
+
+
+def _start_as_projection(manipulator, width, seeds):
+    """Adds P and -P to the middle of the first kernel and their transposes to the second's, P a random projection.
+
+    ``P' relu(P x) - P' relu(-P x) = P' P x``: see Balduzzi et al., ICML 2017, on weights that look linear.
+    """
+    directions, _ = np.linalg.qr(np.random.default_rng(seeds.next()).standard_normal((width, width)))
+    both = np.concatenate([directions[:, : width // 2], -directions[:, : width // 2]], axis=1)  # in x out
+    for name, start in (("change_conv1", both), ("change_conv2", both.T)):
+        layer = manipulator.get_layer(name)
+        (kernel,) = layer.get_weights()
+        kernel[kernel.shape[0] // 2, kernel.shape[1] // 2] += start
+        layer.set_weights([kernel])
 
 
 def _decoder(width, blocks, texture_conv, seeds):
