@@ -1,6 +1,10 @@
-"""Face detection and 68 landmarks with dlib (optional extra ``face``).
+"""Face detection and 68 landmarks: finders by name, and dlib's (optional extra ``face``).
 
-The 68-point model is not part of this package. It is trained on iBUG 300-W, whose terms exclude commercial use.
+A finder has ``detect(gray, clip, frame) -> Detection`` and ``landmarks(gray, detection, clip, frame) -> (68, 2)``, a
+``provenance`` dict that says where its points come from, and ``finds_again``: whether it may be asked about a turned
+copy of a frame. It is made once per worker.
+
+dlib's 68-point model is not part of this package. It is trained on iBUG 300-W, whose terms exclude commercial use.
 """
 
 from __future__ import annotations
@@ -10,10 +14,17 @@ import importlib.util
 import logging
 import os
 import pathlib
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-from mer_tf.errors import FaceNotFoundError, MissingFileError, MissingPackageError, SeveralFacesError
+from mer_tf.errors import (
+    FaceNotFoundError,
+    MissingFileError,
+    MissingPackageError,
+    SeveralFacesError,
+    UnknownNameError,
+)
 from mer_tf.preprocessing.align import check_landmarks
 from mer_tf.recipes import FaceConfig
 
@@ -42,12 +53,71 @@ class Detection:
         score: Detector score; 0 is the detector's own threshold.
         upsample: Image doublings it took.
         faces: How many boxes the detector returned.
+        anchors: Points of the face that the detector itself gives, float64 ``(n, 2)``; None where it gives none.
+        note: What was unusual, for the provenance.
     """
 
     box: tuple[int, int, int, int]
     score: float
     upsample: int
     faces: int
+    anchors: np.ndarray | None = None
+    note: str = ""
+
+
+class Finder(Protocol):
+    """What ``make_finder`` returns."""
+
+    provenance: dict[str, str]
+    finds_again: bool
+
+    def detect(self, gray: np.ndarray, clip: str = "", frame: int | None = None) -> Detection: ...
+
+    def landmarks(
+        self, gray: np.ndarray, detection: Detection, clip: str = "", frame: int | None = None
+    ) -> np.ndarray: ...
+
+
+def _dlib(config: FaceConfig, landmark_model) -> Finder:
+    return FaceFinder(config, landmark_model)
+
+
+def _haar(config: FaceConfig, landmark_model) -> Finder:
+    from mer_tf.preprocessing.haar import HaarFinder
+
+    return HaarFinder(config)
+
+
+def _file(config: FaceConfig, landmark_model) -> Finder:
+    from mer_tf.preprocessing.landmark_files import FileFinder
+
+    return FileFinder(config, landmark_model)
+
+
+DETECTORS = {"dlib": _dlib, "haar": _haar, "file": _file}
+
+
+def make_finder(config: FaceConfig | None = None, landmark_model: str | os.PathLike | None = None) -> Finder:
+    """The finder that ``config.detector`` names, with its models loaded.
+
+    Args:
+        config: Detection settings.
+        landmark_model: For ``"dlib"`` the path of the 68-point model, or None to look for it; for ``"file"`` the
+            folder (or the one file) that holds the landmarks; ``"haar"`` needs none.
+
+    Returns:
+        A ``Finder``. ``"dlib"`` finds 68 points; ``"haar"`` fits the neutral template to the eyes that cascades
+        shipped with OpenCV find; ``"file"`` reads points that another program found.
+
+    Raises:
+        UnknownNameError: No such detector.
+        MissingPackageError: dlib is not installed.
+        MissingFileError: A model, cascade or landmark folder is not there.
+    """
+    config = config or FaceConfig()
+    if config.detector not in DETECTORS:
+        raise UnknownNameError("detector", config.detector, DETECTORS)
+    return DETECTORS[config.detector](config, landmark_model)
 
 
 def find_landmark_model(path: str | os.PathLike | None = None) -> str:
@@ -101,6 +171,9 @@ class FaceFinder:
         MissingFileError: No landmark model, or a file dlib cannot read.
     """
 
+    provenance: ClassVar[dict[str, str]] = {"detector": "dlib", "points": "shape predictor"}
+    finds_again = True
+
     def __init__(self, config: FaceConfig | None = None, landmark_model: str | os.PathLike | None = None):
         global _noticed
         try:
@@ -137,7 +210,7 @@ class FaceFinder:
             FaceNotFoundError: No box after every step of the upsampling ladder.
             SeveralFacesError: Policy ``"error"`` and more than one box with a score of at least 0.5.
         """
-        _check_gray(gray)
+        check_gray(gray)
         gray = np.ascontiguousarray(gray)
         tried = []
         for upsample in range(self.config.upsample, self.config.max_upsample + 1):
@@ -146,14 +219,12 @@ class FaceFinder:
             tried.append(upsample)
             boxes, scores, _ = self._detector.run(gray, upsample, 0.0)
             if len(boxes):
-                return self._choose(gray.shape, list(boxes), list(scores), upsample, clip, frame)
-        height, width = gray.shape
-        raise FaceNotFoundError(
-            f"no face found in the {width}x{height} image (upsampling {', '.join(map(str, tried))} tried); "
-            "the face must be frontal, upright and at least some 20 px wide",
-            clip,
-            frame,
-        )
+                found = [(box.left(), box.top(), box.right(), box.bottom()) for box in boxes]
+                best = choose_face(
+                    gray.shape, found, list(scores), self.config.several_faces, SECOND_FACE_SCORE, clip, frame
+                )
+                return Detection(found[best], float(scores[best]), upsample, len(found))
+        raise no_face(gray.shape, tried, clip, frame)
 
     def landmarks(self, gray: np.ndarray, detection: Detection, clip: str = "", frame: int | None = None) -> np.ndarray:
         """The 68 points of a detected face.
@@ -165,39 +236,79 @@ class FaceFinder:
             LandmarkError: The points are no plausible face.
             MissingFileError: The model yields another number of points.
         """
-        _check_gray(gray)
+        check_gray(gray)
         shape = self._predictor(np.ascontiguousarray(gray), self._dlib.rectangle(*detection.box))
         if shape.num_parts != 68:
             raise MissingFileError(f"the landmark model yields {shape.num_parts} points, 68 are needed")
         points = np.array([(part.x, part.y) for part in shape.parts()], dtype=np.float64)
         return check_landmarks(points, clip, frame)
 
-    def _choose(self, size, boxes, scores, upsample: int, clip: str, frame: int | None) -> Detection:
-        strong = [score for score in scores if score >= SECOND_FACE_SCORE]
-        if self.config.several_faces == "error" and len(strong) > 1:
-            raise SeveralFacesError(
-                f"{len(strong)} faces found (scores {', '.join(f'{score:.2f}' for score in strong)}), expected one; "
-                "crop the frames to one person or set face.several_faces to 'best'",
-                clip,
-                frame,
-            )
-        height, width = size
 
-        def off_centre(box) -> float:
-            centre = box.dcenter()
-            return (centre.x - (width - 1) / 2) ** 2 + (centre.y - (height - 1) / 2) ** 2
+def choose_face(
+    size: tuple[int, int],
+    boxes: list[tuple[int, int, int, int]],
+    scores: list[float],
+    several_faces: str,
+    strong: float,
+    clip: str = "",
+    frame: int | None = None,
+) -> int:
+    """Index of the face to take.
 
-        order = range(len(boxes))
-        if self.config.several_faces == "largest":
-            best = min(order, key=lambda i: (-boxes[i].area(), -scores[i], off_centre(boxes[i])))
-        else:
-            tied = [i for i in order if scores[i] > max(scores) - _TIE]
-            best = min(tied, key=lambda i: (-boxes[i].area(), off_centre(boxes[i])))
-        box = boxes[best]
-        return Detection((box.left(), box.top(), box.right(), box.bottom()), float(scores[best]), upsample, len(boxes))
+    Args:
+        size: Height and width of the image.
+        boxes: Left, top, right, bottom, ends inclusive; at least one.
+        scores: One per box.
+        several_faces: ``"best"``, ``"largest"`` or ``"error"`` of ``FaceConfig``.
+        strong: Score from which a box counts as a second face.
+        clip: Clip key for messages.
+        frame: Frame number for messages.
+
+    Raises:
+        SeveralFacesError: Policy ``"error"`` and more than one strong box.
+    """
+    faces = [score for score in scores if score >= strong]
+    if several_faces == "error" and len(faces) > 1:
+        raise SeveralFacesError(
+            f"{len(faces)} faces found (scores {', '.join(f'{score:.2f}' for score in faces)}), expected one; "
+            "crop the frames to one person or set face.several_faces to 'best'",
+            clip,
+            frame,
+        )
+    height, width = size
+
+    def area(index: int) -> int:
+        left, top, right, bottom = boxes[index]
+        return (right - left + 1) * (bottom - top + 1)
+
+    def off_centre(index: int) -> float:
+        left, top, right, bottom = boxes[index]
+        return ((left + right) / 2 - (width - 1) / 2) ** 2 + ((top + bottom) / 2 - (height - 1) / 2) ** 2
+
+    order = range(len(boxes))
+    if several_faces == "largest":
+        return min(order, key=lambda i: (-area(i), -scores[i], off_centre(i)))
+    tied = [i for i in order if scores[i] > max(scores) - _TIE]
+    return min(tied, key=lambda i: (-area(i), off_centre(i)))
 
 
-def _check_gray(gray) -> None:
-    if not isinstance(gray, np.ndarray) or gray.ndim != 2 or gray.dtype != np.uint8 or not gray.size:
-        came = f"{gray.shape} {gray.dtype}" if isinstance(gray, np.ndarray) else type(gray).__name__
-        raise ValueError(f"gray must be a (height, width) uint8 array. Received: {came}")
+def no_face(size: tuple[int, int], tried: list[int], clip: str = "", frame: int | None = None) -> FaceNotFoundError:
+    """The error for an image in which the whole ladder found nothing."""
+    height, width = size
+    return FaceNotFoundError(
+        f"no face found in the {width}x{height} image (upsampling {', '.join(map(str, tried))} tried); "
+        "the face must be frontal, upright and at least some 20 px wide",
+        clip,
+        frame,
+    )
+
+
+def check_gray(gray: np.ndarray) -> None:
+    """Refuses anything but ``(height, width)`` uint8 with ``TypeError`` or ``ValueError``."""
+    if not isinstance(gray, np.ndarray):
+        raise TypeError(f"gray must be a (height, width) uint8 array. Received: {type(gray).__name__}")
+    if gray.ndim != 2 or gray.dtype != np.uint8 or not gray.size:
+        raise ValueError(
+            "gray must be a (height, width) uint8 array; make one with mer_tf.preprocessing.images.gray8. "
+            f"Received: {gray.shape} {gray.dtype}"
+        )

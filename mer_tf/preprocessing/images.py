@@ -42,7 +42,7 @@ def decode_image(
     clip: str = "",
     frame: int | None = None,
 ) -> np.ndarray:
-    """Decodes a JPEG, PNG, BMP or TIFF file (of a TIFF the first page).
+    """Decodes a JPEG, PNG, BMP or TIFF file (of a TIFF the first page; animated PNG, GIF and WebP are refused).
 
     Args:
         data: The file's bytes.
@@ -56,7 +56,7 @@ def decode_image(
         16-bit values are scaled by 255/65535 and rounded. JPEG orientation tags are obeyed.
 
     Raises:
-        ImageError: Empty, too large, of another format, truncated, damaged, or not decodable.
+        ImageError: Empty, too large, of another format, animated, truncated, damaged, or not decodable.
         TypeError: ``data`` is not bytes.
     """
     if not isinstance(data, bytes | bytearray | memoryview):
@@ -75,6 +75,13 @@ def decode_image(
     except (struct.error, IndexError):
         raise fail(f"the image file is truncated inside its header ({len(data)} bytes)") from None
     if kind is None:
+        other = _other_kind(data)
+        if other:
+            raise ImageError(
+                f"not a JPEG, PNG, BMP or TIFF image but {other}, which is not read; save every frame as PNG",
+                clip,
+                frame,
+            )
         raise fail(f"not a JPEG, PNG, BMP or TIFF image (the file starts with {data[:8]!r})")
     if width < 1 or height < 1:
         raise fail(f"the {kind} header gives a size of {width}x{height}")
@@ -84,6 +91,8 @@ def decode_image(
         )
     if complete is not None:
         raise fail(f"the {kind} file is {complete}")
+    if kind == "PNG" and _is_animated_png(data):
+        raise ImageError("the PNG file is animated; save every frame as a file of its own", clip, frame)
 
     flags = cv2.IMREAD_UNCHANGED if kind in ("PNG", "TIFF") else cv2.IMREAD_COLOR
     try:
@@ -113,6 +122,42 @@ def check_image(image: np.ndarray, name: str = "image") -> np.ndarray:
     return image
 
 
+def check_finite(image: np.ndarray, name: str = "image") -> np.ndarray:
+    """Refuses a float array that holds NaN or infinity with ``ValueError``."""
+    # The sum is finite wherever all values are (of images: no overflow), and is quicker than a mask.
+    if image.dtype.kind == "f" and not np.isfinite(image.sum(dtype=np.float64)) and not np.isfinite(image).all():
+        bad = int(image.size - np.isfinite(image).sum())
+        raise ValueError(f"{name} must be finite. Received: {bad} of {image.size} values NaN or infinite")
+    return image
+
+
+def check_frames(frames: list[np.ndarray], clip: str = "", numbers: tuple[int, ...] | None = None) -> list[np.ndarray]:
+    """Refuses frames of a clip that are not all of one size.
+
+    Args:
+        frames: ``(height, width, 3)`` uint8 arrays, at least one.
+        clip: Clip key for messages.
+        numbers: Frame numbers for messages.
+
+    Raises:
+        ImageError: A frame has another size than the first.
+        ValueError: No frames, or one that is not uint8 RGB.
+    """
+    if not len(frames):
+        raise ValueError("frames must hold at least one frame. Received: none")
+    for index, frame in enumerate(frames):
+        check_image(frame, f"frames[{index}]")
+        if frame.shape != frames[0].shape:
+            first = "the first frame" if numbers is None else f"frame {numbers[0]}"
+            raise ImageError(
+                f"the frame is {frame.shape[1]}x{frame.shape[0]} and {first} "
+                f"{frames[0].shape[1]}x{frames[0].shape[0]}; all frames of a clip must have one size",
+                clip,
+                None if numbers is None else numbers[index],
+            )
+    return frames
+
+
 def to_gray(image: np.ndarray) -> np.ndarray:
     """Luma of an RGB image.
 
@@ -126,13 +171,48 @@ def to_gray(image: np.ndarray) -> np.ndarray:
     """
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image must be (height, width, 3) RGB. Received: {image.shape}")
+    check_finite(image)
     # float64: so that R = G = B = c gives exactly c after rounding to float32.
     red, green, blue = (image[..., channel].astype(np.float64) for channel in range(3))
     return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).astype(np.float32)
 
 
+def gray8(image: np.ndarray, value_range: tuple[float, float] | None = None) -> np.ndarray:
+    """Luma in 8 bits, as face detectors take it.
+
+    Args:
+        image: ``(height, width)`` gray or ``(height, width, 3)`` RGB; uint8, or float with its range declared.
+        value_range: ``(0, 1)`` or ``(0, 255)`` of a float image. It is never guessed from the values.
+
+    Returns:
+        ``(height, width)`` uint8, rounded half to even and clipped.
+
+    Raises:
+        TypeError: Not an array.
+        ValueError: Another shape (such as four channels) or dtype (such as 16 bits), a float image without a range
+            or with NaN.
+    """
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"image must be a numpy array. Received: {type(image).__name__}")
+    if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)) or not image.size:
+        raise ValueError(f"image must be (height, width) or (height, width, 3) RGB. Received: {image.shape}")
+    if image.dtype == np.uint8:
+        if value_range not in (None, (0, 255)):
+            raise ValueError(f"value_range of a uint8 image must be None or (0, 255). Received: {value_range}")
+    elif image.dtype.kind != "f":
+        raise ValueError(f"image must be uint8 or float. Received: {image.dtype}")
+    elif value_range not in ((0, 1), (0, 255)):
+        raise ValueError(f"value_range of a float image must be (0, 1) or (0, 255). Received: {value_range}")
+    else:
+        image = image * np.float64(255.0 / value_range[1])
+    if image.ndim == 3:
+        image = to_gray(image)
+    return image.copy() if image.dtype == np.uint8 else to_uint8(image)
+
+
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Float image in 0-255 to uint8: rounded half to even, clipped."""
+    """Float image in 0-255 to uint8: rounded half to even, clipped; NaN or infinity is a ``ValueError``."""
+    check_finite(image)
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
@@ -228,6 +308,35 @@ def _read_png(data: bytes) -> tuple[int, int, str | None]:
         if kind == b"IEND":
             return width, height, None
         position = end + 4
+
+
+def _is_animated_png(data: bytes) -> bool:
+    """Whether a chunk acTL comes before the picture data of a complete PNG file."""
+    position = 8
+    while position + 8 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        kind = data[position + 4 : position + 8]
+        if kind in (b"acTL", b"IDAT"):
+            return kind == b"acTL"
+        position += 12 + length
+    return False
+
+
+def _other_kind(data: bytes) -> str:
+    """What a file of a format that is not read is, where its first bytes say so; else ``""``."""
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "a GIF"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "a WebP"
+    if data[:4] == b"RIFF" and data[8:12] == b"AVI ":
+        return "an AVI video"
+    if data[4:8] == b"ftyp":
+        return "an AVIF or HEIF image or an MP4 video"
+    if data[:4] in (b"II+\0", b"MM\0+"):
+        return "a BigTIFF"
+    if data[:12] == b"\0\0\0\x0cjP  \r\n\x87\n":
+        return "a JPEG 2000"
+    return ""
 
 
 def _read_bmp(data: bytes) -> tuple[int, int, str | None]:
