@@ -21,14 +21,20 @@ FAMILIES = (
     "mer_tf.models.cbamnet",
     "mer_tf.models.dssn",
     "mer_tf.models.dual_atme",
+    "mer_tf.models.dual_inception",
     "mer_tf.models.elrcn",
     "mer_tf.models.geme",
+    "mer_tf.models.kfc_mer",
     "mer_tf.models.macnn",
     "mer_tf.models.micro_attention",
     "mer_tf.models.microexpstcnn",
     "mer_tf.models.mini_aorcnn",
+    "mer_tf.models.mmnet",
     "mer_tf.models.off_apexnet",
     "mer_tf.models.off_tanet",
+    "mer_tf.models.rcn",
+    "mer_tf.models.resnet18",
+    "mer_tf.models.ststnet",
 )
 
 

@@ -7,11 +7,12 @@ import keras
 from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.cbam2d import CBAM2D
 from mer_tf.layers.cosine_consistency import CosineConsistency
+from mer_tf.layers.inception import Inception
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.models.seeds import Seeds
 
 BRANCHES = ("both", "face", "puzzle")
-ATTENTION = ("face", "shared", "none")
+ATTENTION = ("face", "shared", "both", "none")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -25,8 +26,8 @@ class DualATME(keras.Model):
     Args:
         num_classes: int >= 2. Defaults to 3.
         branches: ``"both"``, or ``"face"`` / ``"puzzle"`` for the ablations with one branch.
-        attention: Where CBAM is: ``"face"``, ``"shared"`` (one block for both branches) or ``"none"``. None takes
-            ``"none"`` when there is only the puzzle branch and ``"face"`` otherwise.
+        attention: Where CBAM is: ``"face"``, ``"shared"`` (one block for both branches), ``"both"`` (one block for
+            each) or ``"none"``. None takes ``"none"`` when there is only the puzzle branch and ``"face"`` otherwise.
         consistency: float >= 0. Weight of the cosine consistency loss; used with both branches. Defaults to 0.01.
         dropout: float in 0..1. Defaults to 0.5.
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
@@ -70,19 +71,13 @@ class DualATME(keras.Model):
         names = ("face", "puzzle") if branches == "both" else (branches,)
         inputs = {name: keras.Input((28, 28, 3), name=name) for name in names}
         maps = {name: _branch(inputs[name], name, seeds) for name in names}  # 7x7x48 each
-        if attention != "none":
-            cbam = CBAM2D(
-                reduction=16,
-                spatial_kernel=3,
-                mlp_bias=True,
-                conv_bias=True,
-                concat_order="mean_max",
-                seed=seeds.next(),
-                name="cbam",
-            )
-            attended = names if attention == "shared" else tuple(name for name in names if name == "face")
-            for name in attended:
-                maps[name] = cbam(maps[name])
+        if attention == "shared":
+            cbam = _cbam("cbam", seeds)
+            maps = {name: cbam(x) for name, x in maps.items()}
+        elif attention == "both":
+            maps = {name: _cbam(f"{name}_cbam", seeds)(x) for name, x in maps.items()}
+        elif attention == "face" and "face" in maps:
+            maps["face"] = _cbam("cbam", seeds)(maps["face"])
         if branches == "both":
             pair = [maps["face"], maps["puzzle"]]
             if consistency:
@@ -92,7 +87,7 @@ class DualATME(keras.Model):
             x = maps[branches]
         x = keras.layers.Flatten(name="flatten")(x)
         x = keras.layers.Dense(1024, kernel_initializer=_init(seeds), name="dense")(x)
-        x = _norm("dense")(x)
+        x = BatchNorm(name="dense_bn")(x)
         x = keras.layers.ReLU(name="dense_relu")(x)
         x = SeededDropout(dropout, seed=seeds.next(), name="dropout")(x)
         outputs = keras.layers.Dense(
@@ -129,27 +124,27 @@ def _init(seeds):
     return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform", seed=seeds.next())
 
 
-def _norm(name):
-    # PyTorch's defaults: momentum 0.1 there is 0.9 in Keras.
-    return BatchNorm(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")
-
-
-def _conv(x, filters, kernel, name, seeds):
-    x = keras.layers.Conv2D(filters, kernel, padding="same", kernel_initializer=_init(seeds), name=f"{name}_conv")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(_norm(name)(x))
-
-
-def _inception(x, filters, name, seeds):
-    one = _conv(x, filters, 1, f"{name}_1x1", seeds)
-    three = _conv(_conv(x, 6, 1, f"{name}_3x3_reduce", seeds), filters, 3, f"{name}_3x3", seeds)
-    five = _conv(_conv(x, 6, 1, f"{name}_5x5_reduce", seeds), filters, 5, f"{name}_5x5", seeds)
-    pool = keras.layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_pool")(x)
-    pool = _conv(pool, filters, 1, f"{name}_pool", seeds)
-    return keras.layers.Concatenate(name=f"{name}_join")([one, three, five, pool])
+def _cbam(name, seeds):
+    return CBAM2D(
+        reduction=16,
+        spatial_kernel=3,
+        mlp_bias=True,
+        conv_bias=True,
+        concat_order="mean_max",
+        seed=seeds.next(),
+        name=name,
+    )
 
 
 def _branch(x, name, seeds):
-    x = _inception(x, 6, f"{name}_inception1", seeds)  # 28x28x24
-    x = keras.layers.MaxPooling2D(2, name=f"{name}_pool1")(x)  # 14x14x24
-    x = _inception(x, 12, f"{name}_inception2", seeds)  # 14x14x48
-    return keras.layers.MaxPooling2D(2, name=f"{name}_pool2")(x)  # 7x7x48
+    for number, filters in ((1, 6), (2, 12)):  # 14x14x24, 7x7x48
+        x = Inception(
+            filters,
+            reduction=6,
+            batch_norm=True,
+            kernel_initializer=_init(seeds),
+            seed=seeds.next(),
+            name=f"{name}_inception{number}",
+        )(x)
+        x = keras.layers.MaxPooling2D(2, name=f"{name}_pool{number}")(x)
+    return x
