@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from mer_tf.preprocessing.magnify.network import MotionMagnifier
-from mer_tf.preprocessing.magnify.triplets import TripletConfig, TripletSource, Triplets, translated_pair
+from mer_tf.preprocessing.magnify.triplets import TripletConfig, Triplets, TripletSource, translated_pair
 
 SCHEDULES = ("constant", "cosine")
 _MARGIN = 8  # border left out of the measured motion

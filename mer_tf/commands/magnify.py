@@ -1,0 +1,238 @@
+"""``mer magnify``: training of the learned magnifier on synthetic pairs, and magnification of a clip."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+
+from mer_tf.console import Console, table
+from mer_tf.errors import BadInputError, ConfigError, MissingFileError
+
+_FACTORS = (2.0, 3.0, 4.0)
+
+
+def add(verbs) -> None:
+    parser = verbs.add_parser("magnify", help="magnify the motion of a clip; train the learned magnifier")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    train = actions.add_parser("train", help="train the learned magnifier on synthetic pairs")
+    train.add_argument("--out", required=True, metavar="FILE", help="weight file to write, customarily .npz")
+    train.add_argument("--steps", type=int, default=1000, help="optimisation steps (default: %(default)s)")
+    train.add_argument(
+        "--size", type=int, default=384, help="side of the pictures, a multiple of 4 (default: %(default)s)"
+    )
+    train.add_argument("--batch", type=int, default=4, help="pairs of a step (default: %(default)s)")
+    train.add_argument("--seed", type=int, default=0, help="decides weights, pictures and noise (default: %(default)s)")
+    train.add_argument("--images", metavar="DIR", help="cut the pictures from these instead of drawing them")
+    train.add_argument("--start", metavar="FILE", help="go on from the weights of this file")
+    train.add_argument("--learning-rate", type=float, default=1e-4, help="of Adam (default: %(default)s)")
+    train.add_argument(
+        "--schedule", choices=("constant", "cosine"), default="constant", help="of the rate (default: %(default)s)"
+    )
+    train.add_argument(
+        "--warm-up", type=int, default=0, metavar="N", help="steps of rising rate (default: %(default)s)"
+    )
+    train.add_argument(
+        "--regulariser", type=float, default=0.1, help="weight of the feature terms (default: %(default)s)"
+    )
+    train.add_argument("--noise", type=float, default=0.3, help="largest input noise (default: %(default)s)")
+    train.add_argument("--max-factor", type=float, default=10.0, help="largest factor drawn (default: %(default)s)")
+    train.add_argument(
+        "--max-motion", type=float, default=10.0, help="largest motion of a pair, in pixels (default: %(default)s)"
+    )
+    train.add_argument(
+        "--max-magnified", type=float, default=30.0, help="largest motion of a target, in pixels (default: %(default)s)"
+    )
+    train.add_argument(
+        "--colour-change",
+        type=float,
+        default=0.2,
+        help="largest change of gain between the pictures of a pair; the offset's is half of it (default: %(default)s)",
+    )
+    train.add_argument(
+        "--shortest-wave", type=float, default=5.0, help="of drawn textures, in pixels (default: %(default)s)"
+    )
+    train.add_argument("--width", type=int, default=32, help="channels; 32 is the published width (default: 32)")
+    train.add_argument("--decoder-blocks", type=int, default=9, help="9 as published (default: %(default)s)")
+    train.add_argument(
+        "--save-every", type=int, default=500, metavar="N", help="also save after every N steps (default: %(default)s)"
+    )
+    train.add_argument("--json", action="store_true", help="print JSON")
+    train.set_defaults(run=run_train)
+
+    apply = actions.add_parser("apply", help="magnify the motion of a folder of frames")
+    apply.add_argument("clip", metavar="CLIP", help="folder of numbered frames (img1.jpg, img2.jpg, ...)")
+    apply.add_argument("--out", required=True, metavar="DIR", help="folder for the frames, as PNG; must be empty")
+    apply.add_argument("--factor", type=float, default=3.0, help="ratio of motions (default: %(default)s)")
+    apply.add_argument("--method", choices=("eulerian", "learned"), default="eulerian", help="(default: %(default)s)")
+    apply.add_argument("--weights", metavar="FILE", help="with --method learned: what 'mer magnify train' wrote")
+    apply.add_argument(
+        "--mode", choices=("static", "dynamic"), help="with --method learned: against first or previous frame (static)"
+    )
+    apply.add_argument("--fps", type=float, help="with --method eulerian: frames per second")
+    apply.add_argument("--f-low", type=float, help="with --method eulerian: lower cut-off in Hz (0.5)")
+    apply.add_argument("--f-high", type=float, help="with --method eulerian: upper cut-off in Hz (10)")
+    apply.add_argument("--lambda-c", type=float, help="with --method eulerian: cut-off wavelength in pixels (16)")
+    apply.add_argument("--chroma", type=float, help="with --method eulerian: share of colour change kept (0.1)")
+    apply.add_argument("--json", action="store_true", help="print JSON")
+    apply.set_defaults(run=run_apply)
+
+
+def run_train(arguments) -> int:
+    """Trains, saves, and reports what the weights do to a known motion."""
+    from mer_tf.preprocessing.magnify.triplets import TripletConfig, TripletSource
+
+    if os.path.isdir(arguments.out):
+        raise ConfigError(f"--out is a folder: {arguments.out}")
+    if arguments.save_every < 0:
+        raise ConfigError(f"--save-every must not be negative. Received: {arguments.save_every}")
+    try:
+        data = TripletConfig(
+            size=arguments.size,
+            max_factor=arguments.max_factor,
+            max_motion=arguments.max_motion,
+            max_magnified=arguments.max_magnified,
+            gain=arguments.colour_change,
+            offset=arguments.colour_change / 2,
+            shortest_wave=arguments.shortest_wave,
+        )
+        TripletSource(data, seed=arguments.seed, images=arguments.images)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    console = Console()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from mer_tf.preprocessing.magnify.learned import LearnedMagnifier
+    from mer_tf.preprocessing.magnify.network import MotionMagnifier
+    from mer_tf.preprocessing.magnify.train import MagnifierTraining, motion_ratios, train_magnifier
+    from mer_tf.preprocessing.magnify.weights import load_magnifier, save_weights
+
+    try:
+        training = MagnifierTraining(
+            steps=arguments.steps,
+            batch=arguments.batch,
+            learning_rate=arguments.learning_rate,
+            schedule=arguments.schedule,
+            warm_up=arguments.warm_up,
+            regulariser=arguments.regulariser,
+            noise=arguments.noise,
+            seed=arguments.seed,
+        )
+        if arguments.start:
+            model = load_magnifier(arguments.start)
+        else:
+            model = MotionMagnifier(width=arguments.width, decoder_blocks=arguments.decoder_blocks, seed=arguments.seed)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    settings = {key: value for key, value in vars(arguments).items() if key not in _NO_FACTS}
+    start = time.perf_counter()
+    try:
+        history = train_magnifier(
+            model,
+            training,
+            data,
+            images=arguments.images,
+            progress=console.progress("training", unit="step"),
+            every=arguments.save_every,
+            save=lambda network: save_weights(network, arguments.out, settings),
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    seconds = time.perf_counter() - start
+    save_weights(model, arguments.out, settings)
+    ratios = motion_ratios(LearnedMagnifier(model).pair, _FACTORS)
+    tail = history[-max(1, len(history) // 10) :].mean(axis=0)
+    facts = {
+        "out": arguments.out,
+        "parameters": model.count_params(),
+        "steps": arguments.steps,
+        "seconds": round(seconds, 1),
+        "loss": round(float(tail[0]), 5),
+        "image_loss": round(float(tail[1]), 5),
+        "motion_ratios": {f"{factor:g}": round(ratio, 3) for factor, ratio in ratios.items()},
+    }
+    if arguments.json:
+        console.result(json.dumps(facts, indent=1))
+        return 0
+    console.result(
+        f"{arguments.out}: {facts['parameters']:,} weights, {arguments.steps} steps in {seconds:.0f} s, "
+        f"image error {tail[1]:.4f} of a range of -1..1 over the last tenth"
+    )
+    console.result("motion of half a pixel on pictures that were not trained on:")
+    console.result(table(("factor", "measured"), list(ratios.items())))
+    return 0
+
+
+def run_apply(arguments) -> int:
+    """Magnifies a folder of frames, one file after another."""
+    import cv2
+
+    from mer_tf.datasets.folders import scan_frames
+    from mer_tf.preprocessing.images import decode_image
+    from mer_tf.preprocessing.magnify import magnify
+
+    config = _config(arguments)
+    if not os.path.isdir(arguments.clip):
+        raise MissingFileError(f"no folder of frames at {arguments.clip}")
+    frames = scan_frames(arguments.clip)
+    if not frames.paths:
+        raise MissingFileError(f"folder {arguments.clip} holds no numbered frame (img1.jpg, img2.jpg, ...)")
+    if frames.doubles:
+        raise BadInputError(f"folder {arguments.clip} holds two files of frame {frames.doubles[0]}; remove one")
+    if os.path.isdir(arguments.out) and os.listdir(arguments.out):
+        raise ConfigError(f"--out is a folder that holds files: {arguments.out}; give a new one")
+    if os.path.isfile(arguments.out):
+        raise ConfigError(f"--out is a file: {arguments.out}")
+    console = Console()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    def read():
+        for number, path in zip(frames.numbers, frames.paths):
+            with open(path, "rb") as file:
+                yield decode_image(file.read(), clip=arguments.clip, frame=number)
+
+    try:
+        stream = magnify(read(), config, fps=arguments.fps, weights=arguments.weights)
+        first = next(stream)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    progress = console.progress("frames", unit="frame")
+    total = len(frames.paths)
+    os.makedirs(arguments.out, exist_ok=True)
+    written = []
+    try:
+        for path, image in zip(frames.paths, itertools.chain([first], stream)):
+            name = os.path.splitext(os.path.basename(path))[0] + ".png"
+            target = os.path.join(arguments.out, name)
+            if not cv2.imwrite(target, image[..., ::-1]):
+                raise BadInputError(f"{target} cannot be written")
+            written.append(target)
+            progress(len(written), total)
+    except ValueError as error:
+        raise BadInputError(f"clip {arguments.clip}: {error}") from error
+    facts = {"out": arguments.out, "frames": len(written), "method": config.method, "factor": config.factor}
+    if arguments.json:
+        console.result(json.dumps(facts, indent=1))
+    else:
+        console.result(f"{arguments.out}: {len(written)} frames, {config.method}, factor {config.factor:g}")
+    return 0
+
+
+# Of the arguments: what says nothing of the training, or names places of the machine it ran on.
+_NO_FACTS = frozenset(("verb", "action", "run", "json", "out", "start", "images", "save_every"))
+_EULERIAN = ("f_low", "f_high", "lambda_c", "chroma")
+
+
+def _config(arguments):
+    from mer_tf.recipes import MagnifyConfig
+
+    wrong = ("weights", "mode") if arguments.method == "eulerian" else ("fps", *_EULERIAN)
+    for name in wrong:
+        if getattr(arguments, name) is not None:
+            other = "learned" if arguments.method == "eulerian" else "eulerian"
+            raise ConfigError(f"--{name.replace('_', '-')} goes with --method {other}")
+    if arguments.method == "eulerian" and arguments.fps is None:
+        raise ConfigError("--method eulerian needs --fps: its band of frequencies is in Hz")
+    options = {name: getattr(arguments, name) for name in (*_EULERIAN, "mode") if getattr(arguments, name) is not None}
+    return MagnifyConfig(method=arguments.method, factor=arguments.factor, **options)
