@@ -124,8 +124,12 @@ def check_image(image: np.ndarray, name: str = "image") -> np.ndarray:
 
 def check_finite(image: np.ndarray, name: str = "image") -> np.ndarray:
     """Refuses a float array that holds NaN or infinity with ``ValueError``."""
-    # The sum is finite wherever all values are (of images: no overflow), and is quicker than a mask.
-    if image.dtype.kind == "f" and not np.isfinite(image.sum(dtype=np.float64)) and not np.isfinite(image).all():
+    if image.dtype.kind != "f":
+        return image
+    # The sum is quicker than a mask, and not finite where a value is not (or where it overflows).
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = image.sum(dtype=np.float64)
+    if not np.isfinite(total) and not np.isfinite(image).all():
         bad = int(image.size - np.isfinite(image).sum())
         raise ValueError(f"{name} must be finite. Received: {bad} of {image.size} values NaN or infinite")
     return image

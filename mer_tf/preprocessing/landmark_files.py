@@ -53,10 +53,11 @@ class FileFinder:
         """The bounding box of the frame's points, the points themselves in ``anchors``.
 
         Raises:
-            LandmarkError: No file for the clip, no points for the frame, or a file that cannot be used.
+            LandmarkError: No file for the clip, no points for the frame, a file that cannot be used, or points that
+                are no plausible face.
         """
         check_gray(gray)
-        points = self._points(clip, frame)
+        points = check_landmarks(self._points(clip, frame), clip, frame)
         low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
         return Detection((int(low[0]), int(low[1]), int(high[0]), int(high[1])), 1.0, 0, 1, points)
 
@@ -106,16 +107,17 @@ def _read(path: pathlib.Path, clip: str, frame: int | None) -> dict[int | None, 
     """Frame number (None: every frame) to ``(68, 2)`` float64."""
     try:
         sets = _read_npy(path) if path.suffix == ".npy" else _read_csv(path)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, MemoryError, OverflowError) as error:
         what = " ".join(str(error).split())[:200]
         raise LandmarkError(f"landmark file {str(path)!r} cannot be used: {what}", clip, frame) from error
     return sets
 
 
 def _read_npy(path: pathlib.Path) -> dict[int | None, np.ndarray]:
-    points = np.load(path, allow_pickle=False)
-    if not isinstance(points, np.ndarray) or points.dtype.kind not in "fiu":
-        raise ValueError("it must hold one array of numbers")
+    with open(path, "rb") as file:
+        points = np.lib.format.read_array(file, allow_pickle=False)
+    if points.dtype.kind not in "fiu":
+        raise ValueError(f"it must hold numbers. Received: {points.dtype}")
     if points.ndim not in (2, 3) or points.shape[-2:] != (POINTS, 2) or not len(points):
         raise ValueError(f"the shape must be (68, 2) or (frames, 68, 2). Received: {points.shape}")
     points = points.astype(np.float64)
