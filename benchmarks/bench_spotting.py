@@ -4,8 +4,9 @@
 
 Frames run from the annotated onset to the offset, gray; the regions are those of the true points at the onset, so that
 the figures are about spotting alone. The error is in frames; beside it stand that of always taking the middle frame
-(a method of its own) and what guessing at random would give. A method that needs several frames to tell (short clips,
-noise, head motion, blinks) is not helped. ``quiet`` clips have none of the motion that hides an expression.
+(a method of its own) and what guessing at random would give. Drawn clips have their apex near the middle, more so than
+recorded ones, so the middle frame looks better here than it is. ``quiet`` clips have none of the motion that hides an
+expression (head, blinks, chance movements of the face); sensor noise stays.
 """
 
 from __future__ import annotations
