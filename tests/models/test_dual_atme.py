@@ -8,7 +8,7 @@ import pytest
 from model_case import ModelCase, ModelFacts, trainable_weights
 
 from mer_tf.errors import ConfigError
-from mer_tf.layers import BatchNorm
+from mer_tf.layers import CBAM2D, BatchNorm
 from mer_tf.losses import FocalLoss
 from mer_tf.models.dual_atme.dual_atme import DualATME
 from mer_tf.models.registry import build_model
@@ -29,7 +29,7 @@ class TestDualATME(ModelCase):
         assert model.get_layer("join").output.shape[1:] == (7, 7, 96)
 
     def test_batch_normalisation_follows_the_published_framework(self, model):
-        norms = [layer for layer in model.layers if isinstance(layer, BatchNorm)]
+        norms = [layer for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
         assert len(norms) == 2 * 2 * 6 + 1
         assert {(norm.momentum, norm.epsilon) for norm in norms} == {(0.9, 1e-5)}
 
@@ -63,6 +63,7 @@ class TestDualATME(ModelCase):
         ({"branches": "puzzle"}, 2_419_491),
         ({"branches": "face"}, 2_419_849),
         ({"attention": "shared"}, 4_833_193),
+        ({"attention": "both"}, 4_833_551),  # a second block: 358 more
         ({"attention": "none"}, 4_832_835),
         ({"consistency": 0.0}, 4_833_193),
     ],
@@ -106,3 +107,16 @@ class TestPuzzleBranch(ModelFacts):
 
     def test_it_is_the_puzzle_branch_without_attention(self, model):
         assert (model.branches, model.attention) == ("puzzle", "none")
+
+
+class TestAttentionBoth(ModelFacts):
+    # Ablation "HARS with attention": one CBAM block serves both branches.
+    name = "dual_atme_attention_both"
+    golden = 4_833_193
+    inputs: ClassVar = {"face": (28, 28, 3), "puzzle": (28, 28, 3)}
+
+    def test_one_block_for_both_branches(self, model):
+        assert model.attention == "shared"
+        first = {name: np.zeros((1, 28, 28, 3), "float32") for name in ("face", "puzzle")}
+        blocks = [layer for layer in model.layers if isinstance(layer, CBAM2D)]
+        assert len(blocks) == 1 and np.isfinite(np.asarray(model(first))).all()
