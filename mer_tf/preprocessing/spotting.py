@@ -79,8 +79,9 @@ def spot_apex(
         landmarks: ``(68, 2)`` as (x, y) on the onset frame; gives the regions, and the eyes for ``mask_eyes``.
         boxes: Regions to look at instead of those of the landmarks, taken as they are.
         method: ``"annotated"``, ``"divide_lbp"``, ``"divide_strain"``, ``"frequency"``, ``"middle"``, or ``"auto"``:
-            the first of annotation, divide and conquer on texture, frequency, middle for which everything needed is
-            there and whose curve is not flat.
+            the first of annotation, divide and conquer on strain (which came out nearer to the apex than on texture,
+            see ``benchmarks/bench_spotting.py``), frequency, middle for which everything needed is there and whose
+            curve is not flat.
         fps: Frames per second; the frequency method needs it.
         apex: Annotated apex as an index, or None.
         on_bad_annotation: ``"raise"``, or ``"spot"`` to pass over an annotation that lies outside the clip or on its
@@ -144,7 +145,7 @@ def spot_apex(
         return _middle(length)
     if method != "auto":
         return frequency() if method == "frequency" else divide(method.removeprefix("divide_"))
-    for name, attempt in (("divide_lbp", functools.partial(divide, "lbp")), ("frequency", frequency)):
+    for name, attempt in (("divide_strain", functools.partial(divide, "strain")), ("frequency", frequency)):
         try:
             found = attempt()
         except (CropError, ValueError) as error:

@@ -70,9 +70,9 @@ def test_frequency_finds_the_sudden_frame(still):
 
 def test_auto_takes_the_first_that_works(moving, still):
     assert spot_apex(moving, apex=4, boxes=BOXES).method == "annotated"
-    assert spot_apex(moving, boxes=BOXES, fps=200).method == "divide_lbp"
+    assert spot_apex(moving, boxes=BOXES, fps=200).method == "divide_strain"
     found = spot_apex(moving, fps=60)
-    assert found.method == "frequency" and found.flags[0].startswith("divide_lbp: landmarks or boxes")
+    assert found.method == "frequency" and found.flags[0].startswith("divide_strain: landmarks or boxes")
     found = spot_apex(moving)
     assert found.method == "middle" and found.index == 11 and len(found.flags) == 2
     found = spot_apex(still, boxes=BOXES, fps=60)
@@ -101,14 +101,14 @@ def test_annotation(moving):
         with pytest.raises(FrameOrderError, match=r"casme2/sub01/a: the annotated apex"):
             spot_apex(moving, apex=bad, clip="casme2/sub01/a")
         found = spot_apex(moving, apex=bad, boxes=BOXES, on_bad_annotation="spot")
-        assert found.method == "divide_lbp" and "annotated apex" in found.flags[0]
+        assert found.method == "divide_strain" and "annotated apex" in found.flags[0]
     with pytest.raises(ValueError, match="apex must be given"):
         spot_apex(moving, method="annotated")
 
 
 def test_facts_are_json(moving):
     facts = spot_apex(moving, boxes=BOXES).facts()
-    assert json.loads(json.dumps(facts)) == facts and facts["method"] == "divide_lbp"
+    assert json.loads(json.dumps(facts)) == facts and facts["method"] == "divide_strain"
 
 
 def test_halving_by_hand():
