@@ -70,17 +70,20 @@ class Warp(keras.layers.Layer):
         x = flow[..., 0] * self.scale + tf.range(right + 1)
         y = flow[..., 1] * self.scale + tf.range(bottom + 1)[:, None]
         left, top = tf.floor(x), tf.floor(y)
+        # The four pixels around each place, side by side in a new axis.
+        columns = tf.stack([left, left + 1, left, left + 1], axis=1)
+        rows = tf.stack([top, top, top + 1, top + 1], axis=1)
+        right_share, lower_share = x - left, y - top
+        left_share, upper_share = 1 - right_share, 1 - lower_share
+        weights = tf.stack([left_share, right_share, left_share, right_share], axis=1)
+        weights *= tf.stack([upper_share, upper_share, lower_share, lower_share], axis=1)
+        weights *= tf.cast((columns >= 0) & (columns <= right) & (rows >= 0) & (rows <= bottom), flow.dtype)
+        index = tf.cast(tf.clip_by_value(rows, 0, bottom), tf.int32) * width
+        index += tf.cast(tf.clip_by_value(columns, 0, right), tf.int32)
         pixels = tf.reshape(features, (batch, height * width, channels))
-        result = tf.zeros_like(features)
-        for column, across in ((left, 1 - (x - left)), (left + 1, x - left)):
-            for row, down in ((top, 1 - (y - top)), (top + 1, y - top)):
-                inside = (column >= 0) & (column <= right) & (row >= 0) & (row <= bottom)
-                index = tf.cast(tf.clip_by_value(row, 0, bottom), tf.int32) * width
-                index += tf.cast(tf.clip_by_value(column, 0, right), tf.int32)
-                values = tf.gather(pixels, tf.reshape(index, (batch, -1)), batch_dims=1)
-                weight = across * down * tf.cast(inside, flow.dtype)
-                result += weight[..., None] * tf.reshape(values, shape)
-        return result
+        values = tf.gather(pixels, tf.reshape(index, (batch, 4 * height * width)), batch_dims=1)
+        values = tf.reshape(values, (batch, 4, height, width, channels))
+        return tf.reduce_sum(values * weights[..., None], axis=1)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
@@ -113,7 +116,17 @@ class CostVolume(keras.layers.Layer):
     def call(self, inputs):
         # Displacements are multiples of the stride, so both maps can be thinned before they are compared.
         first, second = (features[:, :: self.stride, :: self.stride] for features in inputs)
-        return tf.stack([tf.reduce_mean(first * moved, axis=-1) for moved in neighbours(second, RADIUS)], axis=-1)
+        size = tf.shape(second)
+        padded = tf.pad(second, ((0, 0), (RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)))
+        side = 2 * RADIUS + 1
+
+        def cost(place):
+            moved = tf.slice(padded, tf.stack([0, place // side, place % side, 0]), size)
+            return tf.reduce_mean(first * moved, axis=-1)
+
+        # A loop in the graph: 49 copies of its body, and of its gradient, would take long to compile.
+        costs = tf.map_fn(cost, tf.range(side**2), fn_output_signature=first.dtype)
+        return tf.ensure_shape(tf.transpose(costs, (1, 2, 3, 0)), (None, None, None, side**2))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape[0]
@@ -205,9 +218,13 @@ class WeightedPatches(keras.layers.Layer):
         distances, flow = inputs
         nearness = -tf.square(distances)
         weights = tf.exp(nearness - tf.reduce_max(nearness, axis=-1, keepdims=True))
-        patches = tf.stack(list(neighbours(flow, self.window // 2)), axis=-1)  # (batch, height, width, 2, window^2)
+        # A convolution with one kernel per place of the window copies the neighbours, row by row: u's, then v's.
+        count = self.window**2
+        kernels = np.eye(count, dtype=np.float32).reshape(self.window, self.window, 1, count)
+        kernels = tf.constant(np.repeat(kernels, 2, axis=2), flow.dtype)
+        patches = tf.nn.depthwise_conv2d(flow, kernels, (1, 1, 1, 1), "SAME")
         divisor = 1.0 / tf.reduce_sum(weights, axis=-1, keepdims=True)
-        return weights * patches[..., 0, :], weights * patches[..., 1, :], divisor
+        return weights * patches[..., :count], weights * patches[..., count:], divisor
 
     def compute_output_shape(self, input_shape):
         distances = tuple(input_shape[0])
@@ -247,16 +264,3 @@ class FullSizeFlow(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
-
-
-def neighbours(x, radius):
-    """Yields ``x`` moved by every displacement of up to ``radius`` pixels, row by row; zeros come in from outside.
-
-    The k-th holds at (row, column) what ``x`` has at (row + k // n - radius, column + k % n - radius),
-    n = 2 radius + 1.
-    """
-    shape = tf.shape(x)
-    padded = tf.pad(x, ((0, 0), (radius, radius), (radius, radius), (0, 0)))
-    for row in range(2 * radius + 1):
-        for column in range(2 * radius + 1):
-            yield padded[:, row : row + shape[1], column : column + shape[2]]

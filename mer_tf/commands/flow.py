@@ -1,0 +1,79 @@
+"""``mer flow``: weights of LiteFlowNet, converted from the published file or trained on generated pairs."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+
+
+def add(verbs) -> None:
+    parser = verbs.add_parser("flow", help="weights for optical flow by LiteFlowNet: convert or train")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    action = actions.add_parser("convert", help="the published PyTorch weights as a file of this package")
+    action.add_argument("source", metavar="IN", help="network-default.pytorch, or its arrays by name as .npz")
+    action.add_argument("out", metavar="OUT", help="file to write")
+    action.add_argument("--json", action="store_true", help="print JSON")
+    action.set_defaults(run=run_convert)
+
+    action = actions.add_parser("train", help="train on generated pairs of frames with known flow")
+    action.add_argument("--out", required=True, help="file for the weights")
+    action.add_argument("--initial", metavar="FILE", help="weights to go on from (default: begin anew)")
+    action.add_argument("--steps", type=int, default=20_000, help="updates of the weights (default: %(default)s)")
+    action.add_argument("--batch-size", type=int, default=8, help="pairs per update (default: %(default)s)")
+    action.add_argument("--size", type=int, default=128, help="side of the frames in pixels (default: %(default)s)")
+    action.add_argument(
+        "--max-motion", type=float, default=6.0, help="largest shift of a layer in pixels (default: %(default)s)"
+    )
+    action.add_argument("--learning-rate", type=float, default=1e-4, help="of Adam (default: %(default)s)")
+    action.add_argument("--save-every", type=int, default=500, help="steps between savings (default: %(default)s)")
+    action.add_argument("--seed", type=int, default=0, help="first weights and pairs (default: %(default)s)")
+    action.add_argument("--json", action="store_true", help="print JSON")
+    action.set_defaults(run=run_train)
+
+
+def run_convert(arguments) -> int:
+    from mer_tf.preprocessing.flow.liteflownet_weights import convert
+
+    count = convert(arguments.source, arguments.out)
+    if arguments.json:
+        print(json.dumps({"out": arguments.out, "weights": count}))
+    else:
+        print(f"{arguments.out}: {count:,} weights")
+    return 0
+
+
+def run_train(arguments) -> int:
+    # TensorFlow's remarks on the machine are no part of the result.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from mer_tf.console import Console
+    from mer_tf.preprocessing.flow.liteflownet_train import FlowTrainConfig, train
+
+    config = FlowTrainConfig(
+        steps=arguments.steps,
+        batch_size=arguments.batch_size,
+        size=arguments.size,
+        max_motion=arguments.max_motion,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
+        save_every=arguments.save_every,
+    )
+    progress = Console().progress("training LiteFlowNet", unit="step")
+    result = train(arguments.out, config, initial=arguments.initial, progress=progress)
+    tenth = max(1, len(result["losses"]) // 10)
+    first, last = (statistics.fmean(part) for part in (result["losses"][:tenth], result["losses"][-tenth:]))
+    validation = result["validation"]
+    if arguments.json:
+        summary = {"out": arguments.out, "first_loss": first, "last_loss": last, **validation}
+        print(json.dumps({**summary, "seconds": result["seconds"]}))
+        return 0
+    print(
+        f"{arguments.out}: {config.steps} steps in {result['seconds']:.0f} s; loss {first:.3f} px at first, "
+        f"{last:.3f} px at last"
+    )
+    print(
+        f"endpoint error on new pairs {validation['endpoint_error']:.3f} px "
+        f"({validation['endpoint_error_of_zeros']:.3f} px for a field of zeros)"
+    )
+    return 0
