@@ -22,6 +22,7 @@ from mer_tf.recipes import FlowConfig
 CUBIC = -0.75  # OpenCV's parameter of the cubic convolution kernel
 FLAT = float(np.finfo(np.float32).eps)  # squared gradients up to this count as none
 MARGIN = 4  # pixels around an image, enough for every tap of a sample that lies outside
+GPU_GROUP = 32  # pairs; fixed, so that the compiled program and its rounding are the same for every batch
 POSITIONS = 32.0  # OpenCV's sampling positions per pixel
 
 
@@ -70,13 +71,14 @@ def tvl1_batch(
         second: Same shape.
         config: Parameters; the defaults are OpenCV's.
         border: ``"edge"`` or ``"zero"``; by default what ``config`` says.
-        group: How many pairs are iterated together. One after the other (1) is quickest on a CPU, where a pair then
-            stays in the cache and nobody waits for the slowest; on a GPU the default is the whole batch.
-        jit: Whether XLA compiles the solver; without it the same operations run one by one.
+        group: How many pairs are iterated together; a batch that is no multiple of it is filled up. One after the other
+            is the default where there is no GPU: a pair then stays in the cache and nobody waits for the slowest.
+        jit: Whether XLA compiles the solver, once per size of image; without it the same operations run one by one.
 
     Returns:
-        ``(batch, height, width, 2)`` float32, (u, v) in pixels. The flow of a pair does not depend on the others. A
-        pair with values that are not finite has NaN everywhere.
+        ``(batch, height, width, 2)`` float32, (u, v) in pixels. The flow of a pair depends neither on the others nor on
+        how many there are. (Another ``group`` or ``jit`` may round differently, and the stopping rule amplifies that.)
+        A pair with values that are not finite has NaN everywhere.
 
     Raises:
         ValueError: Wrong rank, unknown or small sides, shapes that differ, unknown border, or a median window other
@@ -107,10 +109,9 @@ def tvl1_batch(
     usable = finite[:, None, None]
     first, second = tf.where(usable, first, 0.0), tf.where(usable, second, 0.0)
 
-    solve = _solver(config, border, jit)
-    if group is None and not tf.config.list_physical_devices("GPU"):
-        group = 1
-    flow = solve(first, second) if group is None else _in_groups(solve, first, second, group)
+    if group is None:
+        group = GPU_GROUP if tf.config.list_physical_devices("GPU") else 1
+    flow = _in_groups(_solver(config, border, jit), first, second, group)
     return tf.where(usable[..., None], flow, np.float32(np.nan))
 
 
@@ -241,8 +242,8 @@ class _Solver:
 
         def smooth_and_iterate(count, error, u, v, *duals):
             if config.median > 1:
-                smooth = (median_filter(w, size, config.median) for w in (u, v))
-                u, v = kept(error, tuple(smooth), (u, v))
+                smooth = median_filter(tf.concat([u, v], axis=0), size, config.median)
+                u, v = kept(error, tuple(tf.split(smooth, 2, axis=0)), (u, v))
             _, *state = tf.while_loop(going(config.inner_iterations), iterate, (0, error, u, v, *duals), **options)
             return count + 1, *state
 

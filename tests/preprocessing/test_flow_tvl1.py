@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from mer_tf.preprocessing.flow import TVL1Flow, tvl1_flow
-from mer_tf.preprocessing.strain import motion, optical_strain
 from mer_tf.recipes import FlowConfig
 
 INSIDE = (slice(16, -16), slice(16, -16))
@@ -127,46 +126,3 @@ def test_values_outside_the_declared_range():
         tvl1_flow(zeros, np.full((20, 20), np.nan, np.float32), value_range=(0, 1))
     with pytest.raises(TypeError, match="list"):
         tvl1_flow([[1]], zeros)
-
-
-def field(a, b, c, d, size=9):
-    y, x = np.mgrid[0:size, 0 : size + 3].astype(np.float64)
-    return np.stack([a * x + b * y, c * x + d * y], axis=2)
-
-
-def test_strain_of_a_linear_field():
-    # sqrt(.1^2 + .4^2 + (.2 + .3)^2 / 2) = sqrt(.295) = .543139
-    strain = optical_strain(field(0.1, 0.2, 0.3, 0.4))
-    assert strain.shape == (9, 12)
-    assert strain.dtype == np.float32
-    np.testing.assert_allclose(strain, 0.543139, atol=1e-6)
-
-
-def test_rigid_motion_has_no_strain():
-    np.testing.assert_allclose(optical_strain(field(0, -0.3, 0.3, 0)), 0, atol=1e-12)
-    np.testing.assert_allclose(optical_strain(field(0, 0, 0, 0) + (2, -1)), 0, atol=1e-12)
-
-
-def test_strain_scales_and_does_not_see_mirrors_or_turns():
-    flow = np.random.default_rng(2).normal(size=(10, 10, 2))
-    strain = optical_strain(flow)
-    np.testing.assert_allclose(optical_strain(-2.5 * flow), 2.5 * strain, rtol=1e-5)
-    np.testing.assert_allclose(optical_strain(flow[:, ::-1] * (-1, 1)), strain[:, ::-1], rtol=1e-5, atol=1e-7)
-    quarter = np.rot90(np.stack([flow[..., 1], -flow[..., 0]], axis=2))
-    np.testing.assert_allclose(optical_strain(quarter), np.rot90(strain), rtol=1e-5, atol=1e-7)
-
-
-def test_strain_refuses_what_is_no_flow():
-    for bad in (np.zeros((5, 5)), np.zeros((1, 5, 2)), np.zeros((5, 5, 3)), [[1, 2]]):
-        with pytest.raises(ValueError, match="flow must be"):
-            optical_strain(bad)
-    with pytest.raises(ValueError, match="not finite"):
-        optical_strain(np.full((5, 5, 2), np.inf))
-
-
-def test_motion_stacks_u_v_strain():
-    flow = field(0.1, 0.2, 0.3, 0.4).astype(np.float32)
-    stacked = motion(flow)
-    assert stacked.dtype == np.float32
-    np.testing.assert_array_equal(stacked[..., :2], flow)
-    np.testing.assert_array_equal(stacked[..., 2], optical_strain(flow))
