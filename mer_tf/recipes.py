@@ -33,7 +33,7 @@ ARRAY_KINDS = {
     "apex": "image",
     "dynamic": "image",
     "parsing": "parsing",
-    "landmarks": "points",
+    "landmarks": "landmarks",
 }
 # Content of a view -> channels it yields (0: those of the array) and the kinds of array it can be made of.
 CONTENTS = {
@@ -49,7 +49,7 @@ CONTENTS = {
     "wheel": (3, (MOTION, "flow")),
     "image": (0, ("image",)),
     "parsing": (10, ("parsing",)),
-    "points": (0, ("points",)),
+    "landmarks": (0, ("landmarks",)),
 }
 
 
@@ -234,7 +234,7 @@ class View:
         array: Name of the array.
         content: ``"motion"`` (u, v, strain), ``"u"``, ``"v"``, ``"uv"``, ``"strain"``, ``"magnitude"``,
             ``"uv_magnitude"``, ``"strain_parts"`` (exx, eyy, exy), ``"flow_strain"`` (u, v, magnitude, strain),
-            ``"wheel"`` (colour-coded flow), ``"image"``, ``"parsing"`` or ``"points"``.
+            ``"wheel"`` (colour-coded flow), ``"image"``, ``"parsing"`` or ``"landmarks"``.
         normalisation: ``"none"`` (pixels, or 0..255), ``"minmax"`` (0..1 per channel), ``"pm1"`` (-1..1 in 8-bit
             steps), ``"symmetric"``, ``"fixed"`` (divided by ``scale`` and clipped to -1..1), ``"standard"`` (mean 0,
             deviation 1 per clip), ``"unit"`` (0..1), ``"imagenet"`` (0..1, then ImageNet's mean and deviation) or
@@ -260,13 +260,15 @@ class View:
         _one_of("view.normalisation", self.normalisation, NORMALISATIONS)
         if ARRAY_KINDS[self.array] not in CONTENTS[self.content][1]:
             raise ConfigError(f"view {self.name!r}: content {self.content!r} cannot be made of array {self.array!r}")
+        if self.repeat > 1 and CONTENTS[self.content][0] not in (0, 1):
+            raise ConfigError(f"view {self.name!r}: only one channel can be repeated, {self.content!r} has several")
         if self.size < 0 or 0 < self.size < 8 or self.repeat < 1 or not self.scale > 0:
             raise ConfigError(f"view {self.name!r}: size must be 0 or >= 8, repeat >= 1, scale > 0. Received: {self}")
 
     @property
     def mirrors(self) -> bool:
         """Whether the mirrored clip's view follows from this view alone."""
-        if self.content in ("wheel", "strain_parts", "points") or self.normalisation == "standard":
+        if self.content in ("wheel", "strain_parts", "landmarks") or self.normalisation == "standard":
             return self.content == "image"
         motion = self.content in ("motion", "u", "uv", "uv_magnitude", "flow_strain")
         return not motion or self.normalisation in ("none", "minmax", "pm1", "symmetric", "fixed")
@@ -344,7 +346,7 @@ class Recipe:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """What each array holds: ``"motion"``, ``"flow"``, ``"image"``, ``"parsing"`` or ``"points"``."""
+        """What each array holds: ``"motion"``, ``"flow"``, ``"image"``, ``"parsing"`` or ``"landmarks"``."""
         return {name: ARRAY_KINDS[name] for name in self.arrays}
 
     @property
@@ -355,7 +357,7 @@ class Recipe:
             shape = list(self._shape(view.array))
             if len(shape) == 4 and view.frames:
                 shape[0] = view.frames if view.frames > 0 else shape[0] + view.frames
-            if view.content != "points":
+            if view.content != "landmarks":
                 if view.size:
                     shape[-3:-1] = [view.size, view.size]
                 shape[-1] = (CONTENTS[view.content][0] or shape[-1]) * view.repeat
@@ -700,7 +702,7 @@ _ALL = (
         flow=FlowConfig(pairs="onset"),
         arrays=("flow", "landmarks"),
         crop_size=128,
-        views=(View("flow", "flow", "uv"), View("landmarks", "landmarks", "points")),
+        views=(View("flow", "flow", "uv"), View("landmarks", "landmarks", "landmarks")),
     ),
     Recipe(
         name="flow_adjacent_128",

@@ -345,7 +345,7 @@ def predict_clip(
     _check_numbers(folder, numbers, onset, apex)
     with PredictionClient(address, model_name=model_name, timeout=timeout) as client:
         description = client.describe()
-        from mer_tf.preprocessing import ClipPreprocessor, needed_frames
+        from mer_tf.preprocessing import ClipPreprocessor, select_frames
 
         name = pathlib.Path(folder).resolve().name
         clip = Clip(
@@ -363,15 +363,17 @@ def predict_clip(
             frames=tuple(map(str, paths)),
             frame_numbers=numbers,
         )
-        onset, used_apex, rule = needed_frames(clip)
+        selection = select_frames(clip, description.recipe.frames)
         with ClipPreprocessor(description.recipe, landmark_model=landmark_model) as preprocessor:
-            result = preprocessor.process(
-                _read(clip.frame_path(onset)),
-                _read(clip.frame_path(used_apex)),
-                clip=name,
-                onset_frame=onset,
-                apex_frame=used_apex,
+            result = preprocessor.process_clip(
+                clip, {number: _read(clip.frame_path(number)) for number in selection.numbers}
             )
+        spotted = result.provenance.get("spotting", {}).get("index", selection.apex)
+        onset, used_apex, rule = (
+            selection.numbers[selection.onset],
+            selection.numbers[spotted],
+            result.provenance["apex_rule"],
+        )
         answer = client.predict(result.tensors)
     if answer["recipe_hash"] != description.recipe.hash:
         raise ConfigError(

@@ -13,11 +13,23 @@ from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.export import export_saved_model, read_description
 from mer_tf.models.registry import MODELS, build_model, get_model_card
 from mer_tf.preprocessing import network_input
-from mer_tf.recipes import Recipe, get_recipe
+from mer_tf.recipes import Recipe, View, get_recipe
 
 CLASSES = ("negative", "positive", "surprise")
-PUZZLE = Recipe("two", "test", crop_size=32, puzzle_size=48, normalisation="pm1", network_size=16)
-STREAMS = Recipe("streams", "test", crop_size=40, normalisation="none", network_size=16, split_channels=True)
+PUZZLE = Recipe(
+    "two",
+    "test",
+    crop_size=32,
+    puzzle_size=48,
+    arrays=("face", "puzzle"),
+    views=(View("face", "face", "motion", "pm1", 16), View("puzzle", "puzzle", "motion", "pm1", 16)),
+)
+STREAMS = Recipe(
+    "streams",
+    "test",
+    crop_size=40,
+    views=tuple(View(name, "face", name, size=16) for name in ("u", "v", "strain")),
+)
 
 
 def make_model(recipe, classes=3, seed=0):

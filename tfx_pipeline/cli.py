@@ -80,13 +80,17 @@ def run_run(arguments) -> int:
 
     from mer_tf.datasets.manifest import write_manifest
 
+    from mer_tf.models.registry import get_model_card
+    from mer_tf.recipes import get_recipe
+
     config = train_config(arguments)  # mistakes in the settings stop before anything is read or written
+    sequence = get_recipe(get_model_card(config.model).recipe).frames.is_sequence
     console = Console()
     clips = read_source(arguments, console)
     config = dataclasses.replace(config, num_classes=len(clips.classes))
     duplicates = check_near_duplicates(clips, arguments, console)
     manifest_dir = os.path.join(arguments.out, "manifest")
-    write_manifest(clips, os.path.join(manifest_dir, "manifest.csv"), recipe_frames="needed")
+    write_manifest(clips, os.path.join(manifest_dir, "manifest.csv"), recipe_frames="all" if sequence else "needed")
     console.note(f"{clips.dataset}: {len(clips.clips)} clips of {len(clips.subjects)} subjects")
     console.note(f"near-duplicates: {duplicates}")
 

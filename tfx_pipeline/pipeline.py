@@ -82,7 +82,7 @@ def create_pipeline(
         if value < 1:
             raise ConfigError(f"{name} must be at least 1. Received: {value}")
 
-    clips = ClipExampleGen(manifest_dir, strict=strict, data_root=data_root)
+    clips = ClipExampleGen(manifest_dir, strict=strict, data_root=data_root, frames=recipe.frames)
     statistics = StatisticsGen(
         examples=clips.outputs["examples"],
         # Facts only: value counts of image bytes say nothing and keep every frame in memory.

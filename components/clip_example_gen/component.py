@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 from google.protobuf import struct_pb2
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
@@ -9,6 +12,7 @@ from tfx.proto import example_gen_pb2
 
 from components.clip_example_gen import executor
 from components.clip_example_gen.driver import ManifestDriver
+from mer_tf.recipes import FramesConfig
 
 SPLIT = "all"
 MANIFEST = "manifest.csv"
@@ -31,13 +35,27 @@ class ClipExampleGen(FileBasedExampleGen):
         strict: Whether a fault of one clip stops the run instead of being counted.
         data_root: Folder the frame paths are relative to, where it differs from the one the manifest was written
             with (a mounted volume, for example); None for the manifest's own.
+        frames: Which frames are stored, ``recipe.frames``; default onset and apex.
     """
 
     DRIVER_CLASS = ManifestDriver
 
-    def __init__(self, manifest_dir: str, *, strict: bool = False, data_root: str | None = None):
+    def __init__(
+        self,
+        manifest_dir: str,
+        *,
+        strict: bool = False,
+        data_root: str | None = None,
+        frames: FramesConfig | None = None,
+    ):
         settings = struct_pb2.Struct()
-        settings.update({executor.STRICT: bool(strict), executor.DATA_ROOT: data_root or ""})
+        settings.update(
+            {
+                executor.STRICT: bool(strict),
+                executor.DATA_ROOT: data_root or "",
+                executor.FRAMES: json.dumps(dataclasses.asdict(frames or FramesConfig())),
+            }
+        )
         custom_config = example_gen_pb2.CustomConfig()
         custom_config.custom_config.Pack(settings)
         super().__init__(

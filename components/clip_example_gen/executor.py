@@ -16,10 +16,12 @@ from tfx.utils import proto_utils
 from components import reports
 from components.clip_example_gen.records import encode_clip, read_frames
 from mer_tf.errors import AnnotationError, ClipError
+from mer_tf.recipes import FramesConfig
 from mer_tf.types import Clip, ClipTable
 
 STRICT = "strict"
 DATA_ROOT = "data_root"
+FRAMES = "frames"
 # Custom properties of the artifact, carried on into the passport.
 FINGERPRINT = "data_fingerprint"
 SYNTHETIC = "synthetic"
@@ -68,7 +70,8 @@ def clip_records(pipeline: beam.Pipeline, exec_properties: dict[str, Any], split
     path = os.path.join(exec_properties[standard_component_specs.INPUT_BASE_KEY], split_pattern)
     settings = _settings(exec_properties)
     table, hashes = read_manifest(path, root=settings.get(DATA_ROOT) or None)
-    work = ReadFrames(bool(settings.get(STRICT)), hashed_frames(path))
+    frames = FramesConfig(**json.loads(settings.get(FRAMES) or "{}"))
+    work = ReadFrames(bool(settings.get(STRICT)), hashed_frames(path), frames)
     outputs = (
         pipeline
         | "Clips" >> beam.Create([(clip, hashes[clip.key]) for clip in table.clips])
@@ -87,11 +90,13 @@ class ReadFrames(beam.DoFn):
     Args:
         strict: Whether a fault of one clip is raised instead of reported.
         hashed: Which frames the hash covers, ``"all"`` or ``"needed"``.
+        frames: Which frames are read.
     """
 
-    def __init__(self, strict: bool, hashed: str):
+    def __init__(self, strict: bool, hashed: str, frames: FramesConfig):
         self._strict = strict
         self._hashed = hashed
+        self._frames = frames
 
     def process(self, element: tuple[Clip, str]):
         """Yields the serialized record and, tagged, the clip's outcome."""
@@ -99,7 +104,7 @@ class ReadFrames(beam.DoFn):
 
         clip, expected = element
         try:
-            frames = read_frames(clip)
+            frames = read_frames(clip, self._frames)
             found = content_hash(clip, recipe_frames=self._hashed)
         except ClipError as error:
             error = error if error.clip else error.at(clip.key)

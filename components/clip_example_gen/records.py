@@ -9,11 +9,13 @@ import tensorflow as tf
 
 from mer_tf import features
 from mer_tf.errors import AnnotationError, ImageError
+from mer_tf.recipes import FramesConfig
 from mer_tf.records import MISSING_APEX, encode_facts
 from mer_tf.types import Clip
 
 _MAX_FRAMES = 4096
 MAX_FRAME_BYTES = 64 << 20
+MAX_CLIP_BYTES = 1 << 30  # a record is one protobuf message, at most 2 GiB
 
 
 def encode_clip(clip: Clip, frames: Mapping[int, bytes]) -> tf.train.SequenceExample:
@@ -67,28 +69,34 @@ def decode_clip(record: bytes) -> tuple[Clip, dict[int, bytes]]:
     return clip, dict(zip(numbers, images))
 
 
-def read_frames(clip: Clip) -> dict[int, bytes]:
-    """Onset and apex (or its substitute) as encoded bytes, by frame number.
+def read_frames(clip: Clip, frames: FramesConfig | None = None) -> dict[int, bytes]:
+    """The frames a recipe reads of a clip, as encoded bytes by frame number.
+
+    Args:
+        clip: The clip.
+        frames: ``recipe.frames``; default onset and apex (or its substitute).
 
     Raises:
-        ImageError: For a file that is absent, empty or larger than 64 MiB.
+        ImageError: For a file that is absent, empty or larger than 64 MiB, or frames of more than 1 GiB in all.
         FrameOrderError: Where the annotation does not name usable frames.
     """
-    from mer_tf.preprocessing import needed_frames
+    from mer_tf.preprocessing.select import select_frames
 
-    onset, apex, _ = needed_frames(clip)
-    frames = {}
-    for number in (onset, apex):
+    images, total = {}, 0
+    for number in select_frames(clip, frames or FramesConfig()).numbers:
         path = clip.frame_path(number)
         try:
             size = os.path.getsize(path)
             if not 0 < size <= MAX_FRAME_BYTES:
                 raise ImageError(f"{path} has {size} bytes; expected 1 to {MAX_FRAME_BYTES}", clip.key, number)
+            total += size
+            if total > MAX_CLIP_BYTES:
+                raise ImageError(f"the frames have more than {MAX_CLIP_BYTES} bytes in all", clip.key, number)
             with open(path, "rb") as file:
-                frames[number] = file.read()
+                images[number] = file.read()
         except OSError as error:
             raise ImageError(f"cannot read {path} ({error.strerror})", clip.key, number) from None
-    return frames
+    return images
 
 
 def _bytes(value: bytes) -> tf.train.Feature:

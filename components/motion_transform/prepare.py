@@ -14,7 +14,7 @@ from components.clip_example_gen.records import encode_clip, read_frames
 from components.motion_transform.transform import MotionRecords
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import ClipError
-from mer_tf.recipes import Recipe
+from mer_tf.recipes import FramesConfig, Recipe
 from mer_tf.types import Clip, ClipTable
 
 RECORDS = "motion"
@@ -57,7 +57,8 @@ def prepare(
         read = (
             pipeline
             | "Clips" >> beam.Create(list(table.clips))
-            | "ReadFrames" >> beam.ParDo(ReadClip(strict)).with_outputs(reports.OUTCOME_TAG, main="records")
+            | "ReadFrames"
+            >> beam.ParDo(ReadClip(strict, recipe.frames)).with_outputs(reports.OUTCOME_TAG, main="records")
         )
         reports.write_outcomes(read[reports.OUTCOME_TAG], os.path.join(part, "read"))
         _ = (
@@ -92,13 +93,14 @@ def data_flags(table: ClipTable, faults: bool) -> dict[str, bool]:
 class ReadClip(beam.DoFn):
     """The needed frames of a clip as a clip record; a fault is tagged, or raised under ``strict``."""
 
-    def __init__(self, strict: bool):
+    def __init__(self, strict: bool, frames: FramesConfig):
         self._strict = strict
+        self._frames = frames
 
     def process(self, clip: Clip):
         """Yields the serialized record."""
         try:
-            yield encode_clip(clip, read_frames(clip)).SerializeToString(deterministic=True)
+            yield encode_clip(clip, read_frames(clip, self._frames)).SerializeToString(deterministic=True)
         except ClipError as error:
             error = error if error.clip else error.at(clip.key)
             if self._strict:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 
 from mer_tf.errors import ClipError
-from mer_tf.preprocessing import ClipPreprocessor, Preprocessed, needed_frames
+from mer_tf.preprocessing import ClipPreprocessor, Preprocessed
 from mer_tf.recipes import Recipe
 from mer_tf.types import Clip
 
@@ -24,10 +24,7 @@ def attempt(
 ) -> tuple[Preprocessed | None, ClipError | None]:
     """(result, None), or (None, the fault of this clip); other errors are raised."""
     try:
-        onset, apex, rule = needed_frames(clip)
-        result = preprocessor.process(frames[onset], frames[apex], clip=clip.key, onset_frame=onset, apex_frame=apex)
-        result.provenance["apex_rule"] = rule
-        return result, None
+        return preprocessor.process_clip(clip, frames), None
     except ClipError as error:
         return None, error if error.clip else error.at(clip.key)
 

@@ -154,7 +154,7 @@ def _check_source(arguments, recipe) -> None:
         return
     if not any(given.values()):
         raise ConfigError("give --data DIR (written by 'mer prepare') or --flow-images DIR --labels CSV")
-    if recipe.normalisation != "pm1" or recipe.split_channels or not set(recipe.network_inputs) <= set(given):
+    if any((view.content, view.normalisation) != ("motion", "pm1") for view in recipe.views) or not set(recipe.network_inputs) <= set(given):
         shapes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in recipe.network_inputs.items())
         raise ConfigError(
             f"model {arguments.model!r} takes {shapes} and cannot run on flow images; prepare the clips with "

@@ -24,10 +24,9 @@ def run(arguments) -> int:
             recipe.name,
             recipe.hash,
             ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in recipe.network_inputs.items()),
-            recipe.normalisation,
             recipe.source,
         )
         for recipe in RECIPES.values()
     ]
-    print(table(("recipe", "hash", "network input", "normalisation", "source"), rows))
+    print(table(("recipe", "hash", "network input", "source"), rows))
     return 0

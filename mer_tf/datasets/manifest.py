@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import AnnotationError, FrameOrderError, ImageError, MissingFileError
-from mer_tf.preprocessing.clip import needed_frames
+from mer_tf.preprocessing.select import needed_frames
 from mer_tf.types import Clip, ClipTable
 
 FORMAT = 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mer_tf.datasets.folders import Frames
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.errors import ClipError, EmptySplitError, FrameOrderError, ImageError
-from mer_tf.preprocessing.clip import NEAREST_FRAMES, nearest_frame, needed_frames
+from mer_tf.preprocessing.select import NEAREST_FRAMES, nearest_frame, needed_frames
 from mer_tf.types import Clip, ClipTable, Problem
 
 

@@ -6,16 +6,20 @@ only. Importing this package loads neither TensorFlow nor dlib.
 
 from __future__ import annotations
 
-from mer_tf.preprocessing.augment import mirror_landmarks, mirror_motion, mirror_network_input
-from mer_tf.preprocessing.clip import ClipPreprocessor, Geometry, Preprocessed, middle_frame, needed_frames
+from mer_tf.preprocessing.augment import mirror_landmarks, mirror_motion
+from mer_tf.preprocessing.clip import ClipPreprocessor, Preprocessed
 from mer_tf.preprocessing.face import LANDMARK_NOTICE, find_landmark_model
+from mer_tf.preprocessing.geometry import Geometry
 from mer_tf.preprocessing.images import decode_image
+from mer_tf.preprocessing.mirror import mirror_network_input
+from mer_tf.preprocessing.select import Selection, middle_frame, needed_frames, select_frames
 
 __all__ = [
     "LANDMARK_NOTICE",
     "ClipPreprocessor",
     "Geometry",
     "Preprocessed",
+    "Selection",
     "decode_image",
     "find_landmark_model",
     "middle_frame",
@@ -24,6 +28,7 @@ __all__ = [
     "mirror_network_input",
     "needed_frames",
     "network_input",
+    "select_frames",
 ]
 
 

@@ -19,7 +19,6 @@ import numpy as np
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.preprocessing.images import resize
 from mer_tf.preprocessing.strain import optical_strain
-from mer_tf.recipes import Recipe
 
 KINDS = ("motion", "flow", "image", "parsing", "landmarks")
 MAX_CHANNELS = 128  # OpenCV 5's limit of one array; 512 in OpenCV 4
@@ -508,31 +507,6 @@ def mirror_motion(motion: np.ndarray) -> np.ndarray:
         raise ValueError(f"motion must be (..., height, width, 3). Received: {motion.shape}")
     mirrored = motion[..., ::-1, :].copy()
     mirrored[..., 0] = -mirrored[..., 0]
-    return mirrored
-
-
-def mirror_network_input(tensors: dict[str, np.ndarray], recipe: Recipe) -> dict[str, np.ndarray]:
-    """Mirrors a batch of network inputs, whatever their normalisation.
-
-    Args:
-        tensors: As ``network_input`` gives them: ``(batch, side, side, channels)``.
-        recipe: Their recipe.
-
-    Returns:
-        What ``network_input`` would give for mirrored motion (up to one 8-bit level on exact ties): u is negated,
-        under ``"minmax"`` it becomes ``1 - u``, and a constant u stays at zero.
-    """
-    mirrored = {}
-    for name, tensor in tensors.items():
-        tensor = np.asarray(tensor)[..., ::-1, :].copy()
-        if name == "u" or not recipe.split_channels:
-            u = tensor[..., 0]
-            if recipe.normalisation == "minmax":
-                alive = np.any(u != 0, axis=(-2, -1), keepdims=True)
-                tensor[..., 0] = np.where(alive, 1.0 - u, u)
-            else:
-                tensor[..., 0] = -u
-        mirrored[name] = tensor
     return mirrored
 
 

@@ -1,43 +1,29 @@
-"""The first half of a recipe: a clip's onset and apex frames to motion tensors (OpenCV and dlib)."""
+"""From the frames of a clip to the arrays of a recipe: the first half (OpenCV and dlib)."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from mer_tf.errors import ClipError, FrameOrderError, ImageError
-from mer_tf.preprocessing import align, hars
-from mer_tf.preprocessing.face import FaceFinder
-from mer_tf.preprocessing.flow import TVL1Flow
+from mer_tf.errors import ClipError, ConfigError, FrameOrderError, ImageError
+from mer_tf.preprocessing import hars, temporal
+from mer_tf.preprocessing.face import make_finder
+from mer_tf.preprocessing.flow import make_flow
+from mer_tf.preprocessing.geometry import Geometry, clip_box_geometry, detection_facts, find_geometry
 from mer_tf.preprocessing.images import check_image, decode_image, resize, to_gray, to_uint8
+from mer_tf.preprocessing.magnify import magnify
+from mer_tf.preprocessing.parsing import parsing_maps
+from mer_tf.preprocessing.select import select_frames
+from mer_tf.preprocessing.spotting import spot_apex
 from mer_tf.preprocessing.strain import motion
 from mer_tf.recipes import Recipe
 from mer_tf.types import Clip
 
-NEAREST_FRAMES = 2  # a missing frame may be replaced by one at most this many numbers away
-MAX_REDETECTION_SHIFT = 0.05  # of the inter-ocular distance; larger is recorded as a warning
-
-
-@dataclasses.dataclass(frozen=True)
-class Geometry:
-    """Where the face is, found on the onset and used for both frames.
-
-    Attributes:
-        angle: Angle of the eye line in degrees, positive where the image-right eye is lower.
-        matrix: ``(2, 3)`` float64, from the frame to the levelled frame.
-        landmarks: ``(68, 2)`` float64 as (x, y), on the levelled frame.
-        face: Crop box of the face, on the levelled frame.
-        regions: Boxes of the HARS regions, on the levelled frame; empty without a puzzle.
-    """
-
-    angle: float
-    matrix: np.ndarray
-    landmarks: np.ndarray
-    face: align.Box
-    regions: dict[str, align.Box]
+KEPT_AROUND = 0.5  # of the first frame's face box: what is kept of each frame until the clip's box is known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +31,7 @@ class Preprocessed:
     """What ``ClipPreprocessor`` makes of a clip.
 
     Attributes:
-        tensors: One float32 array per entry of ``recipe.inputs``: u, v in pixels of that map, strain.
+        tensors: One float32 array per entry of ``recipe.inputs``.
         provenance: How it was made, JSON-able and the same for the same bytes.
         geometry: Where the face was taken from.
     """
@@ -56,24 +42,27 @@ class Preprocessed:
 
 
 class ClipPreprocessor:
-    """Detects, levels, crops and measures motion from onset to apex, as a recipe says.
+    """Detects, aligns, crops, magnifies and measures motion, as a recipe says.
 
-    Landmarks are found on the onset alone and the same geometry serves both frames: detection jitter is of the
-    size of a micro-expression and would be taken for motion.
-
-    The order is: luma of both frames; face and 68 points on the onset; levelling of the eye line; points again on
-    the levelled onset; crop boxes; area resize of both levelled frames' boxes; rounding to 8 bits; TV-L1; strain.
+    The order is: luma (or RGB) of each frame; face and 68 points on the first; alignment; crop; resizing; rounding to
+    8 bits; magnification; temporal normalisation; flow; strain. Frames are decoded one after another, and only their
+    crops are kept.
 
     dlib is loaded by ``open()`` (or a ``with`` block, or the first clip); before that the object can be pickled,
     and a pickled copy is always a closed one.
 
     Args:
         recipe: What to make.
-        landmark_model: Path of dlib's 68-point model, or None to look for it.
+        landmark_model: Path of dlib's 68-point model, or None to look for it; the folder of landmark files for the
+            detector ``"file"``.
         opencv_threads: Number of threads OpenCV may use in this process, set by ``open()``; None leaves the
             process as it is.
+        magnifier_weights: Weights of the learned magnifier; needed by recipes that use it. None looks in the
+            environment variable ``MER_MAGNIFIER_WEIGHTS``.
+        flow_weights: Weights of LiteFlowNet; needed by recipes that use it. None looks in the environment variable
+            ``MER_LITEFLOWNET_WEIGHTS``.
 
-    Source: seed 001, alignment and cropping; seed 004 for gray 128x128 frames.
+    Source: seed 001, alignment and cropping; seed 004 for gray 128x128 frames; seeds 000, 002, 003 by recipe.
 
     Example:
         >>> from mer_tf.recipes import get_recipe
@@ -88,31 +77,37 @@ class ClipPreprocessor:
         *,
         landmark_model: str | os.PathLike | None = None,
         opencv_threads: int | None = None,
+        magnifier_weights: str | os.PathLike | None = None,
+        flow_weights: str | os.PathLike | None = None,
     ):
         if not isinstance(recipe, Recipe):
             raise TypeError(f"recipe must be a Recipe. Received: {type(recipe).__name__}")
         self.recipe = recipe
         self.landmark_model = None if landmark_model is None else os.fspath(landmark_model)
         self.opencv_threads = opencv_threads
-        self._flow = TVL1Flow(recipe.flow)
-        self._finder: FaceFinder | None = None
+        self.magnifier_weights = magnifier_weights or os.environ.get("MER_MAGNIFIER_WEIGHTS") or None
+        self.flow_weights = flow_weights or os.environ.get("MER_LITEFLOWNET_WEIGHTS") or None
+        self._finder = None
+        self._flow: Callable | None = None
 
     def open(self) -> ClipPreprocessor:
-        """Loads the detector and the landmark model; a second call does nothing.
+        """Loads the detector, the landmark model and the flow method; a second call does nothing.
 
         Raises:
             MissingPackageError: dlib is not installed.
-            MissingFileError: The landmark model is not there.
+            MissingFileError: The landmark model, or weights the recipe needs, are not there.
         """
-        if self._finder is None:
+        if self._flow is None:
             if self.opencv_threads is not None:
                 cv2.setNumThreads(self.opencv_threads)
-            self._finder = FaceFinder(self.recipe.face, self.landmark_model)
+            flow = make_flow(self.recipe.flow, weights=self.flow_weights)
+            self._finder = make_finder(self.recipe.face, self.landmark_model)
+            self._flow = flow
         return self
 
     def close(self) -> None:
-        """Lets the detector and the landmark model go."""
-        self._finder = None
+        """Lets the detector and the models go."""
+        self._finder = self._flow = None
 
     def __enter__(self) -> ClipPreprocessor:
         return self.open()
@@ -121,169 +116,277 @@ class ClipPreprocessor:
         self.close()
 
     def __getstate__(self):
-        return {**self.__dict__, "_finder": None}
+        return {**self.__dict__, "_finder": None, "_flow": None}
+
+    def process_clip(self, clip: Clip, frames: Mapping[int, bytes], **options) -> Preprocessed:
+        """Selects the frames the recipe reads of a clip, and processes them.
+
+        Args:
+            clip: The clip.
+            frames: Bytes of the image files by frame number; numbers the recipe does not read are left alone.
+            **options: ``landmarks`` as ``process`` takes them.
+
+        Raises:
+            ClipError: As ``process``; also where a frame is absent or out of order.
+        """
+        selection = select_frames(clip, self.recipe.frames)
+        absent = [number for number in selection.numbers if number not in frames]
+        if absent:
+            raise FrameOrderError(f"frame {absent[0]} was not read", clip.key, absent[0])
+        result = self.process(
+            *(frames[number] for number in selection.numbers),
+            clip=clip.key,
+            numbers=selection.numbers,
+            apex=selection.apex,
+            fps=clip.fps,
+            **options,
+        )
+        result.provenance["apex_rule"] = (
+            selection.rule if selection.apex is not None else f"spotted, {self.recipe.frames.apex}"
+        )
+        return result
 
     def process(
         self,
-        onset: bytes,
-        apex: bytes,
-        *,
+        *frames: bytes,
         clip: str = "",
-        onset_frame: int | None = None,
-        apex_frame: int | None = None,
+        numbers: Sequence[int] | None = None,
+        apex: int | None = None,
+        fps: float = 0.0,
+        landmarks: np.ndarray | None = None,
     ) -> Preprocessed:
-        """Motion of one clip from its two encoded frames.
+        """The arrays of one clip from its encoded frames.
 
         Args:
-            onset: Bytes of the onset's image file.
-            apex: Bytes of the apex's image file.
+            *frames: Bytes of the image files, as the recipe's span wants them: onset and apex; the apex; or the
+                frames of the stretch in order, at least two.
             clip: Clip key for messages.
-            onset_frame: Number of the onset frame for messages.
-            apex_frame: Number of the apex frame for messages.
+            numbers: Number of each frame, for messages.
+            apex: Index of the apex in ``frames``. Defaults to the last frame for the spans ``onset_apex`` and
+                ``onset_to_apex``; for others None looks for it by ``recipe.frames.apex`` where an array needs it.
+            fps: Frames per second; needed by Eulerian magnification.
+            landmarks: ``(68, 2)`` points on the first frame, or ``(frames, 68, 2)``, instead of detection.
 
         Raises:
             ClipError: ``ImageError``, ``FaceNotFoundError``, ``SeveralFacesError``, ``LandmarkError`` or
                 ``CropError``, with the clip named.
+            ConfigError: The number of frames does not fit the recipe.
         """
-        return self.process_images(
-            decode_image(onset, clip=clip, frame=onset_frame),
-            decode_image(apex, clip=clip, frame=apex_frame),
-            clip=clip,
-            onset_frame=onset_frame,
-            apex_frame=apex_frame,
-        )
+        numbers = list(numbers) if numbers is not None else [None] * len(frames)
+        images = (decode_image(data, clip=clip, frame=number) for data, number in zip(frames, numbers))
+        return self._process(images, len(frames), clip, numbers, apex, fps, landmarks)
 
     def process_images(
         self,
-        onset: np.ndarray,
-        apex: np.ndarray,
-        *,
+        *images: np.ndarray,
         clip: str = "",
-        onset_frame: int | None = None,
-        apex_frame: int | None = None,
+        numbers: Sequence[int] | None = None,
+        apex: int | None = None,
+        fps: float = 0.0,
+        landmarks: np.ndarray | None = None,
     ) -> Preprocessed:
         """As ``process``, from ``(height, width, 3)`` uint8 RGB arrays."""
-        check_image(onset, "onset")
-        check_image(apex, "apex")
-        if onset.shape != apex.shape:
-            raise ImageError(
-                f"the onset frame is {onset.shape[1]}x{onset.shape[0]} and the apex frame "
-                f"{apex.shape[1]}x{apex.shape[0]}; all frames of a clip must have one size",
-                clip,
-                apex_frame,
-            )
-        frames = [to_gray(onset), to_gray(apex)]
-        geometry, provenance = self._geometry(frames[0], clip, onset_frame)
-        frames = [align.warp(frame, geometry.matrix) for frame in frames]
+        for index, image in enumerate(images):
+            check_image(image, f"frame {index}")
+        numbers = list(numbers) if numbers is not None else [None] * len(images)
+        return self._process(iter(images), len(images), clip, numbers, apex, fps, landmarks)
 
-        size = self.recipe.crop_size
-        tensors = {}
-        if self.recipe.face_map:
-            tensors["face"] = self._motion([resize(geometry.face.cut(frame), size, size) for frame in frames])
-        if self.recipe.puzzle_size:
-            tensors["puzzle"] = self._motion(
-                [hars.puzzle(frame, geometry.regions, self.recipe.puzzle_size) for frame in frames]
-            )
-        provenance["largest_motion_px"] = {
-            name: float(np.hypot(tensor[..., 0], tensor[..., 1]).max()) for name, tensor in tensors.items()
-        }
-        return Preprocessed(tensors, provenance, geometry)
-
-    def _motion(self, pair: list[np.ndarray]) -> np.ndarray:
-        return motion(self._flow(to_uint8(pair[0]), to_uint8(pair[1])))
-
-    def _geometry(self, onset: np.ndarray, clip: str, frame: int | None) -> tuple[Geometry, dict]:
-        finder = self.open()._finder
-        height, width = onset.shape
-        warnings = []
-
-        gray = to_uint8(onset)
-        first = finder.detect(gray, clip, frame)
-        points = finder.landmarks(gray, first, clip, frame)
-        matrix = align.levelling_matrix(points)
-        angle = align.eye_angle(points)
-        turned = align.transform_points(points, matrix)
-
-        landmarks, shift = turned, None
-        try:
-            level = to_uint8(align.warp(onset, matrix))
-            landmarks = finder.landmarks(level, finder.detect(level, clip, frame), clip, frame)
-        except ClipError as error:
-            warnings.append(f"points not found again on the levelled onset ({error.message}); turned points used")
+    def _process(self, images, count, clip, numbers, apex, fps, landmarks) -> Preprocessed:
+        recipe = self.recipe
+        apex = _checked_apex(recipe, count, apex)
+        if len(numbers) != count:
+            raise ConfigError(f"{len(numbers)} frame numbers were given for {count} frames")
+        self.open()
+        prepared = _prepared(images, clip, numbers)
+        if recipe.face.crop == "clip_box":
+            crops, puzzles, geometry, facts = self._clip_box(prepared, clip, numbers, landmarks)
         else:
-            shift = float(np.linalg.norm(landmarks - turned, axis=1).mean() / align.interocular(turned))
-            if shift > MAX_REDETECTION_SHIFT:
-                warnings.append(
-                    f"points on the levelled onset differ by {shift:.3f} of the inter-ocular distance "
-                    f"from the turned ones (at most {MAX_REDETECTION_SHIFT} expected)"
-                )
-
-        face = align.face_box(landmarks, height, width, clip, frame)
-        regions = hars.hars_boxes(landmarks, height, width, clip=clip, frame=frame) if self.recipe.puzzle_size else {}
-        provenance = {
-            "recipe": self.recipe.name,
-            "recipe_hash": self.recipe.hash,
-            "image_size": [height, width],
-            "upsample": first.upsample,
-            "score": first.score,
-            "faces": first.faces,
-            "angle_degrees": angle,
-            "landmarks": "found again" if shift is not None else "turned",
-            "landmark_shift": shift,
-            "boxes": {"face": list(face), **{name: list(box) for name, box in regions.items()}},
-            "warnings": warnings,
+            crops, puzzles, geometry, facts = self._one_geometry(prepared, apex, clip, numbers, landmarks)
+        provenance = {"recipe": recipe.name, "recipe_hash": recipe.hash, "frames": count, **facts}
+        if apex is None:
+            apex, provenance["spotting"] = self._spot(crops, geometry, fps)
+        arrays = self._arrays(crops, puzzles, apex, geometry, fps, provenance, clip)
+        provenance["boxes"] = {
+            "face": list(geometry.face),
+            **{name: list(box) for name, box in geometry.regions.items()},
         }
-        return Geometry(angle, matrix, landmarks, face, regions), provenance
+        provenance["largest_motion_px"] = {
+            name: float(np.hypot(array[..., 0], array[..., 1]).max())
+            for name, array in arrays.items()
+            if recipe.kinds[name] in ("motion", "flow")
+        }
+        return Preprocessed(arrays, provenance, geometry)
 
-
-def middle_frame(onset: int, offset: int) -> int:
-    """``onset + floor((offset - onset) / 2)``, the stand-in for an apex that is not annotated."""
-    return onset + (offset - onset) // 2
-
-
-def nearest_frame(numbers, wanted: int) -> int | None:
-    """The number in ``numbers`` nearest to ``wanted`` and at most 2 away (the lower one of two), or None."""
-    near = [number for number in numbers if abs(number - wanted) <= NEAREST_FRAMES]
-    return min(near, key=lambda number: (abs(number - wanted), number), default=None)
-
-
-def needed_frames(clip: Clip) -> tuple[int, int, str]:
-    """The two frames that an onset-apex recipe reads.
-
-    Args:
-        clip: The clip; where it lists frame files, only numbers among them are returned.
-
-    Returns:
-        Onset number, apex number, and the rule: ``"annotated"``, or ``"middle"`` where the apex is not annotated
-        (``onset + floor((offset - onset) / 2)``), with ``", nearest frame"`` added where the number had no file and
-        one at most 2 away was taken.
-
-    Raises:
-        FrameOrderError: Onset, apex and offset are out of order, there is no frame between onset and offset to
-            stand in for the apex, or a frame has no file near it.
-    """
-    apex, rule = clip.apex, "annotated"
-    if apex is None:
-        apex, rule = middle_frame(clip.onset, clip.offset), "middle"
-    if not clip.onset < apex <= clip.offset:
-        raise FrameOrderError(
-            f"onset {clip.onset} < apex {apex} ({rule}) <= offset {clip.offset} does not hold; "
-            "correct the row of the annotation sheet",
-            clip.key,
-        )
-    numbers = [clip.onset, apex]
-    if clip.frame_numbers:
-        for index, number in enumerate(numbers):
-            near = nearest_frame(clip.frame_numbers, number)
-            if near is None:
-                raise FrameOrderError(
-                    f"frame {number} has no file, nor has one within {NEAREST_FRAMES} of it "
-                    f"(files run from {clip.frame_numbers[0]} to {clip.frame_numbers[-1]})",
-                    clip.key,
+    def _one_geometry(self, prepared, apex, clip, numbers, landmarks):
+        recipe = self.recipe
+        geometry, facts, crops, puzzles = None, {}, [], {}
+        for index, (gray, colour) in enumerate(prepared):
+            if geometry is None:
+                points = landmarks if landmarks is None or np.ndim(landmarks) == 2 else np.asarray(landmarks)[0]
+                geometry, facts = find_geometry(
+                    gray, recipe, self._finder, clip=clip, frame=numbers[0], landmarks=points
                 )
-            if near != number:
-                numbers[index] = near
-                rule += "" if rule.endswith("nearest frame") else ", nearest frame"
-        if not numbers[0] < numbers[1]:
-            raise FrameOrderError(f"onset and apex fall on one frame file ({numbers[0]})", clip.key)
-    return numbers[0], numbers[1], rule
+            aligned = geometry.align(colour.astype(np.float32) if recipe.colour else gray)
+            crops.append(to_uint8(geometry.crop(aligned, recipe.crop_size)))
+            if recipe.puzzle_size and (apex is None or index in (0, apex)):
+                level = geometry.align(gray) if recipe.colour else aligned
+                puzzles[index] = self._puzzle(level, geometry)
+        return crops, puzzles, geometry, facts
+
+    def _puzzle(self, level, geometry):
+        if self.recipe.puzzle_per_roi:
+            return {name: to_uint8(box.cut(level)) for name, box in geometry.regions.items()}
+        return to_uint8(hars.puzzle(level, geometry.regions, self.recipe.puzzle_size))
+
+    def _clip_box(self, prepared, clip, numbers, landmarks):
+        recipe, policy = self.recipe, self.recipe.face.on_failure
+        window, kept, points, facts = None, [], [], {}
+        failures = []
+        for index, (gray, colour) in enumerate(prepared):
+            try:
+                if landmarks is not None:
+                    found = np.asarray(landmarks, np.float64)
+                    found = found if found.ndim == 2 else found[index]
+                    first = None
+                else:
+                    eight_bit = to_uint8(gray)
+                    first = self._finder.detect(eight_bit, clip, numbers[index])
+                    found = self._finder.landmarks(eight_bit, first, clip, numbers[index])
+            except ClipError as error:
+                # Without a first good frame there is nothing to go by, whatever the policy.
+                if policy == "raise" or not points:
+                    raise
+                failures.append(f"frame {numbers[index]}: {error.message}; {policy}")
+                found = points[-1] if policy == "previous" else None
+            if window is None:
+                window = _around(found, gray.shape)
+                facts = detection_facts(self._finder, first) if first else {"detector": "given", "warnings": []}
+                shape = gray.shape
+            if found is not None:
+                points.append(found)
+                kept.append((colour if recipe.colour else to_uint8(gray))[window].copy())
+        geometry = clip_box_geometry(points, shape, clip)
+        facts |= {"image_size": list(shape), "angle_degrees": geometry.angle}
+        facts["warnings"] += failures
+        rows, columns = window
+        box = geometry.face
+        top, left = max(box.y0 - rows.start, 0), max(box.x0 - columns.start, 0)
+        cut = (slice(top, box.y1 - rows.start), slice(left, box.x1 - columns.start))
+        return [frame[cut] for frame in kept], {}, geometry, facts
+
+    def _spot(self, crops, geometry, fps):
+        size = self.recipe.crop_size
+        gray = np.stack([_gray8(resize(crop, size, size)) for crop in crops])
+        found = spot_apex(gray, geometry.points(size), method=self.recipe.frames.apex, fps=fps)
+        return int(found.index), {"method": found.method, "score": float(found.score), "index": int(found.index)}
+
+    def _arrays(self, crops, puzzles, apex, geometry, fps, provenance, clip) -> dict[str, np.ndarray]:
+        recipe = self.recipe
+        size = recipe.crop_size
+        if recipe.frames.span == "onset_to_apex":
+            crops = crops[: apex + 1]
+        if recipe.magnify.method == "eulerian":
+            # The filter is in Hz, so it must see the frames as they were taken.
+            crops = self._magnified(crops, fps, clip)
+        frames = None
+        if recipe.frames.is_sequence:
+            made = temporal.to_length(np.stack(crops), recipe.frames.count, recipe.frames.interpolation)
+            frames = made.frames
+            if made.fallback:
+                provenance["warnings"].append(made.fallback)
+            if recipe.magnify.method == "learned":
+                frames = np.stack(self._magnified(list(to_uint8(frames)), fps, clip))
+            if frames.shape[1:3] != (size, size):
+                frames = np.stack([resize(frame, size, size) for frame in frames])
+        arrays = {}
+        for name in recipe.arrays:
+            if name == "face":
+                array = motion(self._flow(_gray8(crops[0]), _gray8(crops[apex])))
+            elif name == "puzzle":
+                array = motion(self._puzzle_flow(puzzles[0], puzzles[apex]))
+            elif name == "flow":
+                array = self._sequence_flow(to_uint8(frames))
+            elif name in ("onset", "apex"):
+                array = _channels(crops[0 if name == "onset" else apex])
+            elif name == "clip":
+                array = np.stack([_channels(frame) for frame in np.clip(frames, 0, 255)])
+            elif name == "dynamic":
+                array = _channels(temporal.dynamic_image(frames, scaled=True))
+            elif name == "parsing":
+                array = parsing_maps(geometry.points(size), size, size, size)
+            else:
+                array = geometry.points(size)
+            arrays[name] = np.ascontiguousarray(array, np.float32)
+        return arrays
+
+    def _magnified(self, frames, fps, clip) -> list[np.ndarray]:
+        config = self.recipe.magnify
+        if config.method == "eulerian" and not fps > 2 * config.f_high:
+            raise ImageError(
+                f"Eulerian magnification up to {config.f_high:g} Hz needs more than {2 * config.f_high:g} frames per "
+                f"second; the clip has {fps:g}",
+                clip,
+            )
+        return list(magnify(frames, config, fps=fps, weights=self.magnifier_weights))
+
+    def _sequence_flow(self, frames: np.ndarray) -> np.ndarray:
+        first = [frames[0]] * (len(frames) - 1) if self.recipe.flow.pairs == "onset" else frames[:-1]
+        return np.stack([self._flow(one, other) for one, other in zip(first, frames[1:])])
+
+    def _puzzle_flow(self, onset, apex) -> np.ndarray:
+        if not self.recipe.puzzle_per_roi:
+            return self._flow(onset, apex)
+        flows = {name: self._flow(onset[name], apex[name]) for name in onset}
+        return hars.puzzle_flow(flows, self.recipe.puzzle_size)
+
+
+def _prepared(images: Iterable[np.ndarray], clip: str, numbers):
+    """Yields luma (float32) and RGB (uint8) of each frame; refuses a frame of another size."""
+    size = None
+    for image, number in zip(images, numbers):
+        if size is None:
+            size = image.shape
+        if image.shape != size:
+            raise ImageError(
+                f"the frame is {image.shape[1]}x{image.shape[0]} and the first one {size[1]}x{size[0]}; "
+                "all frames of a clip must have one size",
+                clip,
+                number,
+            )
+        yield to_gray(image), image
+
+
+def _checked_apex(recipe: Recipe, count: int, apex: int | None) -> int | None:
+    """Index of the apex, or None where it must be looked for; refuses a count that does not fit the span."""
+    span = recipe.frames.span
+    spotting = recipe.frames.apex != "middle"
+    wanted = {"onset_apex": 2, "apex": 1}.get(span)
+    if count != wanted if wanted and not (spotting and apex is None) else count < 2:
+        raise ConfigError(
+            f"recipe {recipe.name!r} takes {wanted or 'at least 2'} frame{'s' if wanted != 1 else ''} "
+            f"({span.replace('_', ' ')}). Received: {count}"
+        )
+    if apex is not None:
+        if not 0 <= apex < count:
+            raise ConfigError(f"apex must be the index of a frame, 0..{count - 1}. Received: {apex!r}")
+        return apex
+    if span == "onset_to_offset" and not {"face", "puzzle", "apex"} & set(recipe.arrays):
+        return 0  # no array asks for it
+    if spotting:
+        return None
+    return (count - 1) // 2 if span == "onset_to_offset" else count - 1
+
+
+def _around(points: np.ndarray, shape) -> tuple[slice, slice]:
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = KEPT_AROUND * (high - low)
+    (x0, y0), (x1, y1) = np.floor(low - margin).astype(int), np.ceil(high + margin).astype(int)
+    return slice(max(y0, 0), min(y1, shape[0])), slice(max(x0, 0), min(x1, shape[1]))
+
+
+def _gray8(image: np.ndarray) -> np.ndarray:
+    return image if image.ndim == 2 else to_uint8(to_gray(image))
+
+
+def _channels(image: np.ndarray) -> np.ndarray:
+    return image if image.ndim == 3 else image[..., None]

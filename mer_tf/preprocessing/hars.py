@@ -90,3 +90,25 @@ def puzzle(image: np.ndarray, boxes: dict[str, Box], size: int) -> np.ndarray:
     left, right = (resize(boxes[name].cut(image), half, half) for name in ("left_brow", "right_brow"))
     mouth = resize(boxes["mouth"].cut(image), half, size)
     return np.concatenate([np.concatenate([left, right], axis=1), mouth], axis=0)
+
+
+def puzzle_flow(flows: dict[str, np.ndarray], size: int) -> np.ndarray:
+    """Puzzle of flow fields that were measured region by region: no seams, unlike flow of the assembled puzzle.
+
+    Args:
+        flows: Region name -> ``(height, width, 2)`` float32, (u, v) in pixels of the region.
+        size: Side of the result, even and at least 32.
+
+    Returns:
+        ``(size, size, 2)`` float32, in pixels of the puzzle: a field resized by s is multiplied by s.
+    """
+    if size % 2 or size < 32:
+        raise ValueError(f"size must be even and at least 32. Received: {size}")
+    half = size // 2
+    parts = {}
+    for name, width in (("left_brow", half), ("right_brow", half), ("mouth", size)):
+        rows, columns = flows[name].shape[:2]
+        parts[name] = resize(flows[name], half, width) * np.float32([width / columns, half / rows])
+    return np.concatenate(
+        [np.concatenate([parts["left_brow"], parts["right_brow"]], axis=1), parts["mouth"]], axis=0
+    )

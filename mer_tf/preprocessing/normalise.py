@@ -1,4 +1,4 @@
-"""The second half of a recipe: motion in pixels to network inputs, with TensorFlow operations only.
+"""The second half of a recipe: arrays to network inputs, with TensorFlow operations only.
 
 Runs eagerly, inside ``tf.function``, inside a TFX Transform graph and inside a SavedModel; the batch dimension may
 be unknown. Every statistic is of one sample, so there is nothing to fit and nothing to leak between folds.
@@ -10,32 +10,39 @@ import numpy as np
 import tensorflow as tf
 
 from mer_tf.errors import ConfigError
-from mer_tf.recipes import Recipe
+from mer_tf.preprocessing.flow.wheel_tf import colour_wheel
+from mer_tf.preprocessing.strain_tf import optical_strain, strain_tensor
+from mer_tf.recipes import ARRAY_KINDS, Recipe, View
 
 CONSTANT = 1e-8  # a channel whose values span less than this is constant: all zeros
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 def network_input(tensors: dict[str, tf.Tensor], recipe: Recipe) -> dict[str, tf.Tensor]:
-    """Normalises, reduces and splits motion tensors.
+    """Makes the tensors of the network from the arrays of the first half.
 
     Args:
-        tensors: Per entry of ``recipe.inputs`` a ``(batch, height, width, 3)`` float32 tensor of u, v (pixels of
-            that map) and strain. Other entries are ignored.
+        tensors: Per entry of ``recipe.inputs`` a float32 tensor with a batch dimension before that shape. Other
+            entries are ignored.
         recipe: What to make.
 
     Returns:
-        Per entry of ``recipe.network_inputs`` a ``(batch, side, side, channels)`` float32 tensor. Value ranges by
-        normalisation, each per sample and channel: ``"none"`` u, v in pixels of the reduced map (a flow resized by
-        s is multiplied by s) and strain as it was; ``"minmax"`` 0 to 1; ``"pm1"`` -1 to 1 in steps of 2/255 before
-        reduction, because the published pictures are 8-bit files; ``"symmetric"`` -1 to 1 with no motion at 0. A
-        constant channel (span under 1e-8) is all zeros under every normalisation.
+        Per entry of ``recipe.network_inputs`` a float32 tensor with a batch dimension before that shape. Values by
+        the view's normalisation, each per sample and channel (of a sequence: over all its frames): ``"none"`` u, v in
+        pixels of the resized map (a flow resized by s is multiplied by s), strain as it was, images 0 to 255;
+        ``"minmax"`` 0 to 1; ``"pm1"`` -1 to 1 in steps of 2/255 before resizing, because the published pictures are
+        8-bit files; ``"symmetric"`` -1 to 1 with no motion at 0; ``"fixed"`` divided by ``scale`` and cut to -1..1;
+        ``"standard"`` mean 0 and deviation 1 over the whole sample; ``"unit"`` 0 to 1; ``"imagenet"`` 0 to 1, less
+        ImageNet's mean over its deviation (one channel: those of the first); ``"imagenet_mean"`` less the mean only.
+        A constant channel (span under 1e-8) is all zeros under ``"minmax"``, ``"pm1"`` and ``"symmetric"``.
 
     Raises:
         ConfigError: A tensor of the recipe is absent or has another shape.
 
-    Source: seed 001 (28x28x3, -1 to 1); specification preprocessing 8.5.
+    Source: seed 001 (28x28x3, -1 to 1); specification preprocessing 8.4 to 8.7.
     """
-    outputs = {}
+    arrays = {}
     for name, shape in recipe.inputs.items():
         if name not in tensors:
             raise ConfigError(
@@ -43,37 +50,111 @@ def network_input(tensors: dict[str, tf.Tensor], recipe: Recipe) -> dict[str, tf
                 f"Received: {', '.join(sorted(tensors)) or 'none'}"
             )
         tensor = tf.cast(tf.convert_to_tensor(tensors[name]), tf.float32)
-        if tensor.shape.rank not in (None, 4) or not tensor.shape[1:].is_compatible_with(shape):
+        if tensor.shape.rank not in (None, len(shape) + 1) or not tensor.shape[1:].is_compatible_with(shape):
             raise ConfigError(
                 f"tensor {name!r} of recipe {recipe.name!r} must be (batch, {', '.join(map(str, shape))}). "
                 f"Received: {tuple(tensor.shape)}"
             )
-        tensor = tf.ensure_shape(tensor, (None, *shape))
-        outputs[name] = _reduce(normalise(tensor, recipe.normalisation), recipe.network_size, recipe.normalisation)
-    if not recipe.split_channels:
-        return outputs
-    u, v, strain = tf.split(outputs["face"], 3, axis=-1)
-    return {"u": u, "v": v, "strain": strain}
+        arrays[name] = tf.ensure_shape(tensor, (None, *shape))
+    return {view.name: _show(arrays[view.array], view) for view in recipe.views}
 
 
-def normalise(tensor: tf.Tensor, name: str) -> tf.Tensor:
-    """Scales ``(batch, height, width, 3)`` motion per sample and channel; see ``network_input``."""
+def _show(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    if view.content == "landmarks":
+        return tensor
+    if view.frames and tensor.shape.rank == 5:
+        tensor = tensor[:, -view.frames :] if view.frames < 0 else _frames(tensor, view.frames)
+    sequence = tensor.shape.rank == 5
+    frames = int(tensor.shape[1]) if sequence else 1
+    content = _content(tensor, view)
+    content = normalise(content, view)
+    if sequence:
+        content = tf.reshape(content, (-1, *content.shape[2:]))
+    if view.size:
+        content = _reduce(content, view.size, _flow_channels(view))
+    if view.repeat > 1:
+        content = tf.repeat(content, view.repeat, axis=-1)
+    if view.normalisation in ("imagenet", "imagenet_mean"):
+        channels = int(content.shape[-1])
+        if channels not in (1, 3):
+            raise ConfigError(f"view {view.name!r}: ImageNet's statistics are for 1 or 3 channels, not {channels}")
+        content = content - tf.constant(IMAGENET_MEAN[:channels], tf.float32)
+        if view.normalisation == "imagenet":
+            content = content / tf.constant(IMAGENET_DEVIATION[:channels], tf.float32)
+    if sequence:
+        content = tf.reshape(content, (-1, frames, *content.shape[1:]))
+    return content
+
+
+def _content(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    kind, content = ARRAY_KINDS[view.array], view.content
+    if content in ("image", "parsing", "motion"):
+        return tensor
+    flow = tensor[..., :2]
+    if content in ("u", "v", "uv"):
+        return {"u": flow[..., :1], "v": flow[..., 1:], "uv": flow}[content]
+    if content == "wheel":
+        return colour_wheel(flow)
+    if content == "strain_parts":
+        return tf.stack(strain_tensor(flow), axis=-1)
+    strain = tensor[..., 2:] if kind == "motion" else optical_strain(flow)[..., None]
+    if content == "strain":
+        return strain
+    # Squares of very small numbers vanish; the square root's slope at zero is not asked for here.
+    magnitude = tf.sqrt(tf.reduce_sum(tf.square(flow), axis=-1, keepdims=True))
+    return {
+        "magnitude": magnitude,
+        "uv_magnitude": tf.concat([flow, magnitude], axis=-1),
+        "flow_strain": tf.concat([flow, magnitude, strain], axis=-1),
+    }[content]
+
+
+def _flow_channels(view: View) -> str:
+    """Which channels are lengths in pixels of the map and so change with its size: one letter per channel."""
+    if view.normalisation != "none":
+        return ""
+    return {"motion": "xy1", "u": "x", "v": "y", "uv": "xy"}.get(view.content, "")
+
+
+def normalise(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    """Scales ``(batch, [frames,] height, width, channels)`` per sample and channel; see ``network_input``."""
+    name = view.normalisation
+    picture = view.content in ("image", "wheel")
     if name == "none":
         return tensor
-    low = tf.reduce_min(tensor, axis=(1, 2), keepdims=True)
-    high = tf.reduce_max(tensor, axis=(1, 2), keepdims=True)
+    if name == "fixed":
+        return tf.clip_by_value(tensor / view.scale, -1.0, 1.0)
+    axes = tuple(range(1, tensor.shape.rank - 1))
+    if name == "standard":
+        mean, variance = tf.nn.moments(tensor, (*axes, tensor.shape.rank - 1), keepdims=True)
+        return (tensor - mean) / tf.maximum(tf.sqrt(variance), 1e-6)
+    if picture and name in ("unit", "imagenet", "imagenet_mean"):
+        return tensor / 255.0
+    low = tf.reduce_min(tensor, axis=axes, keepdims=True)
+    high = tf.reduce_max(tensor, axis=axes, keepdims=True)
     span = high - low
     alive = span >= CONSTANT
     if name == "symmetric":
         largest = tf.maximum(tf.abs(low), tf.abs(high))
         scaled = tensor / tf.where(alive, largest, tf.ones_like(largest))
-    elif name in ("minmax", "pm1"):
+    else:
         scaled = (tensor - low) / tf.where(alive, span, tf.ones_like(span))
         if name == "pm1":
             scaled = tf.round(scaled * 255.0) * (2.0 / 255.0) - 1.0
-    else:
-        raise ConfigError(f"normalisation must be 'none', 'minmax', 'pm1' or 'symmetric'. Received: {name!r}")
     return tf.where(alive, scaled, tf.zeros_like(scaled))
+
+
+def _frames(tensor: tf.Tensor, count: int) -> tf.Tensor:
+    """Linear interpolation in time to ``count`` frames, ends kept."""
+    from mer_tf.preprocessing.temporal import frame_positions
+
+    length = int(tensor.shape[1])
+    before, weight = frame_positions(length, count)
+    after = np.minimum(before + 1, length - 1)
+    if not np.any(weight):
+        return tf.gather(tensor, before, axis=1)
+    weight = tf.constant(weight.reshape(1, -1, 1, 1, 1), tf.float32)
+    return (1.0 - weight) * tf.gather(tensor, before, axis=1) + weight * tf.gather(tensor, after, axis=1)
 
 
 def area_weights(size: int, new_size: int) -> np.ndarray:
@@ -96,7 +177,7 @@ def area_weights(size: int, new_size: int) -> np.ndarray:
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def _reduce(tensor: tf.Tensor, side: int, normalisation: str) -> tf.Tensor:
+def _reduce(tensor: tf.Tensor, side: int, lengths: str) -> tf.Tensor:
     height, width, channels = (int(size) for size in tensor.shape[1:])
     if (height, width) == (side, side):
         return tensor
@@ -107,6 +188,7 @@ def _reduce(tensor: tf.Tensor, side: int, normalisation: str) -> tf.Tensor:
     else:
         tensor = tf.einsum("ij,bjkc->bikc", tf.constant(area_weights(height, side)), tensor)
         tensor = tf.einsum("lk,bikc->bilc", tf.constant(area_weights(width, side)), tensor)
-    if normalisation == "none":
-        tensor = tensor * tf.constant([side / width, side / height, 1.0], tf.float32)
+    if lengths:
+        factors = {"x": side / width, "y": side / height, "1": 1.0}
+        tensor = tensor * tf.constant([factors[letter] for letter in lengths], tf.float32)
     return tensor

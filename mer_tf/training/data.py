@@ -269,10 +269,10 @@ def from_flow_images(
         raise ConfigError(
             f"recipe {recipe.name!r} takes flow images for {', '.join(wanted)}. Received: {', '.join(maps) or 'none'}"
         )
-    if recipe.normalisation != "pm1" or recipe.split_channels:
+    if any((view.content, view.normalisation) != ("motion", "pm1") for view in recipe.views):
         raise ConfigError(
-            f"flow images are scaled picture by picture, which recipe {recipe.name!r} is not "
-            f"(normalisation {recipe.normalisation!r}); prepare the clips themselves"
+            f"flow images show u, v and strain scaled picture by picture, which recipe {recipe.name!r} does not; "
+            "prepare the clips themselves"
         )
     for name, images in maps.items():
         side = wanted[name][0]

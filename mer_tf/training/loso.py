@@ -70,23 +70,24 @@ def train_fold(
         trainer = FoldTrainer(config, data.recipe)
     elif not trainer.serves(config, data.recipe):
         raise ConfigError("the trainer was made with another config or recipe; make one for this run")
-    tensors = data.network_inputs()
+    tensors = _tensors(data, trainer)
     train, test = list(fold.train), list(fold.test)
     seed = fold_seed(config.seed, fold.name)
-    held_out = _rows(tensors, test)
 
     def on_epoch(epoch: int) -> None:
         if epoch % epoch_step == 0 or epoch == config.epochs:
-            epochs[epoch] = _predictions(data, fold, trainer.predict(held_out))
+            epochs[epoch] = _predictions(data, fold, trainer.predict(tensors, test))
 
     trainer.fit(
-        _rows(tensors, train),
+        tensors,
         _labels(data.labels[train], config, seed),
         seed=seed,
+        keys=[data.keys[row] for row in train],
+        rows=train,
         log_dir=log_dir,
         on_epoch=None if epochs is None else on_epoch,
     )
-    predictions = _predictions(data, fold, trainer.predict(held_out))
+    predictions = _predictions(data, fold, trainer.predict(tensors, test))
     if log_dir is not None:
         writer = tf.summary.create_file_writer(os.fspath(log_dir), filename_suffix=".test")
         with writer.as_default(step=config.epochs):
@@ -129,7 +130,9 @@ def train_final(data: MotionData, config: TrainConfig, *, log_dir: str | os.Path
     _check_classes(data.labels, config, "the data")
     seed = fold_seed(config.seed, FINAL)
     trainer = FoldTrainer(config, data.recipe)
-    return trainer.fit(data.network_inputs(), _labels(data.labels, config, seed), seed=seed, log_dir=log_dir)
+    return trainer.fit(
+        _tensors(data, trainer), _labels(data.labels, config, seed), seed=seed, keys=data.keys, log_dir=log_dir
+    )
 
 
 def run_loso(
@@ -221,7 +224,7 @@ def run_loso(
             # Spawned: a forked child of a process with TensorFlow's threads may hang.
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_open_worker,
-            initargs=(data.as_network(), config),
+            initargs=(data if config.needs_arrays(data.recipe) else data.as_network(), config),
         )
         try:
             futures = {pool.submit(_work, fold, logs[fold.name], epoch_predictions): fold for fold in open_folds}
@@ -306,8 +309,16 @@ def _labels(labels: np.ndarray, config: TrainConfig, seed: int) -> np.ndarray:
     return np.random.default_rng((seed, 1)).permutation(labels) if config.shuffle_labels else labels
 
 
-def _rows(tensors: dict[str, np.ndarray], rows: list[int]) -> dict[str, np.ndarray]:
-    return {name: array[rows] for name, array in tensors.items()}
+def _tensors(data: MotionData, trainer: FoldTrainer) -> dict[str, np.ndarray]:
+    """What the trainer takes of the data: the recipe's arrays, or the network's inputs."""
+    if not trainer.takes_arrays:
+        return data.network_inputs()
+    if data.network:
+        raise ConfigError(
+            "this augmentation needs the clips' arrays, but the data holds network inputs (flow images, or records a "
+            "Transform step has been through); prepare the clips with 'mer prepare', or train without augment"
+        )
+    return data.tensors
 
 
 def _safe(name: str) -> str:

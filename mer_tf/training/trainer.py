@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -13,12 +13,17 @@ import tensorflow as tf
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
 from mer_tf.losses import FocalLoss
 from mer_tf.models.registry import build_model, check_recipe, get_model_card
-from mer_tf.preprocessing import mirror_network_input
+from mer_tf.models.weights import load_model_weights
+from mer_tf.preprocessing import mirror_network_input, network_input
+from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.training.config import TrainConfig
+from mer_tf.training.optimizers import make_optimizer
+from mer_tf.training.samples import Samples
 
 PUBLISHED_WEIGHTS = (0.2857, 0.1329, 0.1695)  # Seed 001's weighted cross-entropy: negative, positive, surprise.
 _PREDICT_BATCH = 128
+_PREDICT_VALUES = 1 << 24  # input values in one batch, so that clips of many frames do not fill the memory
 
 
 class FoldTrainer:
@@ -34,9 +39,14 @@ class FoldTrainer:
         config: Settings.
         recipe: Recipe of the inputs. Defaults to the one the model names.
 
+    Attributes:
+        takes_arrays: Whether ``fit`` and ``predict`` take the recipe's arrays instead of the network's tensors:
+            augmentation that turns or crops must see flow in pixels, and the second half of the recipe then runs on
+            every batch.
+
     Raises:
         UnknownNameError: Unknown model or option of the model.
-        ConfigError: The recipe does not fit the model.
+        ConfigError: The recipe does not fit the model, or the initial weights do not.
     """
 
     def __init__(self, config: TrainConfig, recipe: Recipe | None = None):
@@ -45,21 +55,29 @@ class FoldTrainer:
         check_recipe(config.model, self.recipe)
         self.model = self._new_model(0)
         self.history: list[dict[str, float]] = []
-        self._loss = FocalLoss(gamma=config.gamma if config.loss == "focal" else 0.0)
-        self._optimizer = _optimizer(config)
+        self.takes_arrays = config.needs_arrays(self.recipe)
+        self._initial = None
+        if config.initial_weights:
+            load_model_weights(self.model, config.initial_weights)
+            self._initial = self.model.get_weights()
+        self._loss = FocalLoss(gamma=0.0 if config.loss == "cross_entropy" else config.gamma)
+        self._optimizer = make_optimizer(config)
         self._optimizer.build(self.model.trainable_variables)
         self._start = [np.array(variable) for variable in self._optimizer.variables]
+        self._scales = [_rate(variable, config.bias_rate) for variable in self.model.trainable_variables]
         signature = {
             tensor.name.split(":")[0]: tf.TensorSpec((None, *tensor.shape[1:]), tf.float32)
             for tensor in self.model.inputs
         }
-        self._inputs = {name: tuple(spec.shape[1:]) for name, spec in signature.items()}
+        self._inputs = dict(self.recipe.inputs) if self.takes_arrays else _shapes(signature)
         # One signature with an open batch dimension: batches of any size share one trace.
         self._step = tf.function(
             self._train_step,
             input_signature=[signature, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)],
         )
         self._infer = tf.function(lambda inputs: self.model(inputs, training=False), input_signature=[signature])
+        arrays = {name: tf.TensorSpec((None, *shape), tf.float32) for name, shape in self.recipe.inputs.items()}
+        self._second_half = tf.function(lambda tensors: network_input(tensors, self.recipe), input_signature=[arrays])
 
     def serves(self, config: TrainConfig, recipe: Recipe) -> bool:
         """Whether this trainer can train that config: all but the seed, shuffling and the preset's name is equal."""
@@ -74,15 +92,20 @@ class FoldTrainer:
         labels: np.ndarray,
         *,
         seed: int,
+        keys: Sequence[str] | None = None,
+        rows: Sequence[int] | None = None,
         log_dir: str | os.PathLike | None = None,
         on_epoch: Callable[[int], None] | None = None,
     ) -> keras.Model:
-        """Trains from new weights for ``config.epochs`` epochs.
+        """Trains from new (or the initial) weights for at most ``config.epochs`` epochs.
 
         Args:
-            tensors: Network inputs, name -> float32 (clips, height, width, channels); others are ignored.
-            labels: int (clips,), each class at least once where weights by frequency are asked for.
-            seed: Seed of weights, order of clips, mirroring and dropout.
+            tensors: Network inputs, name -> float32 (clips, ...), or the recipe's arrays where ``takes_arrays``;
+                others are ignored.
+            labels: int (training clips,), each class at least once where clips are weighed or balanced by class.
+            seed: Seed of weights, order of clips, augmentation and dropout.
+            keys: Key of each training clip; augmentation of a clip depends on it. Defaults to their numbers.
+            rows: Which rows of ``tensors`` are the training clips; all by default. No other row is read.
             log_dir: Folder for TensorBoard scalars ``epoch/loss``, ``epoch/accuracy``, ``epoch/learning_rate``.
             on_epoch: Called after each epoch with its number, from 1; it may ``predict``, which changes nothing.
 
@@ -94,11 +117,14 @@ class FoldTrainer:
             ConfigError: Shapes, labels or values do not fit.
             MerError: The loss is no longer finite.
         """
-        tensors = self._checked(tensors)
+        tensors, clips = self._checked(tensors, rows)
         labels = np.asarray(labels)
-        count = len(next(iter(tensors.values())))
+        count = len(clips)
         if not count:
             raise EmptySplitError("there are no training clips")
+        keys = [str(row) for row in range(count)] if keys is None else list(keys)
+        if len(keys) != count:
+            raise ConfigError(f"there are {len(keys)} keys for {count} training clips")
         if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
             raise ConfigError(f"labels must be {count} integers. Received: {labels.dtype} {labels.shape}")
         if labels.min() < 0 or labels.max() >= self.config.num_classes:
@@ -108,11 +134,21 @@ class FoldTrainer:
         self._reset(seed)
 
         rng = np.random.default_rng(seed)
+        augment = self.config.augmentation if self.takes_arrays else AugmentConfig()
+        samples = Samples(
+            labels,
+            keys,
+            seed=seed,
+            augment=augment,
+            resample=self.config.resample,
+            num_classes=self.config.num_classes,
+        )
         self.history = []
+        best, waited = np.inf, 0
         writer = tf.summary.create_file_writer(os.fspath(log_dir)) if log_dir is not None else None
         try:
             for epoch in range(self.config.epochs):
-                scalars = self._epoch(tensors, labels, weights, rng, self.config.learning_rate_at(epoch))
+                scalars = self._epoch(epoch, samples, tensors, clips, labels, weights, rng)
                 if not np.isfinite(scalars["loss"]):
                     raise MerError(
                         f"training of {self.config.model!r} diverged: the loss is {scalars['loss']} in epoch "
@@ -125,19 +161,24 @@ class FoldTrainer:
                             tf.summary.scalar(f"epoch/{name}", value)
                 if on_epoch is not None:
                     on_epoch(epoch + 1)
+                waited = 0 if scalars["loss"] < best else waited + 1
+                best = min(best, scalars["loss"])
+                if self.config.early_stopping >= 0 and waited > self.config.early_stopping:
+                    break
         finally:
             if writer is not None:
                 writer.close()
         return self.model
 
-    def predict(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Probabilities float32 (clips, classes) of the model as last trained."""
-        tensors = self._checked(tensors)
-        count = len(next(iter(tensors.values())))
-        out = np.zeros((count, self.config.num_classes), np.float32)
-        for start in range(0, count, _PREDICT_BATCH):
-            rows = slice(start, start + _PREDICT_BATCH)
-            out[rows] = self._infer({name: tf.constant(array[rows]) for name, array in tensors.items()}).numpy()
+    def predict(self, tensors: Mapping[str, np.ndarray], rows: Sequence[int] | None = None) -> np.ndarray:
+        """Probabilities float32 (clips, classes) of the model as last trained; ``rows`` picks clips."""
+        tensors, clips = self._checked(tensors, rows)
+        out = np.zeros((len(clips), self.config.num_classes), np.float32)
+        batch = max(1, min(_PREDICT_BATCH, _PREDICT_VALUES // _values(self._inputs)))
+        for start in range(0, len(clips), batch):
+            part = clips[start : start + batch]
+            inputs = {name: tf.constant(array[part]) for name, array in tensors.items()}
+            out[start : start + batch] = self._infer(self._second_half(inputs) if self.takes_arrays else inputs).numpy()
         return out
 
     def _new_model(self, seed: int) -> keras.Model:
@@ -145,29 +186,39 @@ class FoldTrainer:
 
     def _reset(self, seed: int) -> None:
         # A new model's weights by construction, rather than a second implementation of initialisation.
-        self.model.set_weights(self._new_model(seed).get_weights())
+        fresh = self._new_model(seed)
+        self.model.set_weights(fresh.get_weights() if self._initial is None else self._initial)
         for variable, value in zip(self._optimizer.variables, self._start):
             variable.assign(value)
 
-    def _epoch(self, tensors, labels, weights, rng, rate) -> dict[str, float]:
-        count = len(labels)
+    def _epoch(self, epoch, samples, tensors, clips, labels, weights, rng) -> dict[str, float]:
+        chosen, copies = samples.epoch(epoch)
+        count = len(chosen)
         order = rng.permutation(count)
-        flips = rng.random(count) < 0.5 if self.config.mirror else np.zeros(count, bool)
-        self._optimizer.learning_rate = rate
-        losses, hits = [], []
+        mirror = self.config.mirror and not self.takes_arrays
+        flips = rng.random(count) < 0.5 if mirror else np.zeros(count, bool)
         batches = np.array_split(order, -(-count // self.config.batch_size))
-        for rows in batches:
-            batch = {name: array[rows] for name, array in tensors.items()}
-            flip = flips[rows]
-            if flip.any():
-                mirrored = mirror_network_input({name: array[flip] for name, array in batch.items()}, self.recipe)
-                for name, array in mirrored.items():
-                    batch[name][flip] = array
-            inputs = {name: tf.constant(array) for name, array in batch.items()}
+        rate = self.config.learning_rate_at(epoch, epoch * len(batches))
+        losses, hits = [], []
+        for number, picked in enumerate(batches):
+            if not number or self.config.schedule == "inverse_time":
+                self._optimizer.learning_rate = self.config.learning_rate_at(epoch, epoch * len(batches) + number)
+            rows = chosen[picked]
+            if self.takes_arrays:
+                arrays = samples.arrays(tensors, clips, rows, copies[picked], self.recipe)
+                inputs = self._second_half({name: tf.constant(array) for name, array in arrays.items()})
+            else:
+                batch = {name: array[clips[rows]] for name, array in tensors.items()}
+                flip = flips[picked]
+                if flip.any():
+                    mirrored = mirror_network_input({name: array[flip] for name, array in batch.items()}, self.recipe)
+                    for name, array in mirrored.items():
+                        batch[name][flip] = array
+                inputs = {name: tf.constant(array) for name, array in batch.items()}
             loss, hit = self._step(inputs, tf.constant(labels[rows]), tf.constant(weights[rows]))
             losses.append(loss)
             hits.append(hit)
-        sizes = np.array([len(rows) for rows in batches])
+        sizes = np.array([len(picked) for picked in batches])
         return {
             "loss": float(np.dot(np.array(losses, np.float64), sizes) / count),
             "accuracy": float(np.sum(np.array(hits)) / count),
@@ -182,7 +233,18 @@ class FoldTrainer:
             for extra in self.model.losses:  # the layers' own terms, such as cosine consistency
                 loss += tf.cast(extra, loss.dtype)
         variables = self.model.trainable_variables
-        self._optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        gradients = tape.gradient(loss, variables)
+        if self.config.weight_decay and self.config.optimizer in ("adam", "sgd"):
+            # L2 as Caffe and PyTorch have it: part of the gradient, on every weight.
+            gradients = [
+                gradient if gradient is None else gradient + self.config.weight_decay * variable
+                for gradient, variable in zip(gradients, variables)
+            ]
+        gradients = [
+            gradient if gradient is None or scale == 1.0 else gradient * scale
+            for gradient, scale in zip(gradients, self._scales)
+        ]
+        self._optimizer.apply_gradients(zip(gradients, variables))
         hits = tf.equal(tf.argmax(probabilities, axis=-1, output_type=tf.int32), labels)
         return loss, tf.reduce_sum(tf.cast(hits, tf.int32))
 
@@ -194,9 +256,14 @@ class FoldTrainer:
             if not counts.all():
                 raise EmptySplitError(f"class {int(np.argmin(counts))} has no training clip to weigh")
             return counts.max() / counts
+        if self.config.loss == "class_balanced_focal":
+            counts = np.bincount(labels, minlength=self.config.num_classes)
+            # Cui et al., CVPR 2019, equation 3, scaled to a mean of 1; a class without clips has no weight to give.
+            inverse = (1 - self.config.beta) / (1 - self.config.beta ** np.maximum(counts, 1))
+            return inverse / inverse.mean()
         return np.ones(self.config.num_classes)
 
-    def _checked(self, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _checked(self, tensors, rows) -> tuple[dict[str, np.ndarray], np.ndarray]:
         checked, counts = {}, set()
         for name, shape in self._inputs.items():
             if name not in tensors:
@@ -207,17 +274,26 @@ class FoldTrainer:
             array = np.asarray(tensors[name], np.float32)
             if array.shape[1:] != shape:
                 raise ConfigError(f"tensor {name!r} must be (clips, {shape}). Received: {array.shape}")
-            if not np.isfinite(array).all():
-                raise ConfigError(f"tensor {name!r} holds values that are not finite")
             checked[name] = array
             counts.add(len(array))
         if len(counts) != 1:
             raise ConfigError(f"the tensors differ in their number of clips: {sorted(counts)}")
-        return checked
+        clips = np.arange(counts.pop()) if rows is None else np.asarray(list(rows), np.int64)
+        for name, array in checked.items():
+            for row in clips:  # clip by clip: a mask of everything would take a quarter of the data again
+                if not np.isfinite(array[row]).all():
+                    raise ConfigError(f"tensor {name!r} holds values that are not finite")
+        return checked, clips
 
 
-def _optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
-    if config.optimizer == "sgd":
-        return keras.optimizers.SGD(config.learning_rate, momentum=config.beta_1)
-    # Epsilon of the framework the published codes use; Keras's own is 1e-7.
-    return keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1, beta_2=config.beta_2, epsilon=1e-8)
+def _shapes(signature) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(spec.shape[1:]) for name, spec in signature.items()}
+
+
+def _values(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    return int(sum(np.prod(shape) for shape in shapes.values()))
+
+
+def _rate(variable, bias_rate: float) -> float:
+    path = getattr(variable, "path", variable.name).split(":")[0]
+    return bias_rate if path.endswith("bias") else 1.0

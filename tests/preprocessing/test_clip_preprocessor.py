@@ -21,6 +21,7 @@ from mer_tf.errors import (
     SeveralFacesError,
 )
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames
+from mer_tf.preprocessing.geometry import find_geometry
 from mer_tf.preprocessing import face as face_module
 from mer_tf.preprocessing.align import eye_angle
 from mer_tf.preprocessing.face import FaceFinder
@@ -227,7 +228,7 @@ class TestWithFaces:
     @pytest.mark.parametrize("degrees", [-15, 10, 25])
     def test_turned_faces_are_levelled(self, preprocessor, face_image, result, degrees):
         image = turn(face_image, degrees)
-        geometry, provenance = preprocessor._geometry(to_gray(image), "", None)
+        geometry, provenance = find_geometry(to_gray(image), HARS, preprocessor._finder)
         # landmarks are whole pixels, so angles are good to about 1/150 rad at either end
         assert geometry.angle == pytest.approx(degrees + result.geometry.angle, abs=3)
         assert abs(eye_angle(geometry.landmarks)) < 2
@@ -253,7 +254,7 @@ class TestWithFaces:
     def test_blank_picture_has_no_face(self, preprocessor):
         blank = np.full((240, 320, 3), 127, np.uint8)
         with pytest.raises(FaceNotFoundError) as caught:
-            preprocessor.process_images(blank, blank, clip=KEY, onset_frame=46)
+            preprocessor.process_images(blank, blank, clip=KEY, numbers=(46, 81))
         message = str(caught.value)
         assert message.startswith(f"{KEY} frame 46: no face found in the 320x240 image (upsampling 1, 2, 3 tried)")
         assert "\n" not in message
@@ -289,19 +290,19 @@ class TestWithFaces:
         assert caught.value.clip == KEY
 
     def test_frames_of_two_sizes(self, preprocessor, face_image):
-        with pytest.raises(ImageError, match="onset frame is 640x480 and the apex frame 640x400"):
-            preprocessor.process_images(face_image, face_image[:400], clip=KEY, apex_frame=9)
+        with pytest.raises(ImageError, match="frame 9: the frame is 640x400 and the first one 640x480"):
+            preprocessor.process_images(face_image, face_image[:400], clip=KEY, numbers=(1, 9))
 
     def test_truncated_apex(self, preprocessor, onset_bytes, apex_bytes):
         with pytest.raises(ImageError, match=f"{KEY} frame 81: the JPEG file is truncated"):
-            preprocessor.process(onset_bytes, apex_bytes[:-500], clip=KEY, onset_frame=46, apex_frame=81)
+            preprocessor.process(onset_bytes, apex_bytes[:-500], clip=KEY, numbers=(46, 81))
 
     def test_wrong_arrays(self, preprocessor, face_image):
         with pytest.raises(ValueError, match="float32"):
             preprocessor.process_images(face_image.astype(np.float32), face_image)
         with pytest.raises(ValueError, match=r"\(480, 640\)"):
             preprocessor.process_images(face_image, face_image[..., 0])
-        with pytest.raises(TypeError, match="apex must be a numpy array"):
+        with pytest.raises(TypeError, match="frame 1 must be a numpy array"):
             preprocessor.process_images(face_image, face_image.tolist())
         with pytest.raises(ValueError, match="gray must be"):
             preprocessor._finder.detect(face_image)
@@ -317,7 +318,7 @@ class TestWithFaces:
             return FaceFinder.detect(finder, gray, clip, frame)
 
         monkeypatch.setattr(finder, "detect", once)
-        geometry, provenance = preprocessor._geometry(to_gray(face_image), "", None)
+        geometry, provenance = find_geometry(to_gray(face_image), HARS, finder)
         assert provenance["landmarks"] == "turned"
         assert provenance["landmark_shift"] is None
         assert "turned points used" in provenance["warnings"][0]

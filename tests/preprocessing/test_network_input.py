@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mer_tf.errors import ConfigError
-from mer_tf.preprocessing.augment import mirror_motion, mirror_network_input
-from mer_tf.recipes import RECIPES, Recipe, get_recipe
+from mer_tf.preprocessing.augment import mirror_motion
+from mer_tf.preprocessing.mirror import mirror_network_input
+from mer_tf.recipes import RECIPES, FramesConfig, Recipe, View, get_recipe
 
 tf = pytest.importorskip("tensorflow")
 
@@ -15,18 +16,26 @@ from mer_tf.preprocessing.normalise import area_weights  # noqa: E402
 HARS, STREAMS = get_recipe("onset_apex_28_hars"), get_recipe("onset_apex_128_streams")
 
 
-def small(normalisation, crop_size=32, network_size=8, **changes):
-    return Recipe(
-        "small", "test", crop_size=crop_size, network_size=network_size, normalisation=normalisation, **changes
+def small(normalisation, crop_size=32, network_size=8, split=False, **changes):
+    views = (
+        tuple(View(name, "face", name, normalisation, network_size) for name in ("u", "v", "strain"))
+        if split
+        else (View("face", "face", "motion", normalisation, network_size, **changes),)
     )
+    return Recipe("small", "test", crop_size=crop_size, views=views)
 
 
 def random_motion(recipe, batch=3, seed=0):
     rng = np.random.default_rng(seed)
     tensors = {}
     for name, shape in recipe.inputs.items():
-        tensor = rng.normal(0, 1, (batch, *shape)).astype(np.float32)
-        tensor[..., 2] = np.abs(tensor[..., 2]) * 0.1
+        kind = recipe.kinds[name]
+        if kind in ("image", "parsing"):
+            tensor = rng.uniform(0, 255 if kind == "image" else 1, (batch, *shape)).astype(np.float32)
+        else:
+            tensor = rng.normal(0, 1, (batch, *shape)).astype(np.float32)
+            if kind == "motion":
+                tensor[..., 2] = np.abs(tensor[..., 2]) * 0.1
         tensors[name] = tensor
     return tensors
 
@@ -178,7 +187,7 @@ def test_reduction_by_a_broken_factor_keeps_the_mean():
 @pytest.mark.parametrize("normalisation", ["none", "minmax", "pm1", "symmetric"])
 @pytest.mark.parametrize("split", [False, True])
 def test_mirroring_before_and_after_agree(normalisation, split):
-    recipe = small(normalisation, split_channels=split)
+    recipe = small(normalisation, split=split)
     tensors = random_motion(recipe)
     tensors["face"][2, :, :, 0] = 0
     before = network_input({name: mirror_motion(value) for name, value in tensors.items()}, recipe)
@@ -187,8 +196,86 @@ def test_mirroring_before_and_after_agree(normalisation, split):
         np.testing.assert_allclose(before[name], after[name], atol=2 / 255 / 16 + 1e-6)
 
 
-def test_unknown_normalisation():
-    recipe = small("none")
-    object.__setattr__(recipe, "normalisation", "fixed")
-    with pytest.raises(ConfigError, match="fixed"):
-        network_input(random_motion(recipe), recipe)
+def of_clip(content, normalisation="none", array="clip", count=5, colour=False, **changes):
+    """A recipe of one view of a sequence, 32 x 32."""
+    return Recipe(
+        "sequence",
+        "test",
+        frames=FramesConfig("onset_to_offset", count, "linear"),
+        arrays=(array,),
+        crop_size=32,
+        colour=colour,
+        views=(View("x", array, content, normalisation, **changes),),
+    )
+
+
+def test_fixed_divides_by_the_scale_and_cuts():
+    recipe = small("fixed", network_size=32, scale=2.0)
+    values = np.linspace(-6, 6, 32 * 32 * 3, dtype=np.float32).reshape(1, 32, 32, 3)
+    np.testing.assert_allclose(network_input({"face": values}, recipe)["face"], np.clip(values / 2, -1, 1), atol=1e-6)
+
+
+def test_images_to_unit_imagenet_and_standard():
+    rng = np.random.default_rng(0)
+    clip = rng.uniform(0, 255, (2, 5, 32, 32, 3)).astype(np.float32)
+    unit = network_input({"clip": clip}, of_clip("image", "unit", colour=True))["x"].numpy()
+    np.testing.assert_allclose(unit, clip / 255, atol=1e-6)
+    standardised = network_input({"clip": clip}, of_clip("image", "imagenet", colour=True))["x"].numpy()
+    np.testing.assert_allclose(standardised, (clip / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225], atol=1e-5)
+    standard = network_input({"clip": clip}, of_clip("image", "standard", colour=True))["x"].numpy()
+    for sample in standard:  # one mean and deviation for the whole clip
+        assert abs(sample.mean()) < 1e-4 and abs(sample.std() - 1) < 1e-4
+    still = network_input({"clip": np.full_like(clip, 9)}, of_clip("image", "standard", colour=True))["x"].numpy()
+    assert not still.any()
+
+
+def test_sequences_are_cut_and_interpolated_in_time():
+    clip = np.arange(9, dtype=np.float32).reshape(1, 9, 1, 1, 1) * np.ones((1, 9, 32, 32, 1), np.float32)
+    last = network_input({"clip": clip}, of_clip("image", count=9, frames=-1))["x"].numpy()
+    np.testing.assert_array_equal(last[0, :, 0, 0, 0], np.arange(1, 9))
+    exact = network_input({"clip": clip}, of_clip("image", count=9, frames=3))["x"].numpy()
+    np.testing.assert_array_equal(exact[0, :, 0, 0, 0], [0, 4, 8])
+    between = network_input({"clip": clip}, of_clip("image", count=9, frames=4))["x"].numpy()
+    np.testing.assert_allclose(between[0, :, 0, 0, 0], [0, 8 / 3, 16 / 3, 8], rtol=1e-6)
+
+
+def test_flow_contents_against_numpy():
+    from mer_tf.preprocessing.flow.wheel import flow_to_colour
+    from mer_tf.preprocessing.strain import optical_strain, strain_tensor
+
+    rng = np.random.default_rng(1)
+    flow = rng.normal(0, 1, (1, 4, 32, 32, 2)).astype(np.float32)
+
+    def shown(content, **changes):
+        return network_input({"flow": flow}, of_clip(content, array="flow", **changes))["x"].numpy()[0]
+
+    magnitude = np.hypot(flow[0, ..., 0], flow[0, ..., 1])
+    np.testing.assert_array_equal(shown("uv"), flow[0])
+    np.testing.assert_allclose(shown("magnitude")[..., 0], magnitude, rtol=1e-5)
+    np.testing.assert_allclose(shown("uv_magnitude"), np.concatenate([flow[0], magnitude[..., None]], -1), rtol=1e-5)
+    strain = np.stack([optical_strain(field) for field in flow[0]])
+    np.testing.assert_allclose(shown("flow_strain")[..., 3], strain, atol=1e-5)
+    np.testing.assert_allclose(shown("strain", repeat=3), np.repeat(strain[..., None], 3, -1), atol=1e-5)
+    parts = np.stack([np.stack(strain_tensor(field), -1) for field in flow[0]])
+    np.testing.assert_allclose(shown("strain_parts"), parts, atol=1e-5)
+    wheel = shown("wheel").astype(int) - flow_to_colour(flow[0]).astype(int)
+    assert np.abs(wheel).max() <= 1
+    scaled = shown("uv", normalisation="minmax")  # one range for the whole clip, so that frames stay comparable
+    assert scaled.min(axis=(0, 1, 2)).tolist() == [0, 0] and scaled.max(axis=(0, 1, 2)).tolist() == [1, 1]
+
+
+def test_parsing_masks_change_sides_in_the_mirror():
+    recipe = Recipe("p", "test", arrays=("parsing",), crop_size=32, views=(View("x", "parsing", "parsing"),))
+    masks = np.random.default_rng(0).uniform(0, 1, (2, 32, 32, 10)).astype(np.float32)
+    mirrored = mirror_network_input({"x": masks}, recipe)["x"]
+    np.testing.assert_array_equal(mirrored[..., 1], masks[:, :, ::-1, 2])  # left brow is the mirrored right brow
+    np.testing.assert_array_equal(mirrored[..., 4], masks[:, :, ::-1, 3])
+    np.testing.assert_array_equal(mirrored[..., 0], masks[:, :, ::-1, 0])
+    np.testing.assert_array_equal(mirror_network_input({"x": mirrored}, recipe)["x"], masks)
+
+
+def test_a_colour_wheel_is_not_mirrored_by_itself():
+    recipe = of_clip("wheel", array="flow")
+    assert not recipe.mirrors_in_network
+    with pytest.raises(ConfigError, match="cannot be mirrored by itself"):
+        mirror_network_input({"x": np.zeros((1, 4, 32, 32, 3), np.float32)}, recipe)

@@ -12,9 +12,16 @@ CLASSES = ("negative", "positive", "surprise")
 
 @pytest.fixture(scope="session")
 def recipe():
-    from mer_tf.recipes import Recipe
+    from mer_tf.recipes import Recipe, View
 
-    return Recipe("tiny", "test", crop_size=32, puzzle_size=48, normalisation="pm1", network_size=16)
+    return Recipe(
+        "tiny",
+        "test",
+        crop_size=32,
+        puzzle_size=48,
+        arrays=("face", "puzzle"),
+        views=(View("face", "face", "motion", "pm1", 16), View("puzzle", "puzzle", "motion", "pm1", 16)),
+    )
 
 
 @pytest.fixture(scope="session")

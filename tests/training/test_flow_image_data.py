@@ -43,7 +43,7 @@ def test_pictures_become_minus_one_to_one_and_datasets_the_readers_names():
 
 
 def test_it_is_what_the_recipe_makes_of_the_flow_behind_the_picture():
-    recipe = dataclasses.replace(FACE, crop_size=32, network_size=32)
+    recipe = dataclasses.replace(FACE, crop_size=32, views=(View("face", "face", "motion", "pm1", 32),))
     flow = np.random.default_rng(3).normal(size=(2, 32, 32, 3)).astype(np.float32)
     low, high = flow.min(axis=(1, 2), keepdims=True), flow.max(axis=(1, 2), keepdims=True)
     images = np.round((flow - low) / (high - low) * 255).astype(np.uint8)
@@ -88,7 +88,7 @@ def test_flags():
     [
         ({"face": pictures()}, BOTH, "face, puzzle. Received: face"),
         ({"face": pictures(images=np.zeros((4, 30, 40, 3), np.uint8))}, FACE, "40x30, the network takes 28x28"),
-        ({"face": pictures()}, dataclasses.replace(FACE, normalisation="symmetric"), "'symmetric'"),
+        ({"face": pictures()}, get_recipe("onset_apex_28_minmax"), "picture by picture"),
         ({"face": pictures(), "puzzle": pictures(labels=np.array([0, 1, 2, 1]))}, BOTH, "smic/s03/c3 has one label"),
         ({"face": pictures(labels=np.array([0, 1, 2, 3]))}, FACE, "label 3 is not one of mapping 'megc2019'"),
     ],

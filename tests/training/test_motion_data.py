@@ -75,7 +75,7 @@ def test_fingerprint_sees_every_change(make_data):
     pixels = {name: array.copy() for name, array in data.tensors.items()}
     pixels["puzzle"][3, 0, 0, 0] += 1e-3
     seen.add(dataclasses.replace(data, tensors=pixels).fingerprint)
-    seen.add(dataclasses.replace(data, recipe=dataclasses.replace(RECIPE, normalisation="minmax")).fingerprint)
+    seen.add(dataclasses.replace(data, recipe=dataclasses.replace(RECIPE, colour=True)).fingerprint)
     assert len(seen) == 5
     assert data.take(list(range(len(data)))[::-1]).fingerprint == data.fingerprint
 

@@ -1,0 +1,125 @@
+"""What one epoch is made of: which training clips, how often, and what is done to each."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mer_tf.errors import EmptySplitError
+from mer_tf.preprocessing.augment import AugmentConfig, augment_tensors, rng_for
+from mer_tf.preprocessing.resample import copy_numbers, to_largest
+from mer_tf.preprocessing.temporal import interpolate_linear
+from mer_tf.recipes import Recipe
+
+LEAST_SHARE = 0.5  # shortest sub-sequence over the clip's length; see ``temporal.plan_subsequences``
+
+
+class Samples:
+    """The samples of the epochs of one fold, drawn from its training clips alone.
+
+    Args:
+        labels: int (clips,), class of each training clip.
+        keys: Clip keys; what is drawn for a clip depends on the seed, its key and the number of the copy only.
+        seed: Seed of the fold.
+        augment: What may be done to a clip.
+        resample: ``"none"`` or ``"largest"``.
+        num_classes: Number of classes.
+
+    Raises:
+        EmptySplitError: A class that must be filled up has no clip.
+    """
+
+    def __init__(
+        self,
+        labels: np.ndarray,
+        keys: Sequence[str],
+        *,
+        seed: int,
+        augment: AugmentConfig,
+        resample: str = "none",
+        num_classes: int,
+    ):
+        self.seed = seed
+        self.augment = augment
+        self._keys = list(keys)
+        rows = np.arange(len(labels))
+        if resample == "largest" or augment.subsequences:
+            try:
+                rows = to_largest(labels, seed, num_classes=num_classes)
+            except ValueError as error:
+                raise EmptySplitError(f"the training clips cannot be balanced: {error}") from None
+        if augment.subsequences:
+            rows = _filled(rows, labels, augment.subsequences)
+        self._rows = np.repeat(rows, augment.copies) if augment.copies > 1 else rows
+        self._copies = copy_numbers(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def epoch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Row and copy number of each sample of an epoch, in the order of the clips.
+
+        Fixed versions (``copies``, ``subsequences``) keep their numbers; else every epoch draws anew.
+        """
+        if self.augment.copies > 1:
+            return self._rows, self._copies % self.augment.copies
+        if self.augment.subsequences:
+            return self._rows, self._copies
+        return self._rows, self._copies + number * (int(self._copies.max()) + 1)
+
+    def arrays(
+        self, tensors: Mapping[str, np.ndarray], clips: np.ndarray, rows: np.ndarray, copies: np.ndarray, recipe: Recipe
+    ) -> dict[str, np.ndarray]:
+        """The augmented arrays of a batch.
+
+        Args:
+            tensors: Name -> float32 (all clips, ...), the recipe's arrays.
+            clips: Index into ``tensors`` of each training clip.
+            rows: Training clip of each sample.
+            copies: Copy number of each sample.
+            recipe: Recipe of the arrays.
+        """
+
+        def one(row: int, copy: int) -> dict[str, np.ndarray]:
+            arrays = {name: tensors[name][clips[row]] for name in recipe.inputs}
+            rng = rng_for(self.seed, self._keys[row], copy)
+            if self.augment.subsequences and copy:
+                arrays = _subsequence(arrays, recipe, rng)
+            return augment_tensors(arrays, recipe.kinds, self.augment, rng, copy if self.augment.copies > 1 else 0)
+
+        # OpenCV works outside Python's lock, so threads help.
+        made = list(_pool().map(one, rows.tolist(), copies.tolist()))
+        return {name: np.stack([arrays[name] for arrays in made]) for name in recipe.inputs}
+
+
+def _filled(rows: np.ndarray, labels: np.ndarray, target: int) -> np.ndarray:
+    """Rows of every class repeated in turn up to ``target``; a class that has more keeps what it has."""
+    parts = []
+    for label in np.unique(labels):
+        own = rows[labels[rows] == label]
+        parts.append(np.resize(own, max(target, int(np.sum(labels == label)))))
+    return np.concatenate(parts)
+
+
+def _subsequence(arrays: dict[str, np.ndarray], recipe: Recipe, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A random contiguous run of the stored frames, brought back to their number; one run for all sequences."""
+    length = recipe.frames.count
+    run = int(rng.integers(max(2, int(np.ceil(LEAST_SHARE * length))), length + 1))
+    start = int(rng.integers(length - run + 1))
+    cut = dict(arrays)
+    for name, array in arrays.items():
+        if name in ("clip",):
+            cut[name] = interpolate_linear(array[start : start + run], len(array))
+    return cut
+
+
+_POOL: list[concurrent.futures.ThreadPoolExecutor] = []
+
+
+def _pool() -> concurrent.futures.ThreadPoolExecutor:
+    if not _POOL:
+        _POOL.append(concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)))
+    return _POOL[0]
