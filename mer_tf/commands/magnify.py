@@ -11,6 +11,7 @@ from mer_tf.console import Console, table
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError
 
 _FACTORS = (2.0, 3.0, 4.0)
+_LENGTH = 0.5  # pixels of the motion that a trained network is tried on
 
 
 def add(verbs) -> None:
@@ -54,6 +55,11 @@ def add(verbs) -> None:
     train.add_argument(
         "--shortest-wave", type=float, default=5.0, help="of drawn textures, in pixels (default: %(default)s)"
     )
+    train.add_argument("--cutouts", type=int, default=4, help="before the background (default: %(default)s)")
+    train.add_argument(
+        "--still-background", type=float, default=0.5, help="share whose background stays (default: %(default)s)"
+    )
+    train.add_argument("--static", type=float, default=0.1, help="share without motion (default: %(default)s)")
     train.add_argument("--width", type=int, default=32, help="channels; 32 is the published width (default: 32)")
     train.add_argument("--decoder-blocks", type=int, default=9, help="9 as published (default: %(default)s)")
     train.add_argument(
@@ -91,6 +97,9 @@ def run_train(arguments) -> int:
     try:
         data = TripletConfig(
             size=arguments.size,
+            cutouts=arguments.cutouts,
+            still_background=arguments.still_background,
+            static=arguments.static,
             max_factor=arguments.max_factor,
             max_motion=arguments.max_motion,
             max_magnified=arguments.max_magnified,
@@ -141,7 +150,9 @@ def run_train(arguments) -> int:
         raise ConfigError(str(error)) from error
     seconds = time.perf_counter() - start
     save_weights(model, arguments.out, settings)
-    ratios = motion_ratios(LearnedMagnifier(model).pair, _FACTORS)
+    length = min(_LENGTH, arguments.max_motion / 2)
+    pair = LearnedMagnifier(model).pair
+    ratios = motion_ratios(pair, _FACTORS, length=length, shortest_wave=arguments.shortest_wave)
     tail = history[-max(1, len(history) // 10) :].mean(axis=0)
     facts = {
         "out": arguments.out,
@@ -150,6 +161,7 @@ def run_train(arguments) -> int:
         "seconds": round(seconds, 1),
         "loss": round(float(tail[0]), 5),
         "image_loss": round(float(tail[1]), 5),
+        "motion": length,
         "motion_ratios": {f"{factor:g}": round(ratio, 3) for factor, ratio in ratios.items()},
     }
     if arguments.json:
@@ -159,7 +171,7 @@ def run_train(arguments) -> int:
         f"{arguments.out}: {facts['parameters']:,} weights, {arguments.steps} steps in {seconds:.0f} s, "
         f"image error {tail[1]:.4f} of a range of -1..1 over the last tenth"
     )
-    console.result("motion of half a pixel on pictures that were not trained on:")
+    console.result(f"a motion of {length:g} px on pictures that were not trained on:")
     console.result(table(("factor", "measured"), list(ratios.items())))
     return 0
 

@@ -62,14 +62,6 @@ def test_train_reports_and_goes_on(weights, tmp_path, capsys):
         assert str(tmp_path) not in str(archive["settings"])  # no folders of the machine
 
 
-def test_same_seed_same_file(weights, tmp_path):
-    out = tmp_path / "again.npz"
-    assert run("train", "--out", out, *SMALL) == 0
-    with np.load(out) as one, np.load(weights) as other:
-        for name in set(other.files) - {"settings"}:
-            np.testing.assert_allclose(one[name], other[name], atol=1e-6)
-
-
 def test_apply_eulerian(clip, tmp_path, capsys):
     out = tmp_path / "out"
     assert run("apply", clip, "--out", out, "--fps", 100, "--factor", 6, "--chroma", 0.5, "--json") == 0
@@ -153,5 +145,5 @@ def test_training_out_is_a_folder(tmp_path, capsys):
 
 def test_pictures_are_read_from_a_folder(clip, tmp_path):
     out = tmp_path / "w.npz"
-    assert run("train", "--out", out, *SMALL, "--images", clip) == 0
+    assert run("train", "--out", out, *SMALL, "--steps", 1, "--images", clip) == 0
     assert out.stat().st_size > 0
