@@ -210,7 +210,9 @@ def test_pictures_of_a_folder(tmp_path):
     assert {-1, 1} == set(np.sign(slope))
     moved = -slope * batch.motion[:, 0, 0]
     np.testing.assert_allclose((batch.c - batch.a).mean(axis=(1, 2, 3)), moved, atol=1 / 127.5)
-    np.testing.assert_allclose((batch.target - batch.a).mean(axis=(1, 2, 3)), moved * batch.factor[:, 0], atol=1 / 127.5)
+    np.testing.assert_allclose(
+        (batch.target - batch.a).mean(axis=(1, 2, 3)), moved * batch.factor[:, 0], atol=1 / 127.5
+    )
     np.testing.assert_array_equal(TripletSource(config, seed=0, images=tmp_path).draw(8).target, batch.target)
 
 
