@@ -22,6 +22,7 @@ class TestDualATME(ModelCase):
     # head: 4704*1024 + 1024 = 4 817 920; gamma, beta 2 048; 1024*3 + 3 = 3 075
     # 9 792 + 358 + 4 817 920 + 2 048 + 3 075 = 4 833 193
     name = "dual_atme"
+    overfit_rate = 1e-2
     golden = 4_833_193
     inputs: ClassVar = {"face": (28, 28, 3), "puzzle": (28, 28, 3)}
 
@@ -89,6 +90,7 @@ def test_bad_arguments(options):
 class TestFaceBranch(ModelFacts):
     # Ablation AARS; the count is derived below, at test_ablations.
     name = "dual_atme_aars"
+    overfit_rate = 1e-2
     golden = 2_419_849
     inputs: ClassVar = {"face": (28, 28, 3)}
 
@@ -102,6 +104,7 @@ class TestFaceBranch(ModelFacts):
 
 class TestPuzzleBranch(ModelFacts):
     name = "dual_atme_hars"
+    overfit_rate = 1e-2
     golden = 2_419_491
     inputs: ClassVar = {"puzzle": (28, 28, 3)}
 
@@ -112,6 +115,7 @@ class TestPuzzleBranch(ModelFacts):
 class TestAttentionBoth(ModelFacts):
     # Ablation "HARS with attention": one CBAM block serves both branches.
     name = "dual_atme_attention_both"
+    overfit_rate = 1e-2
     golden = 4_833_193
     inputs: ClassVar = {"face": (28, 28, 3), "puzzle": (28, 28, 3)}
 
