@@ -28,6 +28,12 @@ def add(verbs) -> None:
     )
     action.add_argument("--learning-rate", type=float, default=1e-4, help="of Adam (default: %(default)s)")
     action.add_argument("--save-every", type=int, default=500, help="steps between savings (default: %(default)s)")
+    action.add_argument(
+        "--distinct-batches",
+        type=int,
+        default=0,
+        help="repeat so many batches, to see quickly whether anything is learnt (default: new pairs for every step)",
+    )
     action.add_argument("--seed", type=int, default=0, help="first weights and pairs (default: %(default)s)")
     action.add_argument("--json", action="store_true", help="print JSON")
     action.set_defaults(run=run_train)
@@ -58,6 +64,7 @@ def run_train(arguments) -> int:
         learning_rate=arguments.learning_rate,
         seed=arguments.seed,
         save_every=arguments.save_every,
+        distinct_batches=arguments.distinct_batches,
     )
     progress = Console().progress("training LiteFlowNet", unit="step")
     result = train(arguments.out, config, initial=arguments.initial, progress=progress)
