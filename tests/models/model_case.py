@@ -28,7 +28,12 @@ def without_weights(build):
     """What ``build()`` returns, with the shapes of all weights but no memory for them; it cannot be called."""
     if keras.__version__.startswith("2."):
         with tf.Graph().as_default():
-            return build()
+            model = build()
+        # Under a graph Keras 2 puts classes on its old engine, for instances made before too; making one outside puts
+        # its class back.
+        for kind in {type(part) for part in (model, *model.submodules) if isinstance(part, keras.layers.Layer)}:
+            kind.__new__(kind)
+        return model
     with keras.StatelessScope(initialize_variables=False):
         return build()
 

@@ -3,10 +3,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from model_case import ModelCase, trainable_weights
+from model_case import ModelCase, trainable_weights, without_weights
 
 from mer_tf.layers import BatchNorm
 from mer_tf.models.atscnn.atscnn import ATSCNN
+from mer_tf.models.atscnn.card import CARDS
+from mer_tf.models.registry import build_model
+from mer_tf.recipes import get_recipe
 
 
 class TestATSCNN(ModelCase):
@@ -42,6 +45,29 @@ class TestATSCNN(ModelCase):
 )
 def test_ablations(options, weights):
     assert trainable_weights(ATSCNN(**options)) == weights
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_ablation_cards(card):
+    model = without_weights(lambda: build_model(card.name))
+    assert model.name == card.name
+    assert trainable_weights(model) == card.parameters == card.trainable_parameters
+    shapes = {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
+    assert shapes == get_recipe(card.recipe).network_inputs
+    assert set(card.published["seed004 full"]) == {"uf1", "uar"}
+
+
+def test_there_are_six_ablations():
+    options = [{key: value for key, value in card.options.items() if key != "name"} for card in CARDS]
+    assert options == [
+        {},
+        {"attention": "none"},
+        {"attention": "channel"},
+        {"attention": "spatial"},
+        {"activation": "relu"},
+        {"streams": ("u", "v")},
+        {"streams": ("onset", "apex")},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ class ELRCNSE(keras.Model):
     Source: Khor et al., FG 2018 (arXiv 1805.08417), and its published code.
     Assumption: four channels (code has 4, 5 and 7; which one seed 002 compares with is not stated).
     Assumption: all layers are trained; the published script freezes convolutions that hold random weights.
+    Assumption: VGG-16 starts with He's initialisation; with the code's framework default fifteen layers of ReLU leave
+    next to nothing of the differences between two clips.
     Assumption: softmax; the published code trains sigmoids with categorical cross-entropy.
     Assumption: the spatial stage's clip output is the mean of the frames' probabilities; the code trains every frame
     as a sample of its own.

@@ -42,6 +42,8 @@ class ELRCNTE(keras.Model):
     Source: Khor et al., FG 2018 (arXiv 1805.08417), and its published code.
     Assumption: all layers are trained unless ``freeze_convolutions`` is set; the published script freezes them, but on
     weights of VGG-Face, which this package does not have.
+    Assumption: VGG-16 starts with He's initialisation; with the code's framework default fifteen layers of ReLU leave
+    next to nothing of the differences between two clips.
     Assumption: softmax; the published code trains sigmoids with categorical cross-entropy.
     Assumption: the spatial stage's clip output is the mean of the frames' probabilities; the code trains every frame
     as a sample of its own.

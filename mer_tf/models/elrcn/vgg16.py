@@ -54,7 +54,7 @@ def vgg16_features(clip, filters, dense_units, dropout, seeds, prefix="", *, tra
                 3,
                 padding="same",
                 activation="relu",
-                kernel_initializer=_glorot(seeds),
+                kernel_initializer=_he(seeds),
                 name=f"{prefix}block{block}_conv{number}",
             )
             conv.trainable = train_convolutions
@@ -63,7 +63,7 @@ def vgg16_features(clip, filters, dense_units, dropout, seeds, prefix="", *, tra
     x = keras.layers.Flatten(name=f"{prefix}flatten")(x)  # 25 088
     for number in (1, 2):
         dense = keras.layers.Dense(
-            dense_units, activation="relu", kernel_initializer=_glorot(seeds), name=f"{prefix}fc{number}"
+            dense_units, activation="relu", kernel_initializer=_he(seeds), name=f"{prefix}fc{number}"
         )
         dense.trainable = train_dense
         x = SeededDropout(dropout, seed=seeds.next(), name=f"{prefix}dropout{number}")(dense(x))
@@ -131,6 +131,10 @@ def parameters(channels, num_classes, size=224, filters=64, dense_units=4096, ls
         spatial += (flat + 1) * dense_units + (dense_units + 1) * dense_units
     lstm = 4 * lstm_units * (len(channels) * dense_units + lstm_units + 1)
     return spatial + lstm + (lstm_units + 1) * TEMPORAL_UNITS + (TEMPORAL_UNITS + 1) * num_classes
+
+
+def _he(seeds):
+    return keras.initializers.HeNormal(seed=seeds.next())
 
 
 def _glorot(seeds):
