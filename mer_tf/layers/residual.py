@@ -24,9 +24,7 @@ _POOL = {2: keras.layers.MaxPooling2D, 3: keras.layers.MaxPooling3D}
 
 def he_normal(seeds) -> keras.initializers.Initializer:
     """Normal with variance 2 / fan-out, as the published framework starts its residual networks."""
-    return keras.initializers.VarianceScaling(
-        2.0, mode="fan_out", distribution="untruncated_normal", seed=seeds.next()
-    )
+    return keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="untruncated_normal", seed=seeds.next())
 
 
 def convolve(x, filters, kernel, strides, seeds, name, *, use_bias=False):
