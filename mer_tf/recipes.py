@@ -67,8 +67,8 @@ class FramesConfig:
         count: Frames after temporal normalisation; 0 leaves two or one as the span says.
         interpolation: ``"linear"``, ``"tim"`` (graph embedding), ``"uniform"`` (nearest frames) or ``"none"``.
         apex: What stands in for an apex that is not annotated: ``"middle"``, or a method of
-            ``mer_tf.preprocessing.spotting`` (``"divide_lbp"``, ``"divide_strain"``, ``"frequency"``), which needs a
-            span that reads all frames.
+            ``mer_tf.preprocessing.spotting`` (``"auto"``, ``"divide_lbp"``, ``"divide_strain"``, ``"frequency"``),
+            for which all frames from onset to offset are read.
     """
 
     span: str = "onset_apex"
@@ -79,7 +79,7 @@ class FramesConfig:
     def __post_init__(self):
         _one_of("frames.span", self.span, SPANS)
         _one_of("frames.interpolation", self.interpolation, INTERPOLATIONS)
-        _one_of("frames.apex", self.apex, ("middle", "divide_lbp", "divide_strain", "frequency"))
+        _one_of("frames.apex", self.apex, ("middle", "auto", "divide_lbp", "divide_strain", "frequency"))
         if self.is_sequence != (self.interpolation != "none") or self.is_sequence != (self.count >= 2):
             raise ConfigError(
                 "frames.count (at least 2) and frames.interpolation belong to the spans onset_to_apex and "

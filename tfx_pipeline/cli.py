@@ -79,7 +79,6 @@ def run_run(arguments) -> int:
     import dataclasses
 
     from mer_tf.datasets.manifest import write_manifest
-
     from mer_tf.models.registry import get_model_card
     from mer_tf.recipes import get_recipe
 

@@ -44,12 +44,12 @@ def run_fn(fn_args) -> None:
 
     from mer_tf.datasets.mappings import get_mapping
     from mer_tf.export import export_saved_model
-    from mer_tf.training import TrainConfig, read_network_records, train_final
+    from mer_tf.training import TrainConfig, read_training_records, train_final
 
     recipe = Recipe.from_json(fn_args.custom_config["recipe"])
     config = TrainConfig.from_json(fn_args.custom_config["train_config"])
     files = sorted(file for pattern in fn_args.train_files for file in fileio.glob(pattern))
-    data = read_network_records(files, recipe)
+    data = read_training_records(files, recipe, config)
     model = train_final(data, config, log_dir=fn_args.model_run_dir)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     spec = transform.raw_feature_spec()

@@ -107,8 +107,11 @@ def create_pipeline(
         disable_analyzer_cache=True,
         disable_statistics=True,
     )
+    # Turning and cropping clips in training needs flow in pixels, which the network's inputs no longer are.
+    arrays = train_config.needs_arrays(recipe)
+    examples = motion.outputs["motion"] if arrays else transform.outputs["transformed_examples"]
     loso = LosoTrainer(
-        examples=transform.outputs["transformed_examples"],
+        examples=examples,
         clips=clips.outputs["examples"],
         recipe=recipe,
         train_config=train_config,
@@ -117,7 +120,7 @@ def create_pipeline(
     )
     trainer = Trainer(
         run_fn=configs.RUN_FN,
-        examples=transform.outputs["transformed_examples"],
+        examples=examples,
         transform_graph=transform.outputs["transform_graph"],
         train_args=trainer_pb2.TrainArgs(splits=[configs.SPLIT]),
         eval_args=trainer_pb2.EvalArgs(splits=[configs.SPLIT]),

@@ -29,7 +29,7 @@ from mer_tf.datasets.mappings import get_mapping
 from mer_tf.errors import MerError
 from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import Recipe
-from mer_tf.training import MotionData, TrainConfig, read_network_records, run_loso
+from mer_tf.training import MotionData, TrainConfig, read_training_records, run_loso
 from mer_tf.types import Fold, Prediction
 
 SPLIT = "all"
@@ -56,7 +56,7 @@ class Executor(BaseBeamExecutor):
         config = TrainConfig.from_json(exec_properties["train_config"])
 
         paths = [artifact_utils.get_split_uri([examples], split) for split in examples.splits]
-        data = read_network_records(paths, recipe)
+        data = read_training_records(paths, recipe, config)
         classes = get_mapping(data.mapping).classes
         folds = data.loso_folds(config.num_classes, classes)
         for fold in folds:
@@ -124,7 +124,7 @@ class TrainFolds(beam.DoFn):
 
     def setup(self):
         """Reads the examples."""
-        self._data = read_network_records(self._paths, self._recipe)
+        self._data = read_training_records(self._paths, self._recipe, self._config)
 
     def teardown(self):
         """Lets the examples go."""

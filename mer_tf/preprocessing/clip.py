@@ -278,7 +278,7 @@ class ClipPreprocessor:
         size = self.recipe.crop_size
         gray = np.stack([_gray8(resize(crop, size, size)) for crop in crops])
         found = spot_apex(gray, geometry.points(size), method=self.recipe.frames.apex, fps=fps)
-        return int(found.index), {"method": found.method, "score": float(found.score), "index": int(found.index)}
+        return int(found.index), found.facts()
 
     def _arrays(self, crops, puzzles, apex, geometry, fps, provenance, clip) -> dict[str, np.ndarray]:
         recipe = self.recipe

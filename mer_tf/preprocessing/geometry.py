@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 
-from mer_tf.errors import ClipError
 from mer_tf.preprocessing import align, crops, hars
 from mer_tf.preprocessing.images import resize, to_uint8
 from mer_tf.preprocessing.lwm import LocalWeightedMean, remap
 from mer_tf.preprocessing.template import neutral_template
 from mer_tf.recipes import Recipe
-
-MAX_REDETECTION_SHIFT = 0.05  # of the inter-ocular distance; larger is recorded as a warning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,29 +117,21 @@ def clip_box_geometry(points: list[np.ndarray], shape: tuple[int, int], clip: st
 
 
 def _level(gray, points, recipe, finder, facts, clip, frame) -> Geometry:
-    matrix = align.levelling_matrix(points)
-    turned = align.transform_points(points, matrix)
-    landmarks, shift = turned, None
-    if finder is not None:
-        try:
-            level = to_uint8(align.warp(gray, matrix))
-            landmarks = finder.landmarks(level, finder.detect(level, clip, frame), clip, frame)
-        except ClipError as error:
-            facts["warnings"].append(
-                f"points not found again on the levelled onset ({error.message}); turned points used"
-            )
-        else:
-            shift = float(np.linalg.norm(landmarks - turned, axis=1).mean() / align.interocular(turned))
-            if shift > MAX_REDETECTION_SHIFT:
-                facts["warnings"].append(
-                    f"points on the levelled onset differ by {shift:.3f} of the inter-ocular distance "
-                    f"from the turned ones (at most {MAX_REDETECTION_SHIFT} expected)"
-                )
-    facts |= {"landmarks": "found again" if shift is not None else "turned", "landmark_shift": shift}
-    height, width = gray.shape
+    levelled = _levelled(gray, points, finder, facts, clip, frame)
+    landmarks, (height, width) = levelled.landmarks, gray.shape
     regions = hars.hars_boxes(landmarks, height, width, clip=clip, frame=frame) if recipe.puzzle_size else {}
     box = _box(landmarks, height, width, recipe.face.crop, clip, frame)
-    return Geometry(facts["angle_degrees"], matrix, landmarks, box, regions)
+    return Geometry(facts["angle_degrees"], levelled.matrix, landmarks, box, regions)
+
+
+def _levelled(gray, points, finder, facts, clip, frame) -> align.Levelled:
+    def find(level: np.ndarray) -> np.ndarray:
+        return finder.landmarks(level, finder.detect(level, clip, frame), clip, frame)
+
+    levelled = align.level(gray, points, find if finder is not None else None)
+    facts["warnings"] += levelled.warnings
+    facts |= {"landmarks": "found again" if levelled.found_again else "turned", "landmark_shift": levelled.shift}
+    return levelled
 
 
 def _unturned(gray, points, recipe, finder, facts, clip, frame) -> Geometry:
@@ -151,6 +141,9 @@ def _unturned(gray, points, recipe, finder, facts, clip, frame) -> Geometry:
 
 def _lwm(gray, points, recipe, finder, facts, clip, frame) -> Geometry:
     # The warp goes straight to the crop, so that frames are sampled once and keep their detail.
+    # Points of a tilted face are found better on the levelled frame; the warp starts from the frame itself.
+    levelled = _levelled(gray, points, finder, facts, clip, frame)
+    points = align.transform_points(levelled.landmarks, cv2.invertAffineTransform(levelled.matrix))
     size = recipe.crop_size
     template = neutral_template()
     x0, y0, width, height = window = crops.eye_distance_window(template, clip, frame)

@@ -15,6 +15,7 @@ _LAZY = {
     "from_flow_images": "mer_tf.training.data",
     "read_motion_records": "mer_tf.training.data",
     "read_network_records": "mer_tf.training.data",
+    "read_training_records": "mer_tf.training.data",
     "run_loso": "mer_tf.training.loso",
     "train_final": "mer_tf.training.loso",
     "train_fold": "mer_tf.training.loso",

@@ -58,7 +58,8 @@ class TrainConfig:
         resample: ``"largest"`` repeats training clips until every class has as many as the largest; or ``"none"``.
         mirror: Mirror each training clip with probability one half.
         augment: Keys of ``mer_tf.preprocessing.augment.AugmentConfig``; training clips only.
-        initial_weights: Path of a ``.keras`` or ``.weights.h5`` file that every fold starts from, or ``""``.
+        initial_weights: Path of the weights that every fold starts from, or ``""``: ``.keras`` or ``.weights.h5`` of
+            the same model, or ``.npz`` of arrays by layer name, where layers without one (a new head) start anew.
         seed: Global seed; each fold's seed derives from it and the fold's name.
         shuffle_labels: Permute the labels among the training clips of each fold (chance test); test labels stay.
     """
@@ -149,7 +150,7 @@ class TrainConfig:
             raise ConfigError(f"train.model_options must be plain JSON values ({error})") from error
 
     @classmethod
-    def from_preset(cls, model: str, preset: str = "demo", **overrides) -> TrainConfig:
+    def from_preset(cls, model: str, preset: str = "paper", **overrides) -> TrainConfig:
         """The settings of a model's preset, some of them replaced.
 
         Raises:

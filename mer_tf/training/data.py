@@ -15,6 +15,7 @@ import numpy as np
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.protocols import loso_folds
 from mer_tf.recipes import Recipe
+from mer_tf.training.config import TrainConfig
 from mer_tf.types import Fold
 
 if TYPE_CHECKING:
@@ -190,6 +191,14 @@ def read_network_records(paths, recipe: Recipe) -> MotionData:
     Args and errors as ``read_motion_records``; a recipe hash is checked where the records carry one.
     """
     return _read(paths, recipe, network=True)
+
+
+def read_training_records(paths, recipe: Recipe, config: TrainConfig) -> MotionData:
+    """Reads what that training takes: motion records where its augmentation needs them, else network records.
+
+    Args and errors as ``read_motion_records``.
+    """
+    return _read(paths, recipe, network=not config.needs_arrays(recipe))
 
 
 def _read(paths, recipe: Recipe, network: bool) -> MotionData:

@@ -56,10 +56,8 @@ class FoldTrainer:
         self.model = self._new_model(0)
         self.history: list[dict[str, float]] = []
         self.takes_arrays = config.needs_arrays(self.recipe)
-        self._initial = None
         if config.initial_weights:
-            load_model_weights(self.model, config.initial_weights)
-            self._initial = self.model.get_weights()
+            _initialise(self.model, config.initial_weights)  # mistakes show before any clip is read
         self._loss = FocalLoss(gamma=0.0 if config.loss == "cross_entropy" else config.gamma)
         self._optimizer = make_optimizer(config)
         self._optimizer.build(self.model.trainable_variables)
@@ -187,7 +185,9 @@ class FoldTrainer:
     def _reset(self, seed: int) -> None:
         # A new model's weights by construction, rather than a second implementation of initialisation.
         fresh = self._new_model(seed)
-        self.model.set_weights(fresh.get_weights() if self._initial is None else self._initial)
+        if self.config.initial_weights:
+            _initialise(fresh, self.config.initial_weights)
+        self.model.set_weights(fresh.get_weights())
         for variable, value in zip(self._optimizer.variables, self._start):
             variable.assign(value)
 
@@ -284,6 +284,20 @@ class FoldTrainer:
                 if not np.isfinite(array[row]).all():
                     raise ConfigError(f"tensor {name!r} holds values that are not finite")
         return checked, clips
+
+
+def _initialise(model: keras.Model, path: str) -> None:
+    """Weights of a file: all of them, or (``.npz``) those whose layer has the same name, the others staying new."""
+    if os.fspath(path).endswith(".npz"):
+        from mer_tf.models.micro_attention.transfer import initialise
+
+        initialise(model, path)
+    else:
+        own = model.get_weights()
+        load_model_weights(model, path)
+        # The state of dropout is a weight too, but belongs to the fold's seed, not to the file.
+        loaded = model.get_weights()
+        model.set_weights([new if np.issubdtype(new.dtype, np.floating) else old for old, new in zip(own, loaded)])
 
 
 def _shapes(signature) -> dict[str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ import pytest
 from mer_tf.datasets.flow_images import FlowImages, mirror_flow_images
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.preprocessing import mirror_network_input, network_input
-from mer_tf.recipes import get_recipe
+from mer_tf.recipes import View, get_recipe
 from mer_tf.training import from_flow_images
 from mer_tf.training.data import _told
 from mer_tf.types import Problem
