@@ -291,8 +291,10 @@ def _edit_settings(arrays, **values):
         (lambda arrays: arrays.update(image_conv1=np.full((3, 3, 8, 4), np.nan, np.float32)), "finite float32"),
         (lambda arrays: arrays.pop("settings"), "not a weight file"),
         (lambda arrays: _edit_settings(arrays, format="other"), "not a weight file"),
-        (lambda arrays: _edit_settings(arrays, network={"width": 5}), "do not make a network"),
-        (lambda arrays: _edit_settings(arrays, network={"depth": 5}), "do not make a network"),
+        (lambda arrays: _edit_settings(arrays, network={"width": 5, "decoder_blocks": 1}), "do not make a network"),
+        (lambda arrays: _edit_settings(arrays, network={"width": 4, "decoder_blocks": 10**6}), "decoder blocks"),
+        (lambda arrays: _edit_settings(arrays, network={"depth": 5}), "unknown setting 'depth'"),
+        (lambda arrays: _edit_settings(arrays, network=5), "do not make a network"),
     ],
 )
 def test_weights_of_something_else(weights, change, message):

@@ -7,6 +7,7 @@ same bytes.
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import os
@@ -49,7 +50,8 @@ def load_magnifier(path: str | os.PathLike) -> MotionMagnifier:
     """
     settings, arrays = _read(path)
     try:
-        model = MotionMagnifier(**settings["network"])
+        network = _checked(settings["network"], arrays)
+        model = MotionMagnifier(**network)
     except (TypeError, ValueError, KeyError) as error:
         raise BadInputError(f"{path}: the settings in the file do not make a network ({error})") from error
     layers = _convolutions(model)
@@ -92,6 +94,17 @@ def _read(path) -> tuple[dict, dict[str, np.ndarray]]:
     if not all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values()):
         raise BadInputError(f"{refused}: arrays must be finite float32")
     return settings, arrays
+
+
+def _checked(network: dict, arrays: dict[str, np.ndarray]) -> dict:
+    """The constructor arguments, if the arrays fit their size: so a small file cannot ask for a huge network."""
+    unknown = set(network) - set(inspect.signature(MotionMagnifier).parameters)
+    if unknown:
+        raise ValueError(f"unknown setting {min(unknown)!r}")
+    first, last = arrays.get("encoder_conv1"), f"decoder_block{network['decoder_blocks']}_conv1"
+    if first is None or first.shape[-1] * 2 != network["width"] or last not in arrays:
+        raise ValueError(f"no weights of width {network['width']!r} and {network['decoder_blocks']!r} decoder blocks")
+    return network
 
 
 def _convolutions(model: MotionMagnifier) -> dict[str, keras.layers.Conv2D]:
