@@ -111,7 +111,8 @@ def tvl1_batch(
 
     if group is None:
         group = GPU_GROUP if tf.config.list_physical_devices("GPU") else 1
-    flow = _in_groups(_solver(config, border, jit), first, second, group)
+    shape = (group, *first.shape[1:])
+    flow = _in_groups(_solver(config, border, jit, shape), first, second, group)
     return tf.where(usable[..., None], flow, np.float32(np.nan))
 
 
@@ -139,13 +140,15 @@ def _median(images: tf.Tensor) -> tf.Tensor:
 
 
 @functools.lru_cache(maxsize=32)
-def _solver(config: FlowConfig, border: str, jit: bool):
-    """Graph function from ``(pairs, height, width)`` twice to the flow; traced once per shape."""
+def _solver(config: FlowConfig, border: str, jit: bool, shape: tuple[int, int, int]):
+    """Graph function from ``(pairs, height, width)`` twice to the flow."""
 
     def solve(first, second):
         return _Solver(config, border).solve(first, second)
 
-    return tf.function(solve, jit_compile=jit or None, autograph=False, reduce_retracing=False)
+    function = tf.function(solve, jit_compile=jit or None, autograph=False)
+    with tf.init_scope():  # kept beyond the graph that may be being built, so it must not belong to it
+        return function.get_concrete_function(*[tf.TensorSpec(shape, tf.float32)] * 2)
 
 
 class _Solver:
@@ -175,9 +178,8 @@ class _Solver:
         """Refines the flow ``u``, ``v`` of one pyramid level, all ``(pairs, height, width)``."""
         config = self.config
         height, width = first.shape[1:]
-        size = height * width
         pairs = first.shape[0]
-        rows = tf.stack([pairs if pairs is not None else tf.shape(first)[0], size])
+        rows = (pairs, height * width)
         images = self.sampled_images(second)
         first = tf.reshape(first, rows)
         dual = tf.zeros(rows)
@@ -192,8 +194,7 @@ class _Solver:
 
         state = (tf.reshape(u, rows), tf.reshape(v, rows), dual, dual, dual, dual)
         _, u, v, *_ = tf.while_loop(go_on, warp_once, (0, *state), parallel_iterations=1)
-        shape = tf.stack([rows[0], height, width])
-        return (tf.ensure_shape(tf.reshape(w, shape), (pairs, height, width)) for w in (u, v))
+        return (tf.reshape(w, (pairs, height, width)) for w in (u, v))
 
     def minimise(self, residual, ix, iy, state, size):
         """Alternates thresholding and dual steps until every pair's change is small; returns the new state."""
@@ -251,9 +252,7 @@ class _Solver:
             return lambda count, error, *_: (count < int(most)) & tf.reduce_any(error > tolerance)
 
         options = {"parallel_iterations": 1}
-        error = tf.fill(tf.shape(residual)[:1], np.float32(np.inf))
-        error = tf.ensure_shape(error, (pairs,))
-        start = (0, error, *state)
+        start = (0, tf.fill((pairs,), np.float32(np.inf)), *state)
         _, _, *state = tf.while_loop(going(config.outer_iterations), smooth_and_iterate, start, **options)
         return state
 
@@ -265,7 +264,7 @@ class _Solver:
         iy = 0.5 * (near[:, 2:, 1:-1] - near[:, :-2, 1:-1])
         pad = functools.partial(_pad_edge, margin=MARGIN) if self.border == "edge" else _pad_zero
         images = tf.stack([pad(channel) for channel in (image, ix, iy)], axis=-1)
-        return tf.reshape(images, tf.stack([-1, (height + 2 * MARGIN) * (width + 2 * MARGIN), 3]))
+        return tf.reshape(images, (-1, (height + 2 * MARGIN) * (width + 2 * MARGIN), 3))
 
     def sample(self, images: tf.Tensor, u: tf.Tensor, v: tf.Tensor, size) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The three images at ``(x + u, y + v)`` by cubic convolution, each ``(pairs, height * width)``."""
