@@ -46,6 +46,8 @@ class _DraftFlow:
 class FarnebackFlow(_DraftFlow):
     """Farneback's polynomial expansion; parameters are ``config.farneback_*``.
 
+    Identical frames do not give exactly 0: some tenths of a pixel may remain near the border.
+
     Example:
         >>> import numpy as np
         >>> image = np.zeros((32, 32), np.uint8)
