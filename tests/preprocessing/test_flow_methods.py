@@ -151,7 +151,8 @@ def test_brightness_can_be_matched(name, textured):
     config = FlowConfig(**{**vars(CONFIGS[name]), "match_brightness": True})
     same = make_flow(CONFIGS[name])(textured, textured)
     np.testing.assert_array_equal(make_flow(config)(textured, textured + 10), same)
-    assert np.abs(make_flow(CONFIGS[name])(textured, textured + 10) - same).max() > 0.1 or name == "dis"
+    if name != "dis":  # which compares patches without their means
+        assert np.abs(make_flow(CONFIGS[name])(textured, textured + 10) - same).max() > 0.1
 
 
 def test_names():
