@@ -134,7 +134,14 @@ def test_seed_config_and_keras_file(network, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"width": 3}, {"width": 0}, {"decoder_blocks": 0}, {"manipulator_kernel": 4}, {"multiplier": "alpha"}],
+    [
+        {"width": 3},
+        {"width": 0},
+        {"decoder_blocks": 0},
+        {"manipulator_kernel": 4},
+        {"multiplier": "alpha"},
+        {"seed": -1},
+    ],
 )
 def test_bad_network(options):
     with pytest.raises(ValueError, match="Received"):

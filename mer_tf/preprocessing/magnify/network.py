@@ -6,10 +6,8 @@ import keras
 import numpy as np
 
 from mer_tf.layers.reflection_padding import ReflectionPadding
-from mer_tf.models.seeds import Seeds
 
 MULTIPLIERS = ("factor_minus_one", "factor")
-MIN_SIDE = 8  # the 7x7 convolution at half size reflects 3 pixels
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -73,11 +71,14 @@ class MotionMagnifier(keras.Model):
             raise ValueError(f"`decoder_blocks` must be at least 1. Received: {decoder_blocks!r}")
         if manipulator_kernel not in (1, 3, 5, 7):
             raise ValueError(f"`manipulator_kernel` must be 1, 3, 5 or 7. Received: {manipulator_kernel!r}")
+        if seed is not None and seed < 0:
+            raise ValueError(f"`seed` must not be negative. Received: {seed!r}")
         if multiplier not in MULTIPLIERS:
             raise ValueError(f"`multiplier` must be one of {MULTIPLIERS}. Received: {multiplier!r}")
 
         # === Functional model ===
-        seeds = Seeds(seed)
+        # Without a seed numpy's global generator decides, which keras.utils.set_random_seed seeds.
+        seeds = np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
         encoder = _encoder(width, shape_conv, seeds)
         manipulator = _manipulator(width, manipulator_kernel, multiplier, seeds)
         decoder = _decoder(width, decoder_blocks, texture_conv, seeds)
@@ -120,6 +121,10 @@ class MotionMagnifier(keras.Model):
         return cls(**config)
 
 
+def _next(seeds):
+    return int(seeds.integers(1, 2**31))
+
+
 def _conv(x, filters, kernel, seeds, name, *, stride=1, activation=None, scale=1.0):
     x = ReflectionPadding(kernel // 2, name=f"{name}_pad")(x)
     return keras.layers.Conv2D(
@@ -129,7 +134,7 @@ def _conv(x, filters, kernel, seeds, name, *, stride=1, activation=None, scale=1
         activation=activation,
         use_bias=False,
         # Scale 1 is Glorot's; the variance goes with the square.
-        kernel_initializer=keras.initializers.VarianceScaling(scale**2, "fan_avg", "uniform", seed=seeds.next()),
+        kernel_initializer=keras.initializers.VarianceScaling(scale**2, "fan_avg", "uniform", seed=_next(seeds)),
         name=name,
     )(x)
 
@@ -178,7 +183,7 @@ def _start_as_projection(manipulator, width, seeds):
 
     ``P' relu(P x) - P' relu(-P x) = P' P x``: see Balduzzi et al., ICML 2017, on weights that look linear.
     """
-    directions, _ = np.linalg.qr(np.random.default_rng(seeds.next()).standard_normal((width, width)))
+    directions, _ = np.linalg.qr(np.random.default_rng(_next(seeds)).standard_normal((width, width)))
     both = np.concatenate([directions[:, : width // 2], -directions[:, : width // 2]], axis=1)  # in x out
     for name, start in (("change_conv1", both), ("change_conv2", both.T)):
         layer = manipulator.get_layer(name)
