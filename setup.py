@@ -37,7 +37,12 @@ SERVING = [
 ]
 KUBEFLOW = ["tfx[kfp]>=1.15.1"]
 ADDONS = ["tensorflow-addons>=0.23; python_version < '3.12'"]
-DEV = ["pytest>=8", "hypothesis>=6", "ruff>=0.6"]
+DEV = [
+    "pytest>=8",
+    "hypothesis>=6",
+    "ruff>=0.6",
+    "scikit-image>=0.24",  # its public-domain photograph
+]
 
 setup(
     name="mer-tf",

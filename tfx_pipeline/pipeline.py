@@ -157,5 +157,5 @@ def create_pipeline(
 def _fitting_recipe(train_config: TrainConfig, recipe: Recipe | None) -> Recipe:
     if recipe is None:
         return get_recipe(get_model_card(train_config.model).recipe)
-    check_recipe(train_config.model, recipe)
+    check_recipe(train_config.model, recipe, train_config.model_options)
     return recipe

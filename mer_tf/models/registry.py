@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mer_tf.errors import ConfigError, UnknownNameError
@@ -12,7 +13,7 @@ from mer_tf.recipes import Recipe, get_recipe
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["MODELS", "ModelCard", "build_model", "check_recipe", "get_model_card"]
+__all__ = ["MODELS", "ModelCard", "build_model", "check_inputs", "check_recipe", "get_model_card"]
 
 # Packages whose module ``card`` has a tuple ``CARDS``; one per paper.
 FAMILIES = (
@@ -59,8 +60,14 @@ def get_model_card(name: str) -> ModelCard:
         raise UnknownNameError("model", name, MODELS) from None
 
 
-def check_recipe(model: str, recipe: Recipe) -> None:
-    """Raises ``ConfigError`` unless the recipe yields the inputs that the model takes."""
+def check_recipe(model: str, recipe: Recipe, options: Mapping | None = None) -> None:
+    """Raises ``ConfigError`` unless the recipe yields the inputs that the model takes.
+
+    Constructor options may change those inputs; with any given, only the built model can tell (``check_inputs``).
+    """
+    if options:
+        get_model_card(model)
+        return
     card = get_model_card(model)
     wanted = get_recipe(card.recipe).network_inputs
     if recipe.network_inputs != wanted:
@@ -68,6 +75,16 @@ def check_recipe(model: str, recipe: Recipe) -> None:
             f"model {model!r} takes {_describe(wanted)} (recipe {card.recipe!r}), "
             f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; "
             f"use --recipe {card.recipe} or another model"
+        )
+
+
+def check_inputs(name: str, model: keras.Model, recipe: Recipe) -> None:
+    """Raises ``ConfigError`` unless the recipe yields what the built model takes."""
+    takes = {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
+    if takes != recipe.network_inputs:
+        raise ConfigError(
+            f"model {name!r} with these options takes {_describe(takes)}, "
+            f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; change the option or the recipe"
         )
 
 

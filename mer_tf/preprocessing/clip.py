@@ -330,6 +330,8 @@ class ClipPreprocessor:
         return list(magnify(frames, config, fps=fps, weights=self.magnifier_weights))
 
     def _sequence_flow(self, frames: np.ndarray) -> np.ndarray:
+        if self.recipe.flow.pairs == "adjacent" and hasattr(self._flow, "clip"):
+            return self._flow.clip(frames)  # several pairs in one call of the network
         first = [frames[0]] * (len(frames) - 1) if self.recipe.flow.pairs == "onset" else frames[:-1]
         return np.stack([self._flow(one, other) for one, other in zip(first, frames[1:])])
 

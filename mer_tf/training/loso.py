@@ -126,7 +126,7 @@ def train_final(data: MotionData, config: TrainConfig, *, log_dir: str | os.Path
         EmptySplitError: A class has no clip.
         ConfigError: Model, recipe and data do not fit together.
     """
-    check_recipe(config.model, data.recipe)
+    check_recipe(config.model, data.recipe, config.model_options)
     _check_classes(data.labels, config, "the data")
     seed = fold_seed(config.seed, FINAL)
     trainer = FoldTrainer(config, data.recipe)
@@ -178,7 +178,7 @@ def run_loso(
         raise ConfigError(f"workers must be at least 1. Received: {workers}")
     if epoch_predictions < 0:
         raise ConfigError(f"epoch_predictions must be 0 or a number of epochs. Received: {epoch_predictions}")
-    check_recipe(config.model, data.recipe)
+    check_recipe(config.model, data.recipe, config.model_options)
     folds = list(data.loso_folds(config.num_classes) if folds is None else folds)
     if not folds:
         raise EmptySplitError("there are no folds to train")
@@ -282,7 +282,7 @@ def _write_epochs(path: str, folds: list[dict[int, list[Prediction]]]) -> None:
 
 
 def _check_fold(data: MotionData, fold: Fold, config: TrainConfig) -> None:
-    check_recipe(config.model, data.recipe)
+    check_recipe(config.model, data.recipe, config.model_options)
     check_no_leakage(fold, data.subject_keys, data.keys)
     _check_classes(data.labels[list(fold.train)], config, f"fold {fold.name}")
     outside = [row for row in fold.test if not 0 <= data.labels[row] < config.num_classes]

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
 from mer_tf.losses import FocalLoss
-from mer_tf.models.registry import build_model, check_recipe, get_model_card
+from mer_tf.models.registry import build_model, check_inputs, check_recipe, get_model_card
 from mer_tf.models.weights import load_model_weights
 from mer_tf.preprocessing import mirror_network_input, network_input
 from mer_tf.preprocessing.augment import AugmentConfig
@@ -52,8 +52,9 @@ class FoldTrainer:
     def __init__(self, config: TrainConfig, recipe: Recipe | None = None):
         self.config = config
         self.recipe = recipe or get_recipe(get_model_card(config.model).recipe)
-        check_recipe(config.model, self.recipe)
+        check_recipe(config.model, self.recipe, config.model_options)
         self.model = self._new_model(0)
+        check_inputs(config.model, self.model, self.recipe)
         self.history: list[dict[str, float]] = []
         self.takes_arrays = config.needs_arrays(self.recipe)
         if config.initial_weights:
