@@ -2,7 +2,8 @@
 
 The numbers follow OpenCV's CPU program: the same pyramid, the same order of steps, and a stopping rule per pair.
 ``border="edge"`` samples the second frame beyond its border as its nearest pixel; ``border="zero"`` is OpenCV's
-behaviour, with samples of 0 out there and sampling positions rounded to 1/32 px, and is there for comparison.
+behaviour, with samples of 0 out there, and is there for comparison. It also rounds sampling positions to 1/32 px, as
+OpenCV 4 does; OpenCV 5 no longer rounds them, which ``positions=0`` follows.
 
 Images and fields are kept as ``(pairs, height * width)`` rows, so that a neighbour is one slice away. The dual fields
 are 0 in their last column (or row) at all times, because the forward difference there is, so the row's end can stand
@@ -23,7 +24,7 @@ CUBIC = -0.75  # OpenCV's parameter of the cubic convolution kernel
 FLAT = float(np.finfo(np.float32).eps)  # squared gradients up to this count as none
 MARGIN = 4  # pixels around an image, enough for every tap of a sample that lies outside
 GPU_GROUP = 32  # pairs; fixed, so that the compiled program and its rounding are the same for every batch
-POSITIONS = 32.0  # OpenCV's sampling positions per pixel
+POSITIONS = 32  # sampling positions per pixel of OpenCV 4
 
 
 class TVL1TensorFlow:
@@ -63,6 +64,7 @@ def tvl1_batch(
     *,
     group: int | None = None,
     jit: bool = True,
+    positions: int | None = None,
 ) -> tf.Tensor:
     """TV-L1 flow of a batch of pairs.
 
@@ -74,6 +76,8 @@ def tvl1_batch(
         group: How many pairs are iterated together; a batch that is no multiple of it is filled up. One after the other
             is the default where there is no GPU: a pair then stays in the cache and nobody waits for the slowest.
         jit: Whether XLA compiles the solver, once per size of image; without it the same operations run one by one.
+        positions: Sampling positions per pixel to which positions are rounded; 0 for none. By default 32 for
+            ``border="zero"``, none for ``"edge"``.
 
     Returns:
         ``(batch, height, width, 2)`` float32, (u, v) in pixels. The flow of a pair depends neither on the others nor on
@@ -81,19 +85,23 @@ def tvl1_batch(
         A pair with values that are not finite has NaN everywhere.
 
     Raises:
-        ValueError: Wrong rank, unknown or small sides, shapes that differ, unknown border, or a median window other
-            than 1, 3 or 5.
+        ValueError: Wrong rank, unknown or small sides, shapes that differ, unknown border, a median window other than
+            1, 3 or 5, or a negative number of positions.
 
     Source: Zach et al. 2007; Sanchez Perez et al. 2013, section 3.
     """
     config = config or FlowConfig()
-    border = border or getattr(config, "border", "edge")
+    border = border or config.border
     if border not in ("edge", "zero"):
         raise ValueError(f"border must be 'edge' or 'zero'. Received: {border!r}")
     if config.median not in (1, 3, 5):
         raise ValueError(f"flow.median must be 1, 3 or 5. Received: {config.median!r}")
     if group is not None and group < 1:
         raise ValueError(f"group must be at least 1. Received: {group!r}")
+    if positions is None:
+        positions = POSITIONS if border == "zero" else 0
+    if positions < 0:
+        raise ValueError(f"positions must not be negative. Received: {positions!r}")
     first, second = tf.convert_to_tensor(first, tf.float32), tf.convert_to_tensor(second, tf.float32)
     for name, images in (("first", first), ("second", second)):
         if images.shape.rank != 3 or None in images.shape[1:] or min(images.shape[1:]) < MIN_SIDE:
@@ -112,7 +120,7 @@ def tvl1_batch(
     if group is None:
         group = GPU_GROUP if tf.config.list_physical_devices("GPU") else 1
     shape = (group, *first.shape[1:])
-    flow = _in_groups(_solver(config, border, jit, shape), first, second, group)
+    flow = _in_groups(_solver(config, border, positions, jit, shape), first, second, group)
     return tf.where(usable[..., None], flow, np.float32(np.nan))
 
 
@@ -140,11 +148,11 @@ def _median(images: tf.Tensor) -> tf.Tensor:
 
 
 @functools.lru_cache(maxsize=32)
-def _solver(config: FlowConfig, border: str, jit: bool, shape: tuple[int, int, int]):
+def _solver(config: FlowConfig, border: str, positions: int, jit: bool, shape: tuple[int, int, int]):
     """Graph function from ``(pairs, height, width)`` twice to the flow."""
 
     def solve(first, second):
-        return _Solver(config, border).solve(first, second)
+        return _Solver(config, border, positions).solve(first, second)
 
     function = tf.function(solve, jit_compile=jit or None, autograph=False)
     with tf.init_scope():  # kept beyond the graph that may be being built, so it must not belong to it
@@ -154,9 +162,10 @@ def _solver(config: FlowConfig, border: str, jit: bool, shape: tuple[int, int, i
 class _Solver:
     """Builds the graph. ``pairs`` below is the number of pairs iterated together."""
 
-    def __init__(self, config: FlowConfig, border: str):
+    def __init__(self, config: FlowConfig, border: str, positions: int):
         self.config = config
         self.border = border
+        self.positions = positions
 
     def solve(self, first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
         config = self.config
@@ -288,8 +297,8 @@ class _Solver:
         """Integer and fractional part; the integer one is brought within the margin, where nothing changes any more."""
         # Far outside every tap sees the margin alone, so the nearest such position gives the same sample.
         position = tf.clip_by_value(position, -float(MARGIN - 1), float(side + MARGIN - 3))
-        if self.border == "zero":
-            position = tf.round(position * POSITIONS) / POSITIONS
+        if self.positions:
+            position = tf.round(position * self.positions) / self.positions
         whole = tf.floor(position)
         return tf.cast(whole, tf.int32), position - whole
 
