@@ -50,7 +50,7 @@ class AugmentConfig:
     and of each as many turned and cropped versions, these two operations being sure and the others drawn.
 
     Attributes:
-        mirror: Left to right.
+        mirror: Left to right, with probability one half whatever ``probability`` says.
         rotation: Largest angle in degrees, either way, in [0, 180]; 0 for none.
         colour_shift: Largest offset in grey levels, either way, in 0..255; 0 for none.
         smoothing: Largest window of the box filter in px; 0 or 1 for none. Windows are drawn from 1 on.
@@ -58,7 +58,7 @@ class AugmentConfig:
             none.
         corner_crops: One of the four corner windows of 224/240 of the side, brought back to size.
         shift: Largest shift in px of each tensor along each axis, borders repeated ("pad and crop at random").
-        probability: Of each operation, in [0, 1].
+        probability: Of each operation but the mirror, in [0, 1].
         copies: Versions of each clip, 1 or more; even where ``mirror`` is on. 20 is seed 003's 2 x (1 + 9).
         subsequences: Samples per class to reach with random sub-sequences; 0 for none.
         frame_jitter: Empty, or two shares of the distance from onset to apex: how far the onset may come later, and
@@ -113,17 +113,18 @@ class AugmentConfig:
     @property
     def active(self) -> bool:
         """Whether ``augment_tensors`` may change anything."""
-        return self.copies > 1 or (
-            self.probability > 0
-            and bool(
-                self.mirror
-                or self.rotation
+        return bool(
+            self.copies > 1
+            or self.mirror
+            or (self.probability > 0
+            and (
+                self.rotation
                 or self.colour_shift
                 or self.smoothing > 1
                 or self.crop < 1
                 or self.corner_crops
                 or self.shift
-            )
+            ))
         )
 
     @classmethod
@@ -216,7 +217,7 @@ def draw_change(config: AugmentConfig, rng: np.random.Generator, copy: int = 0) 
     if copy < 0 or (expanding and copy >= config.copies):
         raise ValueError(f"copy must lie in 0..{config.copies - 1}. Received: {copy}")
     # All numbers are drawn whatever the settings, so that switching one operation on leaves the others as they were.
-    chance = rng.random(7) < config.probability
+    chance = rng.random(7) < np.array([0.5, *[config.probability] * 6])
     value = rng.random(4) * 2 - 1
     place, side = rng.random(2), rng.random()
     levels, corner, size = rng.random(3), int(rng.integers(4)), rng.random()
