@@ -19,7 +19,7 @@ class MiniAORCNN(keras.Model):
         variant: last block: ``"mhsa"`` a bottleneck transformer, ``"res"`` a residual block. The code's single-headed
             variant is the same network as ``"mhsa"``, because every channel attends for itself. Defaults to
             ``"mhsa"``.
-        size: int, a multiple of 16. Side of the map: 112 in the code, 128 in seed 004. Defaults to 128.
+        size: int, a multiple of 16. Side of the map: 112 in the code, 128 in seed 004. Defaults to 112.
         dropout: float in 0..1, after each dense layer. Defaults to 0.5.
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
@@ -34,7 +34,7 @@ class MiniAORCNN(keras.Model):
     follows from it.
     """
 
-    def __init__(self, num_classes=3, variant="mhsa", size=128, dropout=0.5, seed=None, **kwargs):
+    def __init__(self, num_classes=3, variant="mhsa", size=112, dropout=0.5, seed=None, **kwargs):
         check_options(num_classes, size, 16, dropout)
         if variant not in VARIANTS:
             raise ValueError(f"`variant` must be one of {VARIANTS}. Received: {variant!r}")
