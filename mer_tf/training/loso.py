@@ -23,6 +23,7 @@ from mer_tf.models.registry import check_recipe
 from mer_tf.protocols import check_no_leakage
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.data import MotionData
+from mer_tf.training.initial import weights_hash
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.types import Fold, Prediction
 
@@ -172,6 +173,7 @@ def run_loso(
 
     Raises:
         LeakageError, EmptySplitError, ConfigError: Before any work; see ``train_fold``.
+        MissingFileError: The initial weights are not there.
         MerError: A fold diverged, or a worker process ended.
     """
     if workers < 1:
@@ -191,7 +193,8 @@ def run_loso(
 
     results: dict[str, list[Prediction]] = {}
     by_epoch: dict[str, dict[int, list[Prediction]]] = {}
-    keys = {fold.name: _key(data, fold, config, epoch_predictions) for fold in folds}
+    weights = weights_hash(config.initial_weights) if config.initial_weights else ""
+    keys = {fold.name: _key(data, fold, config, epoch_predictions, weights) for fold in folds}
     files = {name: os.path.join(out_dir, "folds", _safe(name) + ".json") for name in names}
     logs = {name: os.path.join(out_dir, "logs", _safe(name)) for name in names}
 
@@ -327,10 +330,13 @@ def _safe(name: str) -> str:
     return os.path.join(*(part.replace(".", "%2E") if set(part) == {"."} else part for part in parts))
 
 
-def _key(data: MotionData, fold: Fold, config: TrainConfig, epoch_predictions: int = 0) -> str:
+def _key(
+    data: MotionData, fold: Fold, config: TrainConfig, epoch_predictions: int = 0, initial_weights: str = ""
+) -> str:
     settings = {
         "format": FORMAT,
-        "config": config.to_json(),
+        # Of the initial weights the content counts, not the place.
+        "config": {**config.to_json(), "initial_weights": initial_weights},
         "recipe": data.recipe.hash,
         "data": data.fingerprint,
         "fold": fold.name,

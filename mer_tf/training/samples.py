@@ -76,7 +76,7 @@ class Samples:
         """The augmented arrays of a batch.
 
         Args:
-            tensors: Name -> float32 (all clips, ...), the recipe's arrays.
+            tensors: Name -> float32 or uint8 (all clips, ...), the recipe's arrays.
             clips: Index into ``tensors`` of each training clip.
             rows: Training clip of each sample.
             copies: Copy number of each sample.
@@ -84,7 +84,7 @@ class Samples:
         """
 
         def one(row: int, copy: int) -> dict[str, np.ndarray]:
-            arrays = {name: tensors[name][clips[row]] for name in recipe.inputs}
+            arrays = {name: np.asarray(tensors[name][clips[row]], np.float32) for name in recipe.inputs}
             rng = rng_for(self.seed, self._keys[row], copy)
             if self.augment.subsequences and copy:
                 arrays = _subsequence(arrays, recipe, rng)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -20,6 +21,9 @@ from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.optimizers import make_optimizer
 from mer_tf.training.samples import Samples
+
+if TYPE_CHECKING:
+    from mer_tf.models.micro_attention.transfer import TransferReport
 
 PUBLISHED_WEIGHTS = (0.2857, 0.1329, 0.1695)  # Seed 001's weighted cross-entropy: negative, positive, surprise.
 _PREDICT_BATCH = 128
@@ -38,27 +42,28 @@ class FoldTrainer:
     Args:
         config: Settings.
         recipe: Recipe of the inputs. Defaults to the one the model names.
+        arrays: True takes the recipe's arrays also where no augmentation needs them, for example to keep 8-bit
+            pictures small in memory. Defaults to False.
 
     Attributes:
         takes_arrays: Whether ``fit`` and ``predict`` take the recipe's arrays instead of the network's tensors:
             augmentation that turns or crops must see flow in pixels, and the second half of the recipe then runs on
             every batch.
+        transfer: What the initial weights gave and what is new (``TransferReport``), None without an ``.npz`` of them.
 
     Raises:
         UnknownNameError: Unknown model or option of the model.
         ConfigError: The recipe does not fit the model, or the initial weights do not.
     """
 
-    def __init__(self, config: TrainConfig, recipe: Recipe | None = None):
+    def __init__(self, config: TrainConfig, recipe: Recipe | None = None, *, arrays: bool = False):
         self.config = config
         self.recipe = recipe or get_recipe(get_model_card(config.model).recipe)
         check_recipe(config.model, self.recipe, config.model_options)
-        self.model = self._new_model(0)
+        self.model, self.transfer = initialised_model(config)  # mistakes show before any clip is read
         check_inputs(config.model, self.model, self.recipe)
         self.history: list[dict[str, float]] = []
-        self.takes_arrays = config.needs_arrays(self.recipe)
-        if config.initial_weights:
-            _initialise(self.model, config.initial_weights)  # mistakes show before any clip is read
+        self.takes_arrays = arrays or config.needs_arrays(self.recipe)
         self._loss = FocalLoss(gamma=0.0 if config.loss == "cross_entropy" else config.gamma)
         self._optimizer = make_optimizer(config)
         self._optimizer.build(self.model.trainable_variables)
@@ -100,7 +105,7 @@ class FoldTrainer:
 
         Args:
             tensors: Network inputs, name -> float32 (clips, ...), or the recipe's arrays where ``takes_arrays``;
-                others are ignored.
+                others are ignored. uint8 is kept as it is and becomes float32 batch by batch.
             labels: int (training clips,), each class at least once where clips are weighed or balanced by class.
             seed: Seed of weights, order of clips, augmentation and dropout.
             keys: Key of each training clip; augmentation of a clip depends on it. Defaults to their numbers.
@@ -176,18 +181,16 @@ class FoldTrainer:
         batch = max(1, min(_PREDICT_BATCH, _PREDICT_VALUES // _values(self._inputs)))
         for start in range(0, len(clips), batch):
             part = clips[start : start + batch]
-            inputs = {name: tf.constant(array[part]) for name, array in tensors.items()}
+            inputs = {name: tf.constant(array[part], tf.float32) for name, array in tensors.items()}
             out[start : start + batch] = self._infer(self._second_half(inputs) if self.takes_arrays else inputs).numpy()
         return out
 
     def _new_model(self, seed: int) -> keras.Model:
-        return build_model(self.config.model, self.config.num_classes, **{**self.config.model_options, "seed": seed})
+        return initialised_model(self.config, seed)[0]
 
     def _reset(self, seed: int) -> None:
         # A new model's weights by construction, rather than a second implementation of initialisation.
         fresh = self._new_model(seed)
-        if self.config.initial_weights:
-            _initialise(fresh, self.config.initial_weights)
         self.model.set_weights(fresh.get_weights())
         for variable, value in zip(self._optimizer.variables, self._start):
             variable.assign(value)
@@ -209,7 +212,7 @@ class FoldTrainer:
                 arrays = samples.arrays(tensors, clips, rows, copies[picked], self.recipe)
                 inputs = self._second_half({name: tf.constant(array) for name, array in arrays.items()})
             else:
-                batch = {name: array[clips[rows]] for name, array in tensors.items()}
+                batch = {name: array[clips[rows]].astype(np.float32, copy=False) for name, array in tensors.items()}
                 flip = flips[picked]
                 if flip.any():
                     mirrored = mirror_network_input({name: array[flip] for name, array in batch.items()}, self.recipe)
@@ -272,7 +275,9 @@ class FoldTrainer:
                     f"model {self.config.model!r} takes the tensors {', '.join(self._inputs)}. "
                     f"Received: {', '.join(tensors) or 'none'}"
                 )
-            array = np.asarray(tensors[name], np.float32)
+            array = np.asarray(tensors[name])
+            if array.dtype != np.uint8:
+                array = np.asarray(array, np.float32)
             if array.shape[1:] != shape:
                 raise ConfigError(f"tensor {name!r} must be (clips, {shape}). Received: {array.shape}")
             checked[name] = array
@@ -281,24 +286,33 @@ class FoldTrainer:
             raise ConfigError(f"the tensors differ in their number of clips: {sorted(counts)}")
         clips = np.arange(counts.pop()) if rows is None else np.asarray(list(rows), np.int64)
         for name, array in checked.items():
+            if array.dtype == np.uint8:
+                continue
             for row in clips:  # clip by clip: a mask of everything would take a quarter of the data again
                 if not np.isfinite(array[row]).all():
                     raise ConfigError(f"tensor {name!r} holds values that are not finite")
         return checked, clips
 
 
-def _initialise(model: keras.Model, path: str) -> None:
+def initialised_model(config: TrainConfig, seed: int = 0) -> tuple[keras.Model, TransferReport | None]:
+    """A new model of that config, with its initial weights if it names any, and what they gave (``FoldTrainer``)."""
+    options = {**config.model_options, "seed": seed}
+    model = build_model(config.model, config.num_classes, **options)
+    return model, _initialise(model, config.initial_weights) if config.initial_weights else None
+
+
+def _initialise(model: keras.Model, path: str) -> TransferReport | None:
     """Weights of a file: all of them, or (``.npz``) those whose layer has the same name, the others staying new."""
     if os.fspath(path).endswith(".npz"):
         from mer_tf.models.micro_attention.transfer import initialise
 
-        initialise(model, path)
-    else:
-        own = model.get_weights()
-        load_model_weights(model, path)
-        # The state of dropout is a weight too, but belongs to the fold's seed, not to the file.
-        loaded = model.get_weights()
-        model.set_weights([new if np.issubdtype(new.dtype, np.floating) else old for old, new in zip(own, loaded)])
+        return initialise(model, path)
+    own = model.get_weights()
+    load_model_weights(model, path)
+    # The state of dropout is a weight too, but belongs to the fold's seed, not to the file.
+    loaded = model.get_weights()
+    model.set_weights([new if np.issubdtype(new.dtype, np.floating) else old for old, new in zip(own, loaded)])
+    return None
 
 
 def _shapes(signature) -> dict[str, tuple[int, ...]]:

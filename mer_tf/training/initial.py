@@ -1,0 +1,51 @@
+"""The weights a run starts from: which file, by content, and what of it was taken."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from mer_tf.errors import MissingFileError
+from mer_tf.training.config import TrainConfig
+
+_CHUNK = 1 << 20
+
+
+def weights_hash(path: str | os.PathLike) -> str:
+    """SHA-256 of a weight file's bytes.
+
+    Raises:
+        MissingFileError: There is no such file.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise MissingFileError(f"there is no weight file {os.fspath(path)} ({error.strerror or error})") from error
+    return digest.hexdigest()
+
+
+def initial_weights_facts(config: TrainConfig) -> dict:
+    """What a passport says of the initial weights; the model is built and filled once, so that mistakes show.
+
+    Args:
+        config: Settings with ``initial_weights``.
+
+    Returns:
+        ``file``, ``sha256``, and of an ``.npz`` the names ``<layer>/<weight>`` under ``taken``, ``new`` and ``unused``
+        with the one-line ``summary``.
+
+    Raises:
+        MissingFileError: There is no such file.
+        ConfigError: It does not fit the model.
+    """
+    from mer_tf.training.trainer import initialised_model
+
+    path = config.initial_weights
+    facts = {"file": path, "sha256": weights_hash(path)}
+    _, report = initialised_model(config)
+    if report is None:
+        return {**facts, "summary": "all weights taken"}
+    return {**facts, "summary": str(report), **report.to_json()}
