@@ -76,6 +76,7 @@ def test_a_wrong_import_would_be_seen(tmp_path):
     [
         "mer_tf",
         "mer_tf.preprocessing",
+        "mer_tf.handcrafted.trainer",
         "mer_tf.datasets",
         "mer_tf.metrics",
         "mer_tf.models.registry",

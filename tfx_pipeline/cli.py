@@ -67,12 +67,15 @@ def _add_training(parser) -> None:
 
 def train_config(arguments):
     """``TrainConfig`` of the arguments added by ``_add_training``."""
+    from mer_tf.models.registry import check_network
     from mer_tf.training import TrainConfig
 
     overrides = {"seed": arguments.seed, "shuffle_labels": arguments.shuffle_labels}
     if arguments.epochs is not None:
         overrides["epochs"] = arguments.epochs
-    return TrainConfig.from_preset(arguments.model, arguments.preset, **overrides)
+    config = TrainConfig.from_preset(arguments.model, arguments.preset, **overrides)
+    check_network(config.model)
+    return config
 
 
 def run_run(arguments) -> int:

@@ -25,7 +25,7 @@ from components.loso_trainer.component import LosoTrainer
 from components.motion_transform.component import MotionTransform
 from mer_tf import features
 from mer_tf.errors import ConfigError
-from mer_tf.models.registry import check_recipe, get_model_card
+from mer_tf.models.registry import check_network, check_recipe, get_model_card
 from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.training import TrainConfig
 from tfx_pipeline import configs
@@ -75,7 +75,7 @@ def create_pipeline(
         The pipeline, for any TFX runner.
 
     Raises:
-        ConfigError: Where the model does not take the recipe, or a value is out of range.
+        ConfigError: Where the model is not a network or does not take the recipe, or a value is out of range.
     """
     recipe = _fitting_recipe(train_config, recipe)
     for name, value in (("preprocess_workers", preprocess_workers), ("fold_workers", fold_workers)):
@@ -155,6 +155,7 @@ def create_pipeline(
 
 
 def _fitting_recipe(train_config: TrainConfig, recipe: Recipe | None) -> Recipe:
+    check_network(train_config.model)
     if recipe is None:
         return get_recipe(get_model_card(train_config.model).recipe)
     check_recipe(train_config.model, recipe, train_config.model_options)

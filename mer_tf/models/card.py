@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+# Package of the systems that are a feature with a classifier instead of a network.
+_FEATURES = "mer_tf.handcrafted."
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelCard:
@@ -18,9 +21,10 @@ class ModelCard:
         parameters: Weights with three classes, moving statistics left out; None for a hand-crafted feature.
         trainable_parameters: Weights that training changes; None for a hand-crafted feature.
         presets: Name -> training settings (keys of ``mer_tf.training.TrainConfig``).
-        builder: ``"module:Class"`` of the Keras model.
+        builder: ``"module:Class"`` of the Keras model, or ``"module:function"`` of a hand-crafted feature.
         published: Published figures: protocol and part -> metric -> value.
-        options: Constructor options that make the class this system; they cannot be set otherwise.
+        options: Constructor options that make the class this system (settings that make the feature this one); they
+            cannot be set otherwise.
         confidence: ``"exact"`` (public code or a complete table), ``"fitted"`` (layout found by the published
             complexity figures) or ``"inferred"`` (something had to be chosen; the class says what).
     """
@@ -37,6 +41,11 @@ class ModelCard:
     published: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     options: dict = dataclasses.field(default_factory=dict)
     confidence: str = "exact"
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is a Keras model; False for a hand-crafted feature with its classifier."""
+        return not self.builder.startswith(_FEATURES)
 
     def to_json(self) -> dict:
         """Plain dictionary, as ``mer models --json`` prints it."""

@@ -13,10 +13,11 @@ from mer_tf.recipes import Recipe, get_recipe
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["MODELS", "ModelCard", "build_model", "check_inputs", "check_recipe", "get_model_card"]
+__all__ = ["MODELS", "ModelCard", "build_model", "check_inputs", "check_network", "check_recipe", "get_model_card"]
 
 # Packages whose module ``card`` has a tuple ``CARDS``; one per paper.
 FAMILIES = (
+    "mer_tf.handcrafted",
     "mer_tf.models.astnet",
     "mer_tf.models.atscnn",
     "mer_tf.models.cbamnet",
@@ -60,15 +61,20 @@ def get_model_card(name: str) -> ModelCard:
         raise UnknownNameError("model", name, MODELS) from None
 
 
+def check_network(model: str) -> None:
+    """Raises ``ConfigError`` where the model is a hand-crafted feature: it cannot be built, exported or served."""
+    if not get_model_card(model).is_network:
+        raise ConfigError(f"model {model!r} is not a network; run it with 'mer loso'")
+
+
 def check_recipe(model: str, recipe: Recipe, options: Mapping | None = None) -> None:
     """Raises ``ConfigError`` unless the recipe yields the inputs that the model takes.
 
     Constructor options may change those inputs; with any given, only the built model can tell (``check_inputs``).
     """
-    if options:
-        get_model_card(model)
-        return
     card = get_model_card(model)
+    if options and card.is_network:
+        return
     wanted = get_recipe(card.recipe).network_inputs
     if recipe.network_inputs != wanted:
         raise ConfigError(
@@ -102,11 +108,13 @@ def build_model(name: str, num_classes: int = 3, **options) -> keras.Model:
 
     Raises:
         UnknownNameError: No model has that name, or the model has no such option.
-        ConfigError: An option has a value that the model refuses, or is one that makes the system what it is.
+        ConfigError: An option has a value that the model refuses, or is one that makes the system what it is; or the
+            model is a hand-crafted feature.
     """
     import inspect
 
     card = get_model_card(name)
+    check_network(name)
     module, _, attribute = card.builder.partition(":")
     builder = getattr(importlib.import_module(module), attribute)
     known = [key for key in inspect.signature(builder.__init__).parameters if key not in ("self", "kwargs")]

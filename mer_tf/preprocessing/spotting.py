@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from mer_tf.errors import CropError, FrameOrderError
+from mer_tf.handcrafted.lbp import neighbour_codes, uniform_bins
 from mer_tf.preprocessing.align import Box, clip_box
 from mer_tf.preprocessing.hars import hars_edges
 from mer_tf.preprocessing.strain import optical_strain
@@ -243,22 +244,7 @@ def lbp_codes(frames: np.ndarray) -> np.ndarray:
 
     Assumption: neighbours are the eight adjacent pixels (Ojala's first form), not interpolated on a circle.
     """
-    centre = frames[:, 1:-1, 1:-1]
-    height, width = centre.shape[1:]
-    codes = np.zeros(centre.shape, np.uint8)
-    for bit, (dy, dx) in enumerate(_AROUND):
-        neighbour = frames[:, 1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
-        codes |= (neighbour >= centre).view(np.uint8) << np.uint8(bit)
-    return codes
-
-
-def uniform_bins() -> np.ndarray:
-    """``(256,)`` uint8: bin of every code, 0 to 57 for the patterns with at most two changes, 58 for all others."""
-    codes = np.arange(256, dtype=np.uint16)
-    turned = ((codes << 1) | (codes >> 7)) & 255
-    changes = ((codes ^ turned)[:, None] >> np.arange(8) & 1).sum(axis=1)
-    uniform = changes <= 2
-    return np.where(uniform, np.cumsum(uniform) - 1, uniform.sum()).astype(np.uint8)
+    return neighbour_codes(frames, [(0, dy, dx) for dy, dx in _AROUND], (0, 1, 1))
 
 
 def lbp_histograms(frames: np.ndarray, grid: int = GRID) -> np.ndarray:

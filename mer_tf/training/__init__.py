@@ -12,6 +12,7 @@ from mer_tf.training.config import TrainConfig, fold_seed
 _LAZY = {
     "FoldTrainer": "mer_tf.training.trainer",
     "MotionData": "mer_tf.training.data",
+    "make_trainer": "mer_tf.training.factory",
     "from_flow_images": "mer_tf.training.data",
     "read_motion_records": "mer_tf.training.data",
     "read_network_records": "mer_tf.training.data",
