@@ -50,7 +50,7 @@ def plane_codes(
     Args:
         volume: ``(T, height, width)``.
         axes: Axes of the volume that the plane's first (cosine) and second (sine) direction run along.
-        radii: Along those axes.
+        radii: Along those axes; a negative one turns the axis round.
         points: Neighbours P; neighbour p lies at ``first + r1 cos(2 pi p / P)``, ``second - r2 sin(2 pi p / P)``.
         margins: As ``neighbour_codes``.
         sampling: ``"nearest"`` (``floor(z + 0.5)``, exact) or ``"bilinear"`` (float64, with a tolerance of 1e-6 of the

@@ -9,7 +9,8 @@ import numpy as np
 from mer_tf.handcrafted.common import NORMS, check_clip, normalised, number, one_of, wholes
 from mer_tf.handcrafted.lbp import MAPPINGS, POINTS, SAMPLINGS, bin_count, block_counts, plane_codes, uniform_bins
 
-_PLANES = ((2, 1), (2, 0), (1, 0))  # XY, XT, YT: axes of (frames, rows, columns) along cosine and sine
+# XY, XT, YT: axes of (frames, rows, columns) along cosine and sine, and the sense of the first: YT starts upward.
+_PLANES = (((2, 1), 1), ((2, 0), 1), ((1, 0), -1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +87,7 @@ def plane_bins(clip: np.ndarray, config: LbpTopConfig) -> list[np.ndarray]:
     margins = (rt, border, border)
     return [
         uniform_bins(points, config.mapping)[
-            plane_codes(clip, axes, (by_axis[axes[0]], by_axis[axes[1]]), points, margins, config.sampling)
+            plane_codes(clip, axes, (sense * by_axis[axes[0]], by_axis[axes[1]]), points, margins, config.sampling)
         ]
-        for axes, points in zip(_PLANES, config.points)
+        for (axes, sense), points in zip(_PLANES, config.points)
     ]
