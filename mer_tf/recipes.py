@@ -28,9 +28,9 @@ ARRAY_KINDS = {
     "face": MOTION,
     "puzzle": MOTION,
     "flow": "flow",
-    "clip": "image",
-    "onset": "image",
-    "apex": "image",
+    "frames": "image",
+    "onset_image": "image",
+    "apex_image": "image",
     "dynamic": "image",
     "parsing": "parsing",
     "landmarks": "landmarks",
@@ -286,9 +286,9 @@ class Recipe:
         magnify: Magnification of the cropped frames.
         flow: Optical flow settings.
         arrays: What the first half yields, among ``ARRAY_KINDS``: ``"face"`` and ``"puzzle"`` (u, v, strain from onset
-            to apex, of the whole face and of the HARS puzzle), ``"flow"`` (u, v of a sequence), ``"clip"``,
-            ``"onset"``, ``"apex"`` (images 0..255), ``"dynamic"`` (dynamic image 0..255), ``"parsing"`` (10 masks of
-            face parts), ``"landmarks"`` (68 points on the crop).
+            to apex, of the whole face and of the HARS puzzle), ``"flow"`` (u, v of a sequence), ``"frames"``,
+            ``"onset_image"``, ``"apex_image"``, ``"dynamic"`` (dynamic image; all three 0..255), ``"parsing"`` (10
+            masks of face parts), ``"landmarks"`` (68 points on the crop).
         crop_size: Side of the square the aligned face crop is resized to, in pixels.
         puzzle_size: Side of the HARS puzzle, or 0 for none.
         puzzle_per_roi: Whether flow is computed region by region and then put together.
@@ -318,14 +318,14 @@ class Recipe:
             raise ConfigError(f"recipe.puzzle_size must be 0, or even and >= 32. Received: {self.puzzle_size}")
         if not self.arrays or len(set(self.arrays)) != len(self.arrays):
             raise ConfigError(f"recipe.arrays must be different names, at least one. Received: {self.arrays}")
-        for name in self.arrays:
+        for name in self.arrays:  # names of features in records too, so none is that of a clip's facts
             _one_of("recipe.arrays", name, ARRAY_KINDS)
         if ("puzzle" in self.arrays) != bool(self.puzzle_size):
             raise ConfigError("recipe.puzzle_size and the array 'puzzle' go together")
-        if {"flow", "clip", "dynamic"} & set(self.arrays) and not self.frames.is_sequence:
-            raise ConfigError("the arrays 'flow', 'clip' and 'dynamic' need a span of frames, such as onset_to_apex")
-        if {"face", "puzzle", "onset"} & set(self.arrays) and self.frames.span == "apex":
-            raise ConfigError("the arrays 'face', 'puzzle' and 'onset' need the onset; span 'apex' has none")
+        if {"flow", "frames", "dynamic"} & set(self.arrays) and not self.frames.is_sequence:
+            raise ConfigError("the arrays 'flow', 'frames' and 'dynamic' need a span of frames, such as onset_to_apex")
+        if {"face", "puzzle", "onset_image"} & set(self.arrays) and self.frames.span == "apex":
+            raise ConfigError("the arrays 'face', 'puzzle' and 'onset_image' need the onset; span 'apex' has none")
         if self.magnify.method != "none" and not self.frames.is_sequence:
             raise ConfigError("magnification needs a span of frames, such as onset_to_apex")
         if self.face.crop == "clip_box" and self.face.align != "none":
@@ -404,9 +404,9 @@ class Recipe:
             "face": (side, side, 3),
             "puzzle": (self.puzzle_size, self.puzzle_size, 3),
             "flow": (self.frames.count - 1, side, side, 2),
-            "clip": (self.frames.count, side, side, images),
-            "onset": (side, side, images),
-            "apex": (side, side, images),
+            "frames": (self.frames.count, side, side, images),
+            "onset_image": (side, side, images),
+            "apex_image": (side, side, images),
             "dynamic": (side, side, images),
             "parsing": (side, side, 10),
             "landmarks": (68, 2),
@@ -525,19 +525,19 @@ _ALL = (
     _onset_apex(
         "onset_apex_128_gray",
         "seed 004, Table 4, row 6: gray onset and apex frames, 0..1, no flow",
-        View("onset", "onset", "image", "unit"),
-        View("apex", "apex", "image", "unit"),
+        View("onset", "onset_image", "image", "unit"),
+        View("apex", "apex_image", "image", "unit"),
         size=128,
-        arrays=("onset", "apex"),
+        arrays=("onset_image", "apex_image"),
     ),
     _onset_apex(
         "onset_apex_128_phase",
         "Bi-WOOF + phase: flow in pixels and strain, with the gray frames the phase is taken of, 128x128",
         _face("none"),
-        View("onset", "onset", "image"),
-        View("apex", "apex", "image"),
+        View("onset", "onset_image", "image"),
+        View("apex", "apex_image", "image"),
         size=128,
-        arrays=("face", "onset", "apex"),
+        arrays=("face", "onset_image", "apex_image"),
     ),
     _onset_apex(
         "onset_apex_224_kfc",
@@ -551,10 +551,10 @@ _ALL = (
     _onset_apex(
         "onset_apex_224_rgb",
         "MMNet: onset and apex in colour, 224x224x3, standardised as ImageNet",
-        View("onset", "onset", "image", "imagenet"),
-        View("apex", "apex", "image", "imagenet"),
+        View("onset", "onset_image", "image", "imagenet"),
+        View("apex", "apex_image", "image", "imagenet"),
         size=224,
-        arrays=("onset", "apex"),
+        arrays=("onset_image", "apex_image"),
         colour=True,
     ),
     _onset_apex(
@@ -569,9 +569,9 @@ _ALL = (
         source="seed 002, section 4: apex frame, gray 0..255, stored at 240 and shown at 224",
         frames=FramesConfig(span="apex"),
         face=_SQUARE,
-        arrays=("apex",),
+        arrays=("apex_image",),
         crop_size=240,
-        views=(View("apex", "apex", "image", size=224),),
+        views=(View("apex", "apex_image", "image", size=224),),
     ),
     Recipe(
         name="dynamic_image_224",
@@ -588,10 +588,10 @@ _ALL = (
         frames=_STORED_16,
         face=_CLIP_BOX,
         magnify=_EVM,
-        arrays=("clip",),
+        arrays=("frames",),
         crop_size=64,
         colour=True,
-        views=(View("clip", "clip", "image", "standard", frames=16),),
+        views=(View("frames", "frames", "image", "standard", frames=16),),
     ),
     Recipe(
         name="evm_16x64_gray",
@@ -599,18 +599,18 @@ _ALL = (
         frames=_STORED_16,
         face=_CLIP_BOX,
         magnify=_EVM,
-        arrays=("clip",),
+        arrays=("frames",),
         crop_size=64,
-        views=(View("clip", "clip", "image", "standard", frames=16),),
+        views=(View("frames", "frames", "image", "standard", frames=16),),
     ),
     Recipe(
         name="clip_18x64_gray",
         source="MicroExpSTCNN as published for SMIC: 18 gray frames, 64x64",
         frames=FramesConfig(span="onset_to_offset", count=18, interpolation="linear"),
         face=_CLIP_BOX,
-        arrays=("clip",),
+        arrays=("frames",),
         crop_size=64,
-        views=(View("clip", "clip", "image", "standard"),),
+        views=(View("frames", "frames", "image", "standard"),),
     ),
     Recipe(
         name="magnified_flow_10x224",
@@ -679,21 +679,21 @@ _ALL = (
         name="flow_9x224_te_gray",
         source="ELRCN, temporal enrichment with gray frames: three streams, 9x224x224x3, 0..1",
         frames=_TIM10,
-        arrays=("flow", "clip"),
+        arrays=("flow", "frames"),
         crop_size=224,
         views=(
             View("flow", "flow", "uv_magnitude", "minmax"),
             View("strain", "flow", "strain", "minmax", repeat=3),
-            View("gray", "clip", "image", "unit", repeat=3, frames=-1),
+            View("gray", "frames", "image", "unit", repeat=3, frames=-1),
         ),
     ),
     Recipe(
         name="clip_gray_128",
         source="hand-crafted features on frames (LBP-TOP, LBP-SIP, HOG3D, HIGO): TIM to 10 gray frames, 128x128",
         frames=_TIM10,
-        arrays=("clip",),
+        arrays=("frames",),
         crop_size=128,
-        views=(View("clip", "clip", "image"),),
+        views=(View("frames", "frames", "image"),),
     ),
     Recipe(
         name="flow_clip_128",

@@ -5,8 +5,19 @@ import json
 
 import pytest
 
+from mer_tf import features
 from mer_tf.errors import ConfigError, UnknownNameError
-from mer_tf.recipes import RECIPES, FaceConfig, FlowConfig, FramesConfig, MagnifyConfig, Recipe, View, get_recipe
+from mer_tf.recipes import (
+    ARRAY_KINDS,
+    RECIPES,
+    FaceConfig,
+    FlowConfig,
+    FramesConfig,
+    MagnifyConfig,
+    Recipe,
+    View,
+    get_recipe,
+)
 
 
 def test_hashes_of_what_was_prepared_before_do_not_change():
@@ -47,8 +58,8 @@ def test_what_goes_with_nothing():
         ({"arrays": ()}, "arrays"),
         ({"arrays": ("face", "face")}, "arrays"),
         ({"arrays": ("puzzle",)}, "puzzle_size"),
-        ({"arrays": ("clip",), "views": (View("clip", "clip", "image"),)}, "span"),
-        ({"views": (View("clip", "clip", "image"),)}, "does not make"),
+        ({"arrays": ("frames",), "views": (View("frames", "frames", "image"),)}, "span"),
+        ({"views": (View("frames", "frames", "image"),)}, "does not make"),
         ({"views": (View("a", "face", "u"), View("a", "face", "v"))}, "different names"),
         ({"frames": FramesConfig(span="apex")}, "onset"),
         ({"magnify": MagnifyConfig(method="eulerian", factor=3.0)}, "magnification"),
@@ -86,3 +97,11 @@ def test_one_map_of_the_two():
     assert set(get_recipe("onset_apex_28").inputs) == {"face"}
     assert set(get_recipe("onset_apex_28_puzzle").inputs) == {"puzzle"}
     assert get_recipe("onset_apex_28_puzzle").network_inputs == {"puzzle": (28, 28, 3)}
+
+
+def test_no_tensor_is_called_as_a_fact_of_a_record():
+    facts = {*features.FACTS, features.RECIPE, features.RECIPE_HASH, features.PROVENANCE}
+    assert not facts & set(ARRAY_KINDS)
+    # The network's inputs stand beside the facts that Transform passes on.
+    passed_on = {"dataset", "subject", "clip", "mapping", "label", "recipe_hash"}
+    assert not any(passed_on & set(recipe.network_inputs) for recipe in RECIPES.values())

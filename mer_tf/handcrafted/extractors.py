@@ -51,11 +51,11 @@ EXTRACTORS = {
     "bi_woof": Extractor(bi_woof.BiWoofConfig, lambda t, config: bi_woof.bi_woof(*_face(t), config)),
     "bi_woof_phase": Extractor(bi_woof.BiWoofConfig, _phase),
     "fdm": Extractor(fdm.FdmConfig, lambda t, config: fdm.fdm(t["flow"], config)),
-    "hog3d": Extractor(hog3d.Hog3dConfig, lambda t, config: hog3d.hog3d(t["clip"][..., 0], config)),
-    "hog_top": Extractor(hog_top.HogTopConfig, lambda t, config: hog_top.hog_top(t["clip"][..., 0], config)),
+    "hog3d": Extractor(hog3d.Hog3dConfig, lambda t, config: hog3d.hog3d(t["frames"][..., 0], config)),
+    "hog_top": Extractor(hog_top.HogTopConfig, lambda t, config: hog_top.hog_top(t["frames"][..., 0], config)),
     "hoof": Extractor(hoof.HoofConfig, lambda t, config: hoof.hoof(t["flow"], config)),
-    "lbp_sip": Extractor(lbp_sip.LbpSipConfig, lambda t, config: lbp_sip.lbp_sip(t["clip"][..., 0], config)),
-    "lbp_top": Extractor(lbp_top.LbpTopConfig, lambda t, config: lbp_top.lbp_top(t["clip"][..., 0], config)),
+    "lbp_sip": Extractor(lbp_sip.LbpSipConfig, lambda t, config: lbp_sip.lbp_sip(t["frames"][..., 0], config)),
+    "lbp_top": Extractor(lbp_top.LbpTopConfig, lambda t, config: lbp_top.lbp_top(t["frames"][..., 0], config)),
     "mdmo": Extractor(mdmo.MdmoConfig, lambda t, config: mdmo.mdmo(t["flow"], t["landmarks"], config)),
     "sparse_mdmo": Extractor(
         sparse_mdmo.SparseMdmoConfig, _mdmo_frames, lambda config, seed: sparse_mdmo.SparseCoder(config, seed=seed)

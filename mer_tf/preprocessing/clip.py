@@ -306,9 +306,9 @@ class ClipPreprocessor:
                 array = motion(self._puzzle_flow(puzzles[0], puzzles[apex]))
             elif name == "flow":
                 array = self._sequence_flow(to_uint8(frames))
-            elif name in ("onset", "apex"):
-                array = _channels(crops[0 if name == "onset" else apex])
-            elif name == "clip":
+            elif name in ("onset_image", "apex_image"):
+                array = _channels(crops[0 if name == "onset_image" else apex])
+            elif name == "frames":
                 array = np.stack([_channels(frame) for frame in np.clip(frames, 0, 255)])
             elif name == "dynamic":
                 array = _channels(temporal.dynamic_image(frames, scaled=True))
@@ -372,7 +372,7 @@ def _checked_apex(recipe: Recipe, count: int, apex: int | None) -> int | None:
         if not 0 <= apex < count:
             raise ConfigError(f"apex must be the index of a frame, 0..{count - 1}. Received: {apex!r}")
         return apex
-    if span == "onset_to_offset" and not {"face", "puzzle", "apex"} & set(recipe.arrays):
+    if span == "onset_to_offset" and not {"face", "puzzle", "apex_image"} & set(recipe.arrays):
         return 0  # no array asks for it
     if spotting:
         return None

@@ -111,7 +111,7 @@ def _subsequence(arrays: dict[str, np.ndarray], recipe: Recipe, rng: np.random.G
     start = int(rng.integers(length - run + 1))
     cut = dict(arrays)
     for name, array in arrays.items():
-        if name in ("clip",):
+        if name == "frames":
             cut[name] = interpolate_linear(array[start : start + run], len(array))
     return cut
 

@@ -12,9 +12,9 @@ from mer_tf.models.cbamnet.resnet3d18 import ResNet3D18
 from mer_tf.models.cbamnet.sub_network import SubNetwork
 from mer_tf.models.registry import build_model, get_model_card
 
-CLIP = {"clip": (16, 64, 64, 3)}
+CLIP = {"frames": (16, 64, 64, 3)}
 SMALL = {"size": 16, "width": 4}
-SMALL_CLIP = {"clip": (16, 16, 16, 3)}
+SMALL_CLIP = {"frames": (16, 16, 16, 3)}
 
 
 class TestBasicNetwork(ModelCase):
@@ -133,7 +133,7 @@ def test_attention_over_time_is_idle_at_one_frame():
     kernel = np.ones((7, 7, 7, 2, 1), "float32")
     kernel[3] = flat_kernel
     volume.get_layer("cbam").conv.set_weights([kernel])
-    batch = {"clip": np.random.default_rng(0).normal(size=(2, 16, 16, 16, 3)).astype("float32")}
+    batch = {"frames": np.random.default_rng(0).normal(size=(2, 16, 16, 16, 3)).astype("float32")}
     np.testing.assert_allclose(np.asarray(volume(batch)), np.asarray(flat(batch)), atol=1e-6)
 
 

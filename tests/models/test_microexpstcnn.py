@@ -16,9 +16,9 @@ class TestMicroExpSTCNN(ModelCase):
     # conv 15*3*3*3*32 + 32 = 12 992; 1*20*20*32*128 + 128 = 1 638 528; 128*3 + 3 = 387
     name = "microexpstcnn"
     golden = 1_651_907
-    inputs: ClassVar = {"clip": (16, 64, 64, 3)}
+    inputs: ClassVar = {"frames": (16, 64, 64, 3)}
     small_options: ClassVar = SMALL
-    small_inputs: ClassVar = {"clip": (16, 17, 17, 3)}
+    small_inputs: ClassVar = {"frames": (16, 17, 17, 3)}
     overfit_rate: ClassVar = 5e-3
 
     def test_maps_are_those_of_the_table(self, full):
@@ -30,9 +30,9 @@ class TestMicroExpSTCNN18(ModelCase):
     # conv 15*3*3*32 + 32 = 4 352; the rest as above
     name = "microexpstcnn_18"
     golden = 1_643_267
-    inputs: ClassVar = {"clip": (18, 64, 64, 1)}
+    inputs: ClassVar = {"frames": (18, 64, 64, 1)}
     small_options: ClassVar = SMALL
-    small_inputs: ClassVar = {"clip": (18, 17, 17, 1)}
+    small_inputs: ClassVar = {"frames": (18, 17, 17, 1)}
     overfit_rate: ClassVar = 5e-3
 
     def test_maps_are_those_of_the_table(self, full):
@@ -59,7 +59,7 @@ def test_forms(options, weights, pooled):
 
 def test_third_dropout_changes_training_only():
     plain, third = (MicroExpSTCNN(seed=0, dropout=0.5, third_dropout=value, **SMALL) for value in (False, True))
-    batch = {"clip": np.random.default_rng(0).normal(size=(4, 16, 17, 17, 3)).astype("float32")}
+    batch = {"frames": np.random.default_rng(0).normal(size=(4, 16, 17, 17, 3)).astype("float32")}
     np.testing.assert_array_equal(np.asarray(plain(batch)), np.asarray(third(batch)))
     assert "dropout3" in [layer.name for layer in third.layers]
 

@@ -196,7 +196,7 @@ def test_mirroring_before_and_after_agree(normalisation, split):
         np.testing.assert_allclose(before[name], after[name], atol=2 / 255 / 16 + 1e-6)
 
 
-def of_clip(content, normalisation="none", array="clip", count=5, colour=False, **changes):
+def of_clip(content, normalisation="none", array="frames", count=5, colour=False, **changes):
     """A recipe of one view of a sequence, 32 x 32."""
     return Recipe(
         "sequence",
@@ -218,24 +218,24 @@ def test_fixed_divides_by_the_scale_and_cuts():
 def test_images_to_unit_imagenet_and_standard():
     rng = np.random.default_rng(0)
     clip = rng.uniform(0, 255, (2, 5, 32, 32, 3)).astype(np.float32)
-    unit = network_input({"clip": clip}, of_clip("image", "unit", colour=True))["x"].numpy()
+    unit = network_input({"frames": clip}, of_clip("image", "unit", colour=True))["x"].numpy()
     np.testing.assert_allclose(unit, clip / 255, atol=1e-6)
-    standardised = network_input({"clip": clip}, of_clip("image", "imagenet", colour=True))["x"].numpy()
+    standardised = network_input({"frames": clip}, of_clip("image", "imagenet", colour=True))["x"].numpy()
     np.testing.assert_allclose(standardised, (clip / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225], atol=1e-5)
-    standard = network_input({"clip": clip}, of_clip("image", "standard", colour=True))["x"].numpy()
+    standard = network_input({"frames": clip}, of_clip("image", "standard", colour=True))["x"].numpy()
     for sample in standard:  # one mean and deviation for the whole clip
         assert abs(sample.mean()) < 1e-4 and abs(sample.std() - 1) < 1e-4
-    still = network_input({"clip": np.full_like(clip, 9)}, of_clip("image", "standard", colour=True))["x"].numpy()
+    still = network_input({"frames": np.full_like(clip, 9)}, of_clip("image", "standard", colour=True))["x"].numpy()
     assert not still.any()
 
 
 def test_sequences_are_cut_and_interpolated_in_time():
     clip = np.arange(9, dtype=np.float32).reshape(1, 9, 1, 1, 1) * np.ones((1, 9, 32, 32, 1), np.float32)
-    last = network_input({"clip": clip}, of_clip("image", count=9, frames=-1))["x"].numpy()
+    last = network_input({"frames": clip}, of_clip("image", count=9, frames=-1))["x"].numpy()
     np.testing.assert_array_equal(last[0, :, 0, 0, 0], np.arange(1, 9))
-    exact = network_input({"clip": clip}, of_clip("image", count=9, frames=3))["x"].numpy()
+    exact = network_input({"frames": clip}, of_clip("image", count=9, frames=3))["x"].numpy()
     np.testing.assert_array_equal(exact[0, :, 0, 0, 0], [0, 4, 8])
-    between = network_input({"clip": clip}, of_clip("image", count=9, frames=4))["x"].numpy()
+    between = network_input({"frames": clip}, of_clip("image", count=9, frames=4))["x"].numpy()
     np.testing.assert_allclose(between[0, :, 0, 0, 0], [0, 8 / 3, 16 / 3, 8], rtol=1e-6)
 
 

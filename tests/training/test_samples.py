@@ -16,9 +16,9 @@ CLIP = Recipe(
     "clip",
     "test",
     frames=FramesConfig("onset_to_offset", 9, "linear"),
-    arrays=("clip",),
+    arrays=("frames",),
     crop_size=32,
-    views=(View("clip", "clip", "image", frames=3),),
+    views=(View("frames", "frames", "image", frames=3),),
 )
 LABELS = np.array([0, 0, 0, 1, 1, 2])
 KEYS = [f"set/s{k}/c{k}" for k in range(6)]
@@ -68,7 +68,7 @@ def test_sub_sequences_up_to_a_target():
     assert np.bincount(LABELS[rows]).tolist() == [10, 10, 10]
     assert sorted(rows[copies == 0].tolist()) == list(range(6))  # each clip once whole
     clip = np.arange(9, dtype=np.float32).reshape(1, 9, 1, 1, 1) * np.ones((6, 9, 32, 32, 1), np.float32)
-    arrays = made.arrays({"clip": clip}, np.arange(6), rows, copies, CLIP)["clip"][..., 0, 0, 0]
+    arrays = made.arrays({"frames": clip}, np.arange(6), rows, copies, CLIP)["frames"][..., 0, 0, 0]
     np.testing.assert_allclose(arrays[copies == 0], np.tile(np.arange(9), (6, 1)))
     for run in arrays[copies > 0]:
         step = np.diff(run)

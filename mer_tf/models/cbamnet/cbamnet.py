@@ -31,7 +31,7 @@ class CBAMNet(keras.Model):
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
-    Inputs: dictionary with ``"clip"``, float (batch, frames, size, size, channels), each clip standardised to zero
+    Inputs: dictionary with ``"frames"``, float (batch, frames, size, size, channels), each clip standardised to zero
     mean and unit variance. Output: float32 probabilities (batch, num_classes).
 
     Parameters: 338,985 with three classes (moving statistics left out): ``BasicNetwork`` and 678 of the attention.
@@ -71,9 +71,9 @@ class CBAMNet(keras.Model):
 
         # === Functional model ===
         seeds = Seeds(seed)
-        inputs = {"clip": keras.Input((frames, size, size, channels), name="clip")}
+        inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
         x = convolutional_blocks(
-            inputs["clip"],
+            inputs["frames"],
             6,
             pooling=pooling,
             width=width,

@@ -24,7 +24,7 @@ class ResNet3D18(keras.Model):
         seed: int >= 0 or None. Decides the weights; None leaves them to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
-    Inputs: dictionary with ``"clip"``, float (batch, frames, size, size, channels), each clip standardised to zero
+    Inputs: dictionary with ``"frames"``, float (batch, frames, size, size, channels), each clip standardised to zero
     mean and unit variance. Output: float32 probabilities (batch, num_classes).
 
     Parameters: 33,205,443 with three classes (moving statistics left out); 33,167,811 with ``stem_frames=3``.
@@ -54,8 +54,8 @@ class ResNet3D18(keras.Model):
 
         # === Functional model ===
         seeds = Seeds(seed)
-        inputs = {"clip": keras.Input((frames, size, size, channels), name="clip")}
-        x = resnet_stem(inputs["clip"], width, seeds, kernel=(stem_frames, 7, 7), strides=(1, 2, 2), pool=pool)
+        inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
+        x = resnet_stem(inputs["frames"], width, seeds, kernel=(stem_frames, 7, 7), strides=(1, 2, 2), pool=pool)
         for number, (factor, stride) in enumerate(RESNET18_STAGES, start=1):  # 8x16x16x64 to 1x2x2x512
             x = resnet_stage(x, width * factor, 2, stride, seeds, f"layer{number}")
         x = keras.layers.GlobalAveragePooling3D(name="gap")(x)

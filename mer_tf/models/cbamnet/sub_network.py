@@ -27,7 +27,7 @@ class SubNetwork(keras.Model):
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
-    Inputs: dictionary with ``"clip"``, float (batch, frames, size, size, channels), each clip standardised to zero
+    Inputs: dictionary with ``"frames"``, float (batch, frames, size, size, channels), each clip standardised to zero
     mean and unit variance. Output: float32 probabilities (batch, num_classes).
 
     Parameters with three classes, ``number`` 1 to 4: 816,867, 156,483, 310,275, 249,027 (moving statistics left out);
@@ -60,9 +60,9 @@ class SubNetwork(keras.Model):
 
         # === Functional model ===
         seeds = Seeds(seed)
-        inputs = {"clip": keras.Input((frames, size, size, channels), name="clip")}
+        inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
         x = convolutional_blocks(
-            inputs["clip"],
+            inputs["frames"],
             number + 1,
             pooling=pooling,
             width=width,

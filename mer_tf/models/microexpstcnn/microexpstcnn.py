@@ -31,7 +31,7 @@ class MicroExpSTCNN(keras.Model):
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
-    Inputs: dictionary with ``"clip"``, float (batch, frames, size, size, channels), mean removed and scaled.
+    Inputs: dictionary with ``"frames"``, float (batch, frames, size, size, channels), mean removed and scaled.
     Output: float32 probabilities (batch, num_classes).
 
     Parameters with three classes: 1,651,907 (16 frames, RGB); gray 1,643,267 (16 or 18 frames), 44,241,667 (96),
@@ -76,8 +76,8 @@ class MicroExpSTCNN(keras.Model):
 
         # === Functional model ===
         seeds = Seeds(seed)
-        inputs = {"clip": keras.Input((frames, size, size, channels), name="clip")}
-        x = inputs["clip"]
+        inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
+        x = inputs["frames"]
         if time == "same":
             x = keras.layers.ZeroPadding3D((DEPTH // 2, 0, 0), name="pad")(x)
         elif time == "resample" and frames < 18:
