@@ -19,10 +19,11 @@ import tensorflow as tf
 from mer_tf import atomic, metrics
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
 from mer_tf.metrics.predictions import write_epoch_predictions
-from mer_tf.models.registry import check_recipe
+from mer_tf.models.registry import check_network, check_recipe, get_model_card
 from mer_tf.protocols import check_no_leakage
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.data import MotionData
+from mer_tf.training.factory import make_trainer
 from mer_tf.training.initial import weights_hash
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.types import Fold, Prediction
@@ -68,7 +69,7 @@ def train_fold(
     """
     _check_fold(data, fold, config)
     if trainer is None:
-        trainer = FoldTrainer(config, data.recipe)
+        trainer = make_trainer(config, data.recipe)
     elif not trainer.serves(config, data.recipe):
         raise ConfigError("the trainer was made with another config or recipe; make one for this run")
     tensors = _tensors(data, trainer)
@@ -125,8 +126,9 @@ def train_final(data: MotionData, config: TrainConfig, *, log_dir: str | os.Path
 
     Raises:
         EmptySplitError: A class has no clip.
-        ConfigError: Model, recipe and data do not fit together.
+        ConfigError: Model, recipe and data do not fit together, or the model is not a network.
     """
+    check_network(config.model)
     check_recipe(config.model, data.recipe, config.model_options)
     _check_classes(data.labels, config, "the data")
     seed = fold_seed(config.seed, FINAL)
@@ -163,7 +165,8 @@ def run_loso(
         progress: Called after each fold with (folds done, folds in all, fold name, seconds it took, whether it was
             taken from an earlier run).
         workers: Processes that train folds side by side, each with one thread; 1 trains in this process. With
-            another number of threads sums are added in another order, so probabilities differ slightly.
+            another number of threads sums are added in another order, so probabilities differ slightly. Of a
+            hand-crafted feature they take the features, once for all folds.
         trainer: Used with one worker instead of a new one, for example for several seeds in a row.
         epoch_predictions: k > 0 also predicts the held-out clips after every k-th epoch and writes them to
             ``epochs.csv``, to show afterwards what choosing an epoch on the test fold would give. 0 costs nothing.
@@ -181,6 +184,10 @@ def run_loso(
     if epoch_predictions < 0:
         raise ConfigError(f"epoch_predictions must be 0 or a number of epochs. Received: {epoch_predictions}")
     check_recipe(config.model, data.recipe, config.model_options)
+    if not get_model_card(config.model).is_network:
+        if epoch_predictions:
+            raise ConfigError(f"model {config.model!r} has no epochs; leave epoch_predictions out")
+        trainer, workers = trainer or make_trainer(config, data.recipe, workers=workers), 1
     folds = list(data.loso_folds(config.num_classes) if folds is None else folds)
     if not folds:
         raise EmptySplitError("there are no folds to train")
@@ -216,7 +223,7 @@ def run_loso(
         _remove_logs(logs[fold.name])  # of a run that was killed or had other settings
 
     if open_folds and workers == 1:
-        trainer = trainer or FoldTrainer(config, data.recipe)
+        trainer = trainer or make_trainer(config, data.recipe)
         for fold in open_folds:
             start = time.perf_counter()
             predictions, epochs = _train(data, fold, config, trainer, logs[fold.name], epoch_predictions)
