@@ -7,6 +7,7 @@ import json
 import os
 import time
 
+from mer_tf.commands.options import add_options, parse_options
 from mer_tf.console import Console, quiet, setup_logging
 from mer_tf.errors import ConfigError
 from mer_tf.protocols import PROTOCOLS, Split, get_protocol, make_split
@@ -34,6 +35,13 @@ def add(verbs) -> None:
     parser.add_argument("--protocol", default="loso", help=f"{', '.join(PROTOCOLS)} (default: %(default)s)")
     parser.add_argument("--preset", default="paper", help="training settings (default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="instead of the preset's")
+    parser.add_argument(
+        "--initial-weights",
+        metavar="FILE",
+        help="weights every fold starts from: .npz by layer name ('mer pretrain'), layers it lacks start anew; or .keras "
+        "or .weights.h5 of the same model",
+    )
+    add_options(parser)
     parser.add_argument("--seed", type=int, default=0, help="global seed (default: %(default)s)")
     parser.add_argument("--out", required=True, help="folder of the run")
     parser.add_argument("--workers", type=int, default=1, help="processes that train folds (default: %(default)s)")
@@ -58,12 +66,18 @@ def run(arguments) -> int:
     from mer_tf.models.registry import get_model_card
     from mer_tf.recipes import get_recipe
     from mer_tf.training import TrainConfig
+    from mer_tf.training.initial import initial_weights_facts, weights_hash
 
     # Whatever the arguments alone can tell comes before anything is read.
     get_protocol(arguments.protocol)
     overrides = {"seed": arguments.seed, "shuffle_labels": arguments.shuffle_labels}
     if arguments.epochs is not None:
         overrides["epochs"] = arguments.epochs
+    if arguments.options:
+        overrides["model_options"] = parse_options(arguments.options)
+    if arguments.initial_weights is not None:
+        weights_hash(arguments.initial_weights)  # a missing file shows here
+        overrides["initial_weights"] = arguments.initial_weights
     config = TrainConfig.from_preset(arguments.model, arguments.preset, **overrides)
     recipe = get_recipe(get_model_card(arguments.model).recipe)
     _check_source(arguments, recipe)
@@ -88,6 +102,9 @@ def run(arguments) -> int:
             data = read_motion_records(arguments.data, recipe)
         classes = get_mapping(data.mapping).classes
         config = dataclasses.replace(config, num_classes=len(classes))
+        initial = {"initial_weights": initial_weights_facts(config)} if config.initial_weights else {}
+        for facts in initial.values():
+            console.note(f"initial weights {facts['file']} ({facts['sha256'][:12]}): {facts['summary']}")
         split = make_split(
             arguments.protocol,
             data.subject_keys,
@@ -122,7 +139,12 @@ def run(arguments) -> int:
             synthetic=data.synthetic,
             # Drawn clips are no part of a published set.
             partial=data.partial or (not data.synthetic and any(note.startswith("partial") for note in split.notes)),
-            extra={**split_facts(split), **_hold_out(split, predictions, len(classes)), **_image_facts(pictures)},
+            extra={
+                **split_facts(split),
+                **_hold_out(split, predictions, len(classes)),
+                **_image_facts(pictures),
+                **initial,
+            },
         )
         _report(console, arguments, passport, format_scores(passport["metrics"], classes), log)
     return 0
@@ -154,7 +176,9 @@ def _check_source(arguments, recipe) -> None:
         return
     if not any(given.values()):
         raise ConfigError("give --data DIR (written by 'mer prepare') or --flow-images DIR --labels CSV")
-    if any((view.content, view.normalisation) != ("motion", "pm1") for view in recipe.views) or not set(recipe.network_inputs) <= set(given):
+    if any((view.content, view.normalisation) != ("motion", "pm1") for view in recipe.views) or not set(
+        recipe.network_inputs
+    ) <= set(given):
         shapes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in recipe.network_inputs.items())
         raise ConfigError(
             f"model {arguments.model!r} takes {shapes} and cannot run on flow images; prepare the clips with "

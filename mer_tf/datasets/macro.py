@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from mer_tf.errors import ConfigError
-from mer_tf.types import Clip
+from mer_tf.types import Clip, ClipTable
 
 RULES = {"ckplus": "last", "ck48": "last", "oulu_casia": "last", "jaffe": "still", "mug": "middle"}
 FRAMES = {"last": 3, "still": 1, "middle": 8}
+# Seed 002, section 4.2: pictures of five classes it pre-trains on.
+EXPECTED_PICTURES = {"ckplus": 852, "oulu_casia": 1200, "jaffe": 151, "mug": 8228}
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """One frame of a macro-expression clip, as pre-training uses it.
+
+    Attributes:
+        clip: The clip it is of; its label must not be None.
+        number: Frame number.
+        path: Image file.
+    """
+
+    clip: Clip
+    number: int
+    path: str
+
+    @property
+    def key(self) -> str:
+        """``dataset/subject/clip/number``."""
+        return f"{self.clip.key}/{self.number}"
+
+
+def pictures(table: ClipTable) -> tuple[Picture, ...]:
+    """The pictures around the apex of every clip of a macro-expression set, in order of clips and frames.
+
+    Raises:
+        ConfigError: The set has no rule for it (it is not one of macro-expressions).
+    """
+    return tuple(
+        Picture(clip, clip.frame_numbers[clip.frames.index(path)], path)
+        for clip in table.clips
+        for path in peak_frames(clip)
+    )
 
 
 def peak_frames(clip: Clip, *, rule: str | None = None, count: int | None = None) -> tuple[str, ...]:
