@@ -23,6 +23,7 @@ VERBS = {
     "data": "mer_tf.commands.data:add",
     "magnify": "mer_tf.commands.magnify:add",
     "prepare": "components.cli:add_prepare",
+    "pretrain": "mer_tf.commands.pretrain:add",
     "loso": "mer_tf.commands.loso:add",
     "flow": "mer_tf.commands.flow:add",
     "evaluate": "mer_tf.commands.evaluate:add",
