@@ -36,10 +36,13 @@ class Report:
     Attributes:
         done: Number of clips that came through.
         faults: One dictionary per clip left out: ``clip``, ``error`` (class name), ``message``.
+        seconds: Sum of what the clips took, over all processes; not written to the report file, which is the same
+            for the same data.
     """
 
     done: int
     faults: tuple[dict, ...]
+    seconds: float = 0.0
 
     @property
     def total(self) -> int:
@@ -47,10 +50,10 @@ class Report:
         return self.done + len(self.faults)
 
 
-def outcome(clip: str, error: Exception | None = None) -> beam.pvalue.TaggedOutput:
-    """The side output that records one clip as done (no error) or left out."""
+def outcome(clip: str, error: Exception | None = None, seconds: float = 0.0) -> beam.pvalue.TaggedOutput:
+    """The side output that records one clip as done (no error) or left out, and what it took."""
     fault = None if error is None else {"clip": clip, "error": type(error).__name__, "message": str(error)}
-    return beam.pvalue.TaggedOutput(OUTCOME_TAG, json.dumps({"clip": clip, "fault": fault}))
+    return beam.pvalue.TaggedOutput(OUTCOME_TAG, json.dumps({"clip": clip, "fault": fault, "seconds": seconds}))
 
 
 def write_outcomes(outcomes: beam.PCollection, folder: str) -> None:
@@ -68,7 +71,7 @@ def read_report(folder: str) -> Report:
         with FileSystems.open(match.path) as file:
             rows += [json.loads(line) for line in file.read().decode().splitlines() if line]
     faults = sorted((row["fault"] for row in rows if row["fault"]), key=lambda fault: fault["clip"])
-    report = Report(len(rows) - len(faults), tuple(faults))
+    report = Report(len(rows) - len(faults), tuple(faults), sum(row.get("seconds", 0.0) for row in rows))
     write_report(report, folder)
     FileSystems.delete([match.path for match in matches])
     for fault in faults:

@@ -22,6 +22,7 @@ VERBS = {
     "recipes": "mer_tf.commands.recipes:add",
     "data": "mer_tf.commands.data:add",
     "magnify": "mer_tf.commands.magnify:add",
+    "show": "mer_tf.commands.show:add",
     "prepare": "components.cli:add_prepare",
     "pretrain": "mer_tf.commands.pretrain:add",
     "loso": "mer_tf.commands.loso:add",

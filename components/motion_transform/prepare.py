@@ -66,11 +66,12 @@ def prepare(
             | "Motion" >> MotionRecords(
                 recipe, os.path.join(part, "report"), strict=strict, workers=workers, landmark_model=landmark_model
             )
-            | "Write" >> beam.io.WriteToTFRecord(os.path.join(part, RECORDS), file_name_suffix=".gz", num_shards=1)
+            # A number of shards would be reached by collecting all records in memory first.
+            | "Write" >> beam.io.WriteToTFRecord(os.path.join(part, RECORDS), file_name_suffix=".gz")
         )  # fmt: skip
     read_report = reports.read_report(os.path.join(part, "read"))
     motion_report = reports.read_report(os.path.join(part, "report"))
-    report = reports.Report(motion_report.done, read_report.faults + motion_report.faults)
+    report = reports.Report(motion_report.done, read_report.faults + motion_report.faults, motion_report.seconds)
     reports.check_report(report, "prepare")
     for name in os.listdir(out):
         if name.startswith(RECORDS) and name.endswith(".gz"):

@@ -6,19 +6,21 @@ and closed in ``teardown``.
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
-import functools
 import multiprocessing
+import time
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions
+from apache_beam.transforms.window import GlobalWindows
 
 from components import reports
 from components.clip_example_gen.records import decode_clip
 from components.motion_transform import worker
 from mer_tf.errors import MerError
 from mer_tf.recipes import Recipe
-
-_BATCH = 16
+from mer_tf.types import Clip
 
 
 class MotionRecords(beam.PTransform):
@@ -47,23 +49,31 @@ class MotionRecords(beam.PTransform):
 
     def expand(self, records: beam.PCollection) -> beam.PCollection:
         """Adds the steps; the report is complete when the pipeline has run."""
-        outputs = (
-            records
-            | "Spread" >> beam.Reshuffle()
-            | "Batch" >> beam.BatchElements(min_batch_size=_BATCH, max_batch_size=_BATCH)
-            | "Preprocess" >> beam.ParDo(self._work).with_outputs(reports.OUTCOME_TAG, main="motion")
-        )
+        if not _in_one_process(records.pipeline):
+            # Beam's local runner has one worker to spread to, and would hold every frame of the dataset for it.
+            records = records | "Spread" >> beam.Reshuffle()
+        outputs = records | "Preprocess" >> beam.ParDo(self._work).with_outputs(reports.OUTCOME_TAG, main="motion")
         reports.write_outcomes(outputs[reports.OUTCOME_TAG], self._report_folder)
         return outputs["motion"]
 
 
-@beam.typehints.with_input_types(list[bytes])
+def _in_one_process(pipeline: beam.Pipeline) -> bool:
+    """Whether the pipeline runs in this process alone, as Beam's local runner does unless told otherwise."""
+    from apache_beam.runners.direct import direct_runner
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    local = (direct_runner.DirectRunner, direct_runner.BundleBasedDirectRunner, FnApiRunner)
+    return isinstance(pipeline.runner, local) and pipeline.options.view_as(DirectOptions).direct_num_workers == 1
+
+
+@beam.typehints.with_input_types(bytes)
 @beam.typehints.with_output_types(bytes)
 class PreprocessClips(beam.DoFn):
-    """Preprocesses a batch of clips, in this process or spread over a few of its own.
+    """Preprocesses clips, in this process or spread over a few of its own.
 
     dlib holds Python's lock while it scans, so threads would wait for one another; and worker processes of Beam's
-    own local runner would each import TensorFlow. The processes here import OpenCV and dlib alone.
+    own local runner would each import TensorFlow. The processes here import OpenCV and dlib alone. Each has one clip
+    under way and one waiting, no more: neither does a process stand idle nor does memory grow with the dataset.
 
     Args:
         recipe: What turns a clip into a model's input.
@@ -79,6 +89,7 @@ class PreprocessClips(beam.DoFn):
         self._landmark_model = landmark_model
         self._preprocessor = None
         self._pool = None
+        self._under_way: collections.deque[tuple[Clip, concurrent.futures.Future]] = collections.deque()
 
     def setup(self):
         """Opens the detector, here or in each process."""
@@ -88,11 +99,18 @@ class PreprocessClips(beam.DoFn):
                 self._workers,
                 mp_context=multiprocessing.get_context("spawn"),
             )
+            for _ in range(self._workers):  # a fault shows again with the first clip, and is raised there
+                self._pool.submit(worker.warm_up, self._recipe, self._landmark_model)
         else:
             self._preprocessor = worker.open_preprocessor(self._recipe, self._landmark_model, threads=None)
 
+    def start_bundle(self):
+        """Forgets what a bundle that failed had left."""
+        self._under_way.clear()
+
     def teardown(self):
         """Closes what ``setup`` opened."""
+        self._under_way.clear()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
@@ -100,26 +118,52 @@ class PreprocessClips(beam.DoFn):
             self._preprocessor.close()
             self._preprocessor = None
 
-    def process(self, batch: list[bytes]):
-        """Yields serialized motion records and, tagged, the outcome of every clip."""
+    def process(self, record: bytes):
+        """Yields serialized motion records and, tagged, the outcomes of clips; with processes, of earlier ones."""
+        clip, frames = decode_clip(record)
+        if self._pool is None:
+            start = time.perf_counter()
+            result, error = worker.attempt(self._preprocessor, clip, frames)
+            yield from self._outputs(clip, result, error, time.perf_counter() - start)
+            return
+        try:
+            future = self._pool.submit(worker.work, self._recipe, self._landmark_model, clip, frames)
+        except concurrent.futures.process.BrokenProcessPool as error:
+            raise _ended() from error
+        self._under_way.append((clip, future))
+        while len(self._under_way) > 2 * self._workers:
+            yield from self._next()
+
+    def finish_bundle(self):
+        """Yields what is still under way."""
+        while self._under_way:
+            for output in self._next():
+                if isinstance(output, beam.pvalue.TaggedOutput):
+                    yield beam.pvalue.TaggedOutput(
+                        output.tag, GlobalWindows.windowed_value_at_end_of_window(output.value)
+                    )
+                else:
+                    yield GlobalWindows.windowed_value_at_end_of_window(output)
+
+    def _next(self):
+        clip, future = self._under_way.popleft()
+        try:
+            outcome = future.result()
+        except concurrent.futures.process.BrokenProcessPool as error:
+            raise _ended() from error
+        yield from self._outputs(clip, *outcome)
+
+    def _outputs(self, clip: Clip, result, error, seconds: float):
         from mer_tf.records import encode_motion
 
-        clips = [decode_clip(record) for record in batch]
-        for (clip, _), (result, error) in zip(clips, self._results(clips)):
-            if error is None:
-                yield encode_motion(clip, result, self._recipe)
-                yield reports.outcome(clip.key)
-            elif self._strict:
-                raise error
-            else:
-                yield reports.outcome(clip.key, error)
+        if error is None:
+            yield encode_motion(clip, result, self._recipe)
+            yield reports.outcome(clip.key, seconds=seconds)
+        elif self._strict:
+            raise error
+        else:
+            yield reports.outcome(clip.key, error, seconds=seconds)
 
-    def _results(self, clips):
-        if self._pool is None:
-            return (worker.attempt(self._preprocessor, clip, frames) for clip, frames in clips)
-        try:
-            return list(self._pool.map(functools.partial(worker.work, self._recipe, self._landmark_model), clips))
-        except concurrent.futures.process.BrokenProcessPool as error:
-            raise MerError(
-                "a preprocessing process ended early (often out of memory); run again with fewer workers"
-            ) from error
+
+def _ended() -> MerError:
+    return MerError("a preprocessing process ended early (often out of memory); run again with fewer workers")

@@ -7,6 +7,7 @@ neither Beam nor TensorFlow, so a process is at work after a second instead of t
 from __future__ import annotations
 
 import functools
+import time
 
 from mer_tf.errors import ClipError
 from mer_tf.preprocessing import ClipPreprocessor, Preprocessed
@@ -29,12 +30,20 @@ def attempt(
         return None, error if error.clip else error.at(clip.key)
 
 
-def work(recipe: Recipe, landmark_model: str | None, element: tuple[Clip, dict[int, bytes]]):
-    """``attempt`` with the preprocessor of this process, which the first clip opens.
+def work(recipe: Recipe, landmark_model: str | None, clip: Clip, frames: dict[int, bytes]):
+    """``attempt`` with the preprocessor of this process, which the first clip opens, and the seconds it took.
 
     It is not opened by the pool's initializer, because an error there would lose its name.
     """
-    return attempt(_opened(recipe, landmark_model), *element)
+    preprocessor = _opened(recipe, landmark_model)
+    start = time.perf_counter()
+    result, error = attempt(preprocessor, clip, frames)
+    return result, error, time.perf_counter() - start
+
+
+def warm_up(recipe: Recipe, landmark_model: str | None) -> None:
+    """Opens the preprocessor of this process before the first clip is there."""
+    _opened(recipe, landmark_model)
 
 
 @functools.lru_cache(maxsize=1)
