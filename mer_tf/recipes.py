@@ -183,7 +183,7 @@ class FlowConfig:
         epsilon: TV-L1 stopping threshold.
         inner_iterations: TV-L1 iterations between medians.
         outer_iterations: TV-L1 medians per warp.
-        median: TV-L1 median window; 1 is off.
+        median: TV-L1 median window: 1 (off), 3 or 5.
         match_brightness: Whether the difference of the medians is subtracted from the second image first.
         dis_preset: ``"ultrafast"``, ``"fast"`` or ``"medium"``.
     """
@@ -221,6 +221,7 @@ class FlowConfig:
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
                 raise ConfigError(f"flow.{field.name} must be positive. Received: {value!r}")
+        _one_of("flow.median", self.median, (1, 3, 5))
         if not 0 < self.scale_step < 1:
             raise ConfigError(f"flow.scale_step must lie in (0, 1). Received: {self.scale_step!r}")
 

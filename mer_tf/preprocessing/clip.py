@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from mer_tf.errors import ClipError, ConfigError, FrameOrderError, ImageError
+from mer_tf.errors import ClipError, ConfigError, FrameOrderError, ImageError, MissingFileError
 from mer_tf.preprocessing import hars, temporal
 from mer_tf.preprocessing.face import make_finder
 from mer_tf.preprocessing.flow import make_flow
@@ -89,6 +90,7 @@ class ClipPreprocessor:
         self.flow_weights = flow_weights or os.environ.get("MER_LITEFLOWNET_WEIGHTS") or None
         self._finder = None
         self._flow: Callable | None = None
+        self._versions: dict[str, str] = {}
 
     def open(self) -> ClipPreprocessor:
         """Loads the detector, the landmark model and the flow method; a second call does nothing.
@@ -100,7 +102,15 @@ class ClipPreprocessor:
         if self._flow is None:
             if self.opencv_threads is not None:
                 cv2.setNumThreads(self.opencv_threads)
-            flow = make_flow(self.recipe.flow, weights=self.flow_weights)
+            used = {
+                "magnifier": self.magnifier_weights if self.recipe.magnify.method == "learned" else None,
+                "liteflownet": self.flow_weights if self.recipe.flow.method == "liteflownet" else None,
+            }
+            flow = make_flow(self.recipe.flow, weights=used["liteflownet"])
+            # Numbers depend on these too, and the recipe's hash does not hold them.
+            self._versions = {"opencv": cv2.__version__} | {
+                f"{name}_weights": _digest(path) for name, path in used.items() if path
+            }
             self._finder = make_finder(self.recipe.face, self.landmark_model)
             self._flow = flow
         return self
@@ -202,9 +212,11 @@ class ClipPreprocessor:
             crops, puzzles, geometry, facts = self._clip_box(prepared, clip, numbers, landmarks)
         else:
             crops, puzzles, geometry, facts = self._one_geometry(prepared, apex, clip, numbers, landmarks)
-        provenance = {"recipe": recipe.name, "recipe_hash": recipe.hash, "frames": count, **facts}
+        provenance = {"recipe": recipe.name, "recipe_hash": recipe.hash, "frames": count, **self._versions, **facts}
         if apex is None:
             apex, provenance["spotting"] = self._spot(crops, geometry, fps)
+            if not apex:
+                raise FrameOrderError("no motion was found: the spotted apex is the onset", clip, numbers[0])
         arrays = self._arrays(crops, puzzles, apex, geometry, fps, provenance, clip)
         provenance["boxes"] = {
             "face": list(geometry.face),
@@ -384,6 +396,15 @@ def _around(points: np.ndarray, shape) -> tuple[slice, slice]:
     margin = KEPT_AROUND * (high - low)
     (x0, y0), (x1, y1) = np.floor(low - margin).astype(int), np.ceil(high + margin).astype(int)
     return slice(max(y0, 0), min(y1, shape[0])), slice(max(x0, 0), min(x1, shape[1]))
+
+
+def _digest(path: str | os.PathLike) -> str:
+    """First 16 hexadecimal digits of a file's SHA-256; ``MissingFileError`` where it is not there."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()[:16]
+    except OSError as error:
+        raise MissingFileError(f"weights file {os.fspath(path)!r} cannot be read ({error.strerror})") from None
 
 
 def _gray8(image: np.ndarray) -> np.ndarray:

@@ -21,10 +21,10 @@ from mer_tf.errors import (
     SeveralFacesError,
 )
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames
-from mer_tf.preprocessing.geometry import find_geometry
 from mer_tf.preprocessing import face as face_module
 from mer_tf.preprocessing.align import eye_angle
 from mer_tf.preprocessing.face import FaceFinder
+from mer_tf.preprocessing.geometry import find_geometry
 from mer_tf.preprocessing.images import decode_image, to_gray, to_uint8
 from mer_tf.recipes import FaceConfig, get_recipe
 from mer_tf.types import Clip
