@@ -137,33 +137,45 @@ def mdmo_frames(flow: np.ndarray, landmarks: np.ndarray, config: MdmoConfig = Md
 
 
 def main_directions(flow: np.ndarray, landmarks: np.ndarray, config: MdmoConfig = MdmoConfig()) -> np.ndarray:  # noqa: B008
-    """``(fields, 36, 2)`` float64: mean vector of each region's main direction.
-
-    The main direction is the bin of 45 degrees (the first centred on 0) with the most pixels; of equal ones that with
-    the larger summed magnitude, then the lower bin. Arguments and errors as ``mdmo``.
-    """
+    """``(fields, 36, 2)`` float64: ``main_direction`` of each region; arguments and errors as ``mdmo``."""
     flow = check_flow(flow, frames=True)
     points = _check_landmarks(landmarks)
     if config.align:
         flow = np.stack([aligned(field, points) for field in flow])
     count, height, width = flow.shape[:3]
     pixels, region = _pixels(points, height, width)
-    chosen = flow.reshape(count, height * width, 2)[:, pixels]
-    bins = circle_bins(np.arctan2(chosen[..., 1], chosen[..., 0]), BINS, centred=True)
-    places = ((np.arange(count)[:, None] * REGIONS + region) * BINS + bins).ravel()
-    size = count * REGIONS * BINS
+    return main_direction(flow.reshape(count, height * width, 2)[:, pixels], region, REGIONS)
+
+
+def main_direction(vectors: np.ndarray, region: np.ndarray, regions: int) -> np.ndarray:
+    """Mean vector of each region's main direction.
+
+    The main direction is the bin of 45 degrees (the first centred on 0) with the most pixels; of equal ones that with
+    the larger summed magnitude, then the lower bin.
+
+    Args:
+        vectors: ``(fields, pixels, 2)``.
+        region: ``(pixels,)`` region of each pixel.
+        regions: Number of regions.
+
+    Returns:
+        ``(fields, regions, 2)`` float64; zeros for a region without pixels.
+    """
+    count = len(vectors)
+    bins = circle_bins(np.arctan2(vectors[..., 1], vectors[..., 0]), BINS, centred=True)
+    places = ((np.arange(count)[:, None] * regions + region) * BINS + bins).ravel()
+    size = count * regions * BINS
 
     def total(values=None):
         weights = None if values is None else values.ravel()
-        return np.bincount(places, weights=weights, minlength=size).reshape(count, REGIONS, BINS).astype(np.float64)
+        return np.bincount(places, weights=weights, minlength=size).reshape(count, regions, BINS).astype(np.float64)
 
-    number, magnitude = total(), total(np.hypot(chosen[..., 0], chosen[..., 1]))
+    number, magnitude = total(), total(np.hypot(vectors[..., 0], vectors[..., 1]))
     most = number == number.max(axis=-1, keepdims=True)
     best = np.where(most, magnitude, -1).argmax(axis=-1)[..., None]
     pixels_in = np.maximum(np.take_along_axis(number, best, -1)[..., 0], 1)
-    return np.stack(
-        [np.take_along_axis(total(chosen[..., k]), best, -1)[..., 0] / pixels_in for k in range(2)], axis=-1
-    )
+    sums = [np.take_along_axis(total(vectors[..., k]), best, -1)[..., 0] for k in range(2)]
+    return np.stack(sums, axis=-1) / pixels_in[..., None]
 
 
 def aligned(flow: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -211,20 +223,20 @@ def region_polygons(landmarks: np.ndarray) -> list[np.ndarray]:
 
 def _pixels(points: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Flat indices of every region's pixels, one region after the other, and the region of each."""
-    pixels, regions, empty = [], [], []
-    for number_, polygon in enumerate(region_polygons(points)):
+    pixels, owners, empty = [], [], []
+    for region, polygon in enumerate(region_polygons(points)):
         mask = np.zeros((height, width), np.uint8)
         # Far beyond the image the fixed-point corners of OpenCV would overflow.
         corners = np.rint(polygon.clip(-4 * width, 4 * width)).astype(np.int32)
         cv2.fillPoly(mask, [corners], 1)
         found = np.flatnonzero(mask)
         if not found.size:
-            empty.append(number_)
+            empty.append(region)
         pixels.append(found)
-        regions.append(np.full(found.size, number_))
+        owners.append(np.full(found.size, region))
     if empty:
         warn(f"MDMO: regions {', '.join(map(str, empty))} lie outside the image; their vectors are zero")
-    return np.concatenate(pixels), np.concatenate(regions)
+    return np.concatenate(pixels), np.concatenate(owners)
 
 
 def _sample(flow: np.ndarray, points: np.ndarray) -> np.ndarray:
