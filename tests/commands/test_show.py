@@ -119,9 +119,11 @@ def test_the_sheet_shows_what_the_preprocessor_makes(clip, name):
     for array, wanted in zip(examined.result.tensors.values(), expected.tensors.values()):
         np.testing.assert_array_equal(array, wanted)
     assert examined.result.provenance["recipe_hash"] == expected.provenance["recipe_hash"] == recipe.hash
-    for index, kind in enumerate(("onset", "apex")):
+    for index, kind in enumerate(("onset_image", "apex_image")):
         if kind in expected.tensors:  # the crops on the sheet are those of the arrays
-            crop = examined.crops[index if "onset" in expected.tensors else 0].reshape(expected.tensors[kind].shape)
+            crop = examined.crops[index if "onset_image" in expected.tensors else 0].reshape(
+                expected.tensors[kind].shape
+            )
             np.testing.assert_array_equal(crop, expected.tensors[kind])
     picture = draw(examined)
     assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR).shape[1] == 1500

@@ -6,6 +6,7 @@ import dataclasses
 import glob
 import json
 import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -19,13 +20,17 @@ from components.clip_example_gen.executor import read_frames
 from components.clip_example_gen.records import encode_clip
 from components.motion_transform.component import MotionTransform
 from components.motion_transform.executor import Executor
+from components.motion_transform.prepare import prepare
 from components.motion_transform.schema import motion_schema
 from mer_tf.datasets import read_casme2
 from mer_tf.datasets.synthetic import write_synthetic_dataset
 from mer_tf.errors import EmptySplitError, FaceNotFoundError, MissingFileError
-from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames
-from mer_tf.recipes import RECIPES, get_recipe
+from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames, select_frames
+from mer_tf.recipes import RECIPES, FaceConfig, FlowConfig, FramesConfig, MagnifyConfig, Recipe, View, get_recipe
+from mer_tf.records import encode_motion
 from mer_tf.training import read_motion_records
+from mer_tf.types import ClipTable
+from serving.client import find_frames
 
 pytestmark = [pytest.mark.tfx, pytest.mark.dlib]
 
@@ -51,7 +56,7 @@ def faceless(clips):
     return dataclasses.replace(clip, clip="black"), dict.fromkeys(frames, black)
 
 
-def transform(tmp_path, clips, **settings):
+def transform(tmp_path, clips, recipe=RECIPE, **settings):
     """Runs the executor as the component configures it."""
     examples, motion, schema = standard_artifacts.Examples(), standard_artifacts.Examples(), standard_artifacts.Schema()
     for name, artifact in (("examples", examples), ("motion", motion), ("schema", schema)):
@@ -62,7 +67,7 @@ def transform(tmp_path, clips, **settings):
         for clip, frames in clips:
             writer.write(encode_clip(clip, frames).SerializeToString())
     channel = standard_artifacts.Examples
-    component = MotionTransform(examples=_channel(channel), recipe=RECIPE, **settings)
+    component = MotionTransform(examples=_channel(channel), recipe=recipe, **settings)
     properties = {k: v for k, v in component.spec.exec_properties.items() if v is not None}
     Executor().Do({"examples": [examples]}, {"motion": [motion], "schema": [schema]}, properties)
     return motion, schema
@@ -101,6 +106,51 @@ def test_records_equal_the_librarys_own_result_bit_for_bit(tmp_path, clips):
     assert set(tfxio(str(tmp_path / "motion" / "Split-all" / "*")).TensorRepresentations()) == {
         feature.name for feature in found.feature
     }
+
+
+_SEQUENCE = Recipe(
+    name="small_sequence",
+    source="for this test",
+    frames=FramesConfig(span="onset_to_apex", count=4, interpolation="linear"),
+    face=FaceConfig(align="none", crop="square"),
+    magnify=MagnifyConfig(method="eulerian", factor=3.0),
+    flow=FlowConfig(method="dis"),
+    arrays=("flow", "frames"),
+    crop_size=64,
+    colour=True,
+    views=(View("flow", "flow", "wheel"),),
+)
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, _SEQUENCE], ids=["onset_apex", "sequence"])
+def test_pipeline_prepare_and_client_give_the_same_bytes(tmp_path, clips, recipe):
+    table = ClipTable("casme2", "megc2019", ("negative", "positive", "surprise"), tuple(clip for clip, _ in clips))
+    transform(tmp_path, [(clip, read_frames(clip, recipe.frames)) for clip, _ in clips], recipe, workers=2)
+    prepare(table, recipe, tmp_path / "prepared", workers=1)
+    expected = []
+    for clip, _ in clips:
+        # As the client does: every file of the folder, known by its number alone.
+        numbers, paths = find_frames(pathlib.Path(clip.frames[0]).parent)
+        seen = dataclasses.replace(clip, frames=tuple(map(str, paths)), frame_numbers=numbers)
+        selection = select_frames(seen, recipe.frames)
+        with ClipPreprocessor(recipe) as preprocessor:
+            frames = {number: pathlib.Path(seen.frame_path(number)).read_bytes() for number in selection.numbers}
+            expected.append(encode_motion(clip, preprocessor.process_clip(seen, frames), recipe))
+    for folder in (tmp_path / "motion" / "Split-all", tmp_path / "prepared"):
+        records = tf.data.TFRecordDataset(glob.glob(str(folder / "*.gz")), "GZIP")
+        assert sorted(records.as_numpy_iterator()) == sorted(expected)
+
+
+def test_order_and_number_of_clips_hold_with_more_clips_than_can_be_under_way(tmp_path, clips, faceless):
+    (clip, frames), (black, dark) = clips[0], faceless
+    many = [(dataclasses.replace(clip, clip=f"EP{i:02d}"), frames) for i in range(9)]
+    many.insert(4, (black, dark))
+    motion, _ = transform(tmp_path, many, workers=2)
+    assert (motion.get_int_custom_property("clips"), motion.get_int_custom_property("faults")) == (9, 1)
+    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE)
+    assert sorted(data.keys) == sorted(clip.key for clip, _ in many if clip != black)
+    for tensor in data.tensors.values():
+        assert (tensor == tensor[:1]).all()
 
 
 def test_processes_give_the_same_records(tmp_path, clips):
