@@ -1,6 +1,6 @@
 """SavedModel export: one model, its recipe and its class names, as TensorFlow Serving reads them.
 
-Three signatures are written. ``serving_default`` takes the motion tensors that ``ClipPreprocessor`` yields,
+Three signatures are written. ``serving_default`` takes the tensors that ``ClipPreprocessor`` yields,
 ``examples`` takes serialized motion records (``mer_tf.features``), and ``describe`` answers with a JSON text that
 says how to make those inputs, so that a client needs no file beside the server. The second half of the recipe
 (``network_input``) runs inside the graph, hence training and serving cannot drift apart.
@@ -52,7 +52,7 @@ def export_saved_model(
             ``examples`` instead of ``network_input``; a TFT ``transform_features_layer`` travels this way. Outputs
             beyond the network's inputs are ignored.
         feature_spec: Optional ``tf.io`` specification that ``transform`` wants the examples parsed with. The
-            default parses one float feature of shape (height, width, 3) per entry of ``recipe.inputs``.
+            default parses one float feature per entry of ``recipe.inputs``, of its shape.
 
     Returns:
         The description that ``describe`` answers with and ``assets.extra/mer.json`` holds.

@@ -20,13 +20,23 @@ def add_serve(verbs) -> None:
 
 
 def add_predict(verbs) -> None:
-    parser = verbs.add_parser("predict", help="send one clip to a server: class and probabilities")
+    parser = verbs.add_parser(
+        "predict",
+        help="send one clip to a server: class and probabilities",
+        epilog="The served model says how clips are prepared. Weights that its recipe needs for that are found by the "
+        "environment variables MER_MAGNIFIER_WEIGHTS (learned magnification) and MER_LITEFLOWNET_WEIGHTS (flow); those "
+        "must be the weights that the model's training clips were prepared with.",
+    )
     parser.add_argument("clip", help="folder of frames, numbered by the last integer of their names")
     parser.add_argument("--server", default=DEFAULT_ADDRESS, help="HOST:PORT (default: %(default)s)")
     parser.add_argument("--onset", type=int, help="frame number of the onset (default: first frame)")
     parser.add_argument("--apex", type=int, help="frame number of the apex (default: middle frame)")
+    parser.add_argument("--offset", type=int, help="frame number of the offset (default: last frame)")
     parser.add_argument("--name", default="mer", help="model name (default: %(default)s)")
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
+    parser.add_argument(
+        "--fps", type=float, help="frames per second of the clip, for recipes with Eulerian magnification"
+    )
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds for the whole call (default: %(default)s)")
     parser.add_argument("--log", help="log file for what libraries print (default: a file in the temporary folder)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -61,8 +71,10 @@ def run_predict(arguments) -> int:
             arguments.clip,
             onset=arguments.onset,
             apex=arguments.apex,
+            offset=arguments.offset,
             model_name=arguments.name,
             landmark_model=arguments.landmark_model,
+            fps=arguments.fps,
             timeout=arguments.timeout,
         )
         if arguments.json:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import pathlib
 import re
 import time
@@ -163,8 +164,8 @@ class PredictionClient:
         """The class of one clip from its motion tensors.
 
         Args:
-            tensors: Per entry of ``recipe.inputs`` a float32 array of shape (height, width, 3): horizontal and
-                vertical flow in pixels, optical strain; as ``ClipPreprocessor`` yields them.
+            tensors: Per entry of ``recipe.inputs`` a float32 array of that shape, as ``ClipPreprocessor`` yields them:
+                flow in pixels, images 0..255.
 
         Returns:
             ``{"class": str, "probabilities": {class: float}, "recipe_hash": str, "version": int}``.
@@ -313,20 +314,27 @@ def predict_clip(
     *,
     onset: int | None = None,
     apex: int | None = None,
+    offset: int | None = None,
     model_name: str = "mer",
     landmark_model=None,
+    fps: float | None = None,
     timeout: float = 30.0,
 ) -> dict:
     """Preprocesses a folder of frames as the served model demands, and asks the server for the class.
+
+    Weights that a recipe's magnifier or flow network needs are those that the environment variables
+    ``MER_MAGNIFIER_WEIGHTS`` and ``MER_LITEFLOWNET_WEIGHTS`` name.
 
     Args:
         address: ``HOST:PORT`` of the server.
         folder: Folder of frames, numbered by the last integer of their names (``img1.jpg``, ``img2.jpg``, ...).
         onset: Frame number of the onset; the first frame by default.
-        apex: Frame number of the apex; by default the frame in the middle of onset and last frame, as the
+        apex: Frame number of the apex; by default the frame in the middle of onset and offset, as the
             pipeline takes it where no apex is annotated. ``apex_rule`` of the answer says which.
+        offset: Frame number of the offset; the last frame by default. Recipes that read the clip to its end stop here.
         model_name: Name the model is served by.
         landmark_model: Path of dlib's 68-point model; looked for by default.
+        fps: Frames per second the clip was recorded with; recipes with Eulerian magnification need it.
         timeout: Seconds for each call of the server.
 
     Returns:
@@ -335,16 +343,23 @@ def predict_clip(
 
     Raises:
         MissingFileError: Where there is no such folder, or no frame in it.
-        BadInputError: Where ``onset`` or ``apex`` is no frame of the folder, or they are not in order.
+        BadInputError: Where ``onset``, ``apex`` or ``offset`` is no frame of the folder, or they are not in order.
         ServerError: Where the server is not there or refuses.
-        ConfigError: Where the model's recipe is not the same here and there.
+        ConfigError: Where the model's recipe is not the same here and there, or it needs ``fps``, which is not given.
         ClipError: Where the frames cannot be used (no face, two faces, damaged file, frames out of order).
     """
     # Cheap checks first: the folder, then the server, and only then the detector.
+    if fps is not None and not 0 < fps < math.inf:
+        raise ConfigError(f"--fps must be a positive number. Received: {fps!r}")
     numbers, paths = find_frames(folder)
-    _check_numbers(folder, numbers, onset, apex)
+    _check_numbers(folder, numbers, onset, apex, offset)
     with PredictionClient(address, model_name=model_name, timeout=timeout) as client:
         description = client.describe()
+        if fps is None and description.recipe.magnify.method == "eulerian":
+            raise ConfigError(
+                f"recipe {description.recipe.name!r} of the served model magnifies motion by its frequency; "
+                "give the clip's frames per second with --fps"
+            )
         from mer_tf.preprocessing import ClipPreprocessor, select_frames
 
         name = pathlib.Path(folder).resolve().name
@@ -354,8 +369,8 @@ def predict_clip(
             clip=name,
             onset=numbers[0] if onset is None else onset,
             apex=apex,
-            offset=numbers[-1],
-            fps=0.0,
+            offset=numbers[-1] if offset is None else offset,
+            fps=fps or 0.0,
             emotion="",
             aus="",
             label=None,
@@ -370,7 +385,7 @@ def predict_clip(
             )
         spotted = result.provenance.get("spotting", {}).get("index", selection.apex)
         onset, used_apex, rule = (
-            selection.numbers[selection.onset],
+            clip.onset if description.recipe.frames.span == "apex" else selection.numbers[selection.onset],
             selection.numbers[spotted],
             result.provenance["apex_rule"],
         )
@@ -426,22 +441,26 @@ def find_frames(folder) -> tuple[tuple[int, ...], tuple[pathlib.Path, ...]]:
     return numbers, tuple(frames[number] for number in numbers)
 
 
-def _check_numbers(folder, numbers: tuple[int, ...], onset: int | None, apex: int | None) -> None:
+def _check_numbers(folder, numbers: tuple[int, ...], onset: int | None, apex: int | None, offset: int | None) -> None:
     # What was asked for by number is taken or refused, never replaced by a neighbour.
-    for name, number in (("onset", onset), ("apex", apex)):
+    for name, number in (("onset", onset), ("apex", apex), ("offset", offset)):
         if number is not None and number not in numbers:
             raise BadInputError(
                 f"--{name} {number} is no frame of {folder}; "
                 f"its {len(numbers)} frames run from {numbers[0]} to {numbers[-1]}"
             )
     first = numbers[0] if onset is None else onset
-    if apex is None and numbers[-1] - first < 2:
+    last = numbers[-1] if offset is None else offset
+    if apex is None and last - first < 2:
+        end = "last frame" if offset is None else "offset"
         raise BadInputError(
-            f"there is no frame between onset {first} and the last frame {numbers[-1]} of {folder} to stand in for the "
+            f"there is no frame between onset {first} and the {end} {last} of {folder} to stand in for the "
             "apex; give --apex, or a folder of three frames or more"
         )
     if apex is not None and apex <= first:
         raise BadInputError(f"onset {first} must come before apex {apex} in {folder}; give --onset and --apex in order")
+    if apex is not None and apex > last:
+        raise BadInputError(f"apex {apex} must not come after offset {last} in {folder}; give them in order")
 
 
 def _read(path: str) -> bytes:

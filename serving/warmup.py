@@ -18,6 +18,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from mer_tf.errors import BadInputError, MerError
+from mer_tf.recipes import ARRAY_KINDS, MOTION
 from serving.messages import to_tensor
 
 LOGGER = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ MAX_RECORDS = 1000  # TensorFlow Serving refuses a version with more
 def write_warmup_requests(folder, *, model_name: str = "mer", batch_sizes=(1,), seed: int = 0) -> pathlib.Path:
     """Writes warm-up requests for ``serving_default`` into an exported version.
 
-    The tensors are small noise with the magnitudes of real motion (flow up to about a pixel): values do not
-    matter to the warm-up, shapes do.
+    The tensors are noise with the magnitudes of the real ones (flow up to about a pixel, images 0..255): values do
+    not matter to the warm-up, shapes do.
 
     Args:
         folder: Folder of one version, written by ``mer_tf.export.export_saved_model``.
@@ -52,6 +53,7 @@ def write_warmup_requests(folder, *, model_name: str = "mer", batch_sizes=(1,), 
     try:
         description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         inputs = {str(name): tuple(map(int, shape)) for name, shape in description["inputs"].items()}
+        kinds = {name: ARRAY_KINDS[name] for name in inputs}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInputError(f"{folder / DESCRIPTION_FILE} cannot be read; export the model with mer-tf") from error
     random = np.random.default_rng(seed)
@@ -63,12 +65,23 @@ def write_warmup_requests(folder, *, model_name: str = "mer", batch_sizes=(1,), 
             request.model_spec.name = model_name
             request.model_spec.signature_name = "serving_default"
             for name, shape in inputs.items():
-                noise = random.normal(0.0, 0.3, (batch, *shape)).astype(np.float32)
-                noise[..., 2] = np.abs(noise[..., 2])  # optical strain is a magnitude
-                to_tensor(noise, request.inputs[name])
+                to_tensor(_noise(kinds[name], (batch, *shape), random), request.inputs[name])
             writer.write(log.SerializeToString())
     LOGGER.info("wrote %d warm-up requests to %s", len(batch_sizes), path)
     return path
+
+
+def _noise(kind: str, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+    """Noise in the range of an array of that kind, float32."""
+    if kind in (MOTION, "flow"):
+        noise = random.normal(0.0, 0.3, shape)
+        if kind == MOTION:
+            noise[..., 2] = np.abs(noise[..., 2])  # optical strain is a magnitude
+    elif kind == "parsing":
+        noise = random.integers(0, 2, shape)
+    else:  # pixels, or points in pixels
+        noise = random.uniform(0.0, 255.0, shape)
+    return noise.astype(np.float32)
 
 
 def read_warmup_requests(folder) -> list:
