@@ -26,6 +26,7 @@ PACKAGES = (
     "apache-beam",
     "tensorflow-addons",
     "numpy",
+    "scikit-learn",
     "opencv-contrib-python-headless",
     "opencv-python-headless",
     "opencv-python",

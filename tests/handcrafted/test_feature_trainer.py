@@ -14,6 +14,7 @@ from mer_tf.errors import ConfigError, EmptySplitError, UnknownNameError
 from mer_tf.handcrafted.extractors import EXTRACTORS
 from mer_tf.handcrafted.trainer import FeatureTrainer
 from mer_tf.models.registry import MODELS, build_model, get_model_card
+from mer_tf.preprocessing.strain import strain
 from mer_tf.recipes import get_recipe
 from mer_tf.training import MotionData, TrainConfig, make_trainer, run_loso, train_final
 
@@ -36,12 +37,18 @@ def make_data():
         for name, shape in recipe.network_inputs.items():
             if name == "landmarks":
                 array = np.repeat(rng.uniform(8, 120, (1, 68, 2)), count, axis=0)
-            else:
-                wave = np.stack([np.sin((x, y, x + y)[label] / 4) for label in labels])
-                array = wave.reshape(count, *(1,) * (len(shape) - 3), 128, 128, 1) * (40 if shape[-1] == 1 else 1)
-                array = array + 100 * (shape[-1] == 1) + 0.2 * rng.standard_normal((count, *shape))
+            elif shape[-1] == 1:  # gray: stripes of another direction for each class
+                stripes = np.stack([np.sin((x, y, x + y)[label] / 4) for label in labels])
+                array = 100 + 40 * stripes.reshape(count, *(1,) * (len(shape) - 3), 128, 128, 1)
+                array = array + 0.2 * rng.standard_normal((count, *shape))
+            else:  # flow: one spot moves, elsewhere and another way for each class
+                array = 0.02 * rng.standard_normal((count, *shape))
+                for row, label in enumerate(labels):
+                    spot = np.exp(-((x - 30 - 34 * label) ** 2 + (y - 64) ** 2) / 200)
+                    array[row, ..., 0] += 3 * spot * np.cos(2 * label + 0.5)
+                    array[row, ..., 1] += 3 * spot * np.sin(2 * label + 0.5)
                 if name == "face":
-                    array[..., 2] = np.abs(array[..., 2])
+                    array[..., 2] = strain(array[..., :2])
             tensors[name] = np.asarray(array, np.float32)
         return MotionData(
             tensors=tensors,
@@ -117,15 +124,15 @@ def test_the_dictionary_is_fitted_on_training_clips_only(make_data):
 
 def test_features_are_taken_once_and_other_rows_are_not_read(make_data):
     data = make_data("lbp_top", subjects=2)
-    tensors = {"clip": data.tensors["clip"].copy()}
-    tensors["clip"][5] = np.nan
+    tensors = {name: array.copy() for name, array in data.tensors.items()}
+    tensors["frames"][5] = np.nan
     trainer = FeatureTrainer(TrainConfig.from_preset("lbp_top", "paper"))
     trainer.fit(tensors, data.labels[:5], seed=0, keys=data.keys[:5], rows=range(5))
     first = trainer._arrays(tensors, [0])[0]
     assert trainer._arrays(tensors, [0])[0] is first
     with pytest.raises(ConfigError, match="not finite"):
         trainer.predict(tensors, [5])
-    assert trainer._arrays({"clip": tensors["clip"].copy()}, [0])[0] is not first  # other arrays, other clips
+    assert trainer._arrays({"frames": tensors["frames"].copy()}, [0])[0] is not first  # other arrays, other clips
 
 
 def test_processes_give_the_same_features(make_data):
@@ -241,7 +248,7 @@ def test_command_writes_passport_and_lands_in_the_report(make_data, tmp_path, ca
     for row, label in enumerate(data.labels):
         names = data.datasets[row], data.subjects[row], data.clips[row]
         clip = Clip(*names, **facts, label=int(label), frames=(), frame_numbers=())
-        examples.append(to_example(clip, {"clip": data.tensors["clip"][row]}, data.recipe))
+        examples.append(to_example(clip, {"frames": data.tensors["frames"][row]}, data.recipe))
     write_motion_records(root / "clips.tfrecord.gz", examples)
     out = tmp_path / "run"
     assert main(["loso", "--model", "lbp_top", "--data", str(root), "--preset", "paper", "--out", str(out)]) == 0
