@@ -10,8 +10,9 @@ seconds of imports are left out of both and told apart. Overhead is the wall tim
 the clips took in the worker processes divided by the number of workers, as a share of the wall time. Clips are a few
 drawn ones under many names, so that nothing but their preprocessing is measured; every file is read anew.
 
-Memory: largest sum of resident sets of the process and its workers, sampled ten times per second, for 100 and 1,000
-clips (10,000 with ``--ten-thousand``, which takes half an hour and more on two cores).
+Memory (``--memory``): largest sum of resident sets of the process and its workers, sampled ten times per second, for
+100 and 1,000 clips (and 10,000 with ``--ten-thousand``). So that this takes minutes, the points come from a file and
+the flow from DIS; what is read, sent between processes and written has the sizes of the recipe's own.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ def make_data(folder: str) -> None:
     write_synthetic_dataset(folder, subjects=2, clips_per_subject=2, frames_per_clip=(12, 12), seed=0, workers=1)
 
 
-def many_clips(folder: str, count: int):
-    """A table of ``count`` clips: those of the folder in turn, each under a name of its own."""
+def many_clips(folder: str, count: int, distinct: int = 4):
+    """A table of ``count`` clips: the first few of the folder in turn, each under a name of its own."""
     from mer_tf.datasets import read_casme2
 
     table = read_casme2(folder)
-    clips = [dataclasses.replace(table.clips[i % len(table.clips)], clip=f"clip{i:06d}") for i in range(count)]
+    clips = [dataclasses.replace(table.clips[i % distinct], clip=f"clip{i:06d}") for i in range(count)]
     return dataclasses.replace(table, clips=tuple(clips))
 
 
@@ -106,20 +107,23 @@ def plain(folder: str, count: int, threads: int, side: int, out: str) -> dict:
 # === The product ===
 
 
-def product(folder: str, count: int, workers: int, recipe_name: str, out: str) -> dict:
-    """``prepare`` as ``mer prepare`` calls it."""
+def product(folder: str, count: int, workers: int, recipe_name: str, out: str, points: str = "") -> dict:
+    """``prepare`` as ``mer prepare`` calls it; ``points`` names a file of landmarks and makes it quick."""
     start = time.perf_counter()
     import numpy as np
     import tensorflow  # noqa: F401  (its import is told apart)
 
     from components.motion_transform.prepare import prepare
-    from mer_tf.recipes import get_recipe
+    from mer_tf.recipes import FaceConfig, FlowConfig, get_recipe
     from mer_tf.training import read_motion_records
 
-    recipe, table = get_recipe(recipe_name), many_clips(folder, count)
+    recipe, table = get_recipe(recipe_name), many_clips(folder, count, 1 if points else 4)
+    if points:
+        quick = {"face": FaceConfig(detector="file"), "flow": FlowConfig(method="dis", dis_preset="ultrafast")}
+        recipe = dataclasses.replace(recipe, **quick)
     imported = time.perf_counter() - start
     start = time.perf_counter()
-    report = prepare(table, recipe, out, workers=workers)
+    report = prepare(table, recipe, out, workers=workers, landmark_model=points or None)
     seconds = time.perf_counter() - start
     if report.faults:
         raise SystemExit(f"{len(report.faults)} clips were left out; the first: {report.faults[0]['message']}")
@@ -228,17 +232,26 @@ def speed(folder: str, arguments) -> dict:
 
 
 def memory(folder: str, arguments) -> list[dict]:
-    counts = [100, 1000] + [10_000] * arguments.ten_thousand
+    import numpy as np
+
+    from mer_tf.preprocessing.face import FaceFinder
+    from mer_tf.preprocessing.images import decode_image, gray8
+
+    clip, finder = many_clips(folder, 1).clips[0], FaceFinder()
+    with open(clip.frame_path(clip.onset), "rb") as file:
+        gray = gray8(decode_image(file.read()))
+    points = os.path.join(folder, "points.npy")
+    np.save(points, finder.landmarks(gray, finder.detect(gray)))
     found = []
-    for count in counts:
-        made = run("product", folder=folder, count=count, workers=arguments.workers, recipe_name=arguments.recipe)
+    for count in [100, 1000] + [10_000] * arguments.ten_thousand:
+        settings = {"workers": arguments.workers, "recipe_name": arguments.recipe, "points": points}
+        made = run("product", folder=folder, count=count, **settings)
         found.append(
             {
                 "clips": count,
                 "peak_mib": made["peak_mib"],
                 "largest_worker_mib": made["largest_child_mib"],
-                "clips_per_second": count / made["seconds"],
-                "overhead_share": (made["seconds"] - made["busy_seconds"] / arguments.workers) / made["seconds"],
+                "seconds": made["seconds"],
             }
         )
     return found
@@ -250,7 +263,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes of the product (default: %(default)s)")
     parser.add_argument("--recipe", default=RECIPE, help="an onset-apex recipe (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=1, help="runs of each, in turn (default: %(default)s)")
-    parser.add_argument("--memory", action="store_true", help="also peak memory at 100 and 1,000 clips")
+    parser.add_argument("--memory", action="store_true", help="peak memory at 100 and 1,000 clips instead of speed")
     parser.add_argument("--ten-thousand", action="store_true", help="with --memory: and at 10,000 clips")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--role", help=argparse.SUPPRESS)
@@ -266,15 +279,16 @@ def main() -> int:
     facts = {"machine": platform.machine(), "cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory() as folder:
         make_data(folder)
-        facts["speed"] = speed(folder, arguments)
         if arguments.memory:
             facts["memory"] = memory(folder, arguments)
+        else:
+            facts["speed"] = speed(folder, arguments)
     facts["load_after"] = os.getloadavg()[0]
     if arguments.json:
         print(json.dumps(facts, indent=1))
         return 0
     print(f"{facts['cores']} cores, load {facts['load_before']:.1f} before and {facts['load_after']:.1f} after")
-    for name, value in facts["speed"].items():
+    for name, value in facts.get("speed", {}).items():
         print(f"{name:40} {value:10.3f}" if isinstance(value, float) else f"{name:40} {value:10}")
     for row in facts.get("memory", []):
         print("  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))

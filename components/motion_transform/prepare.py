@@ -56,7 +56,8 @@ def prepare(
     with reports.named_errors(), beam.Pipeline(options=PipelineOptions(list(beam_pipeline_args))) as pipeline:
         read = (
             pipeline
-            | "Clips" >> beam.Create(list(table.clips))
+            # Not shuffled here, which would hold a second copy of the table; MotionRecords spreads where it helps.
+            | "Clips" >> beam.Create(list(table.clips), reshuffle=False)
             | "ReadFrames"
             >> beam.ParDo(ReadClip(strict, recipe.frames)).with_outputs(reports.OUTCOME_TAG, main="records")
         )
