@@ -116,6 +116,23 @@ def record_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list
     return files
 
 
+def recorded_recipe(paths) -> str:
+    """Name of the recipe that the first record was made with; ``""`` where no record can be read or says so.
+
+    What is wrong with a file is for ``read_examples`` to tell.
+
+    Raises:
+        MissingFileError: As ``record_files``.
+    """
+    spec = {features.RECIPE: tf.io.FixedLenFeature((), tf.string, default_value="")}
+    try:
+        for record in tf.data.TFRecordDataset(record_files(paths), compression_type="GZIP").take(1):
+            return _decode(tf.io.parse_single_example(record, spec)[features.RECIPE].numpy())
+    except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.InvalidArgumentError, UnicodeDecodeError):
+        pass
+    return ""
+
+
 def read_examples(paths, recipe: Recipe, shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
     """Reads records whose tensors have the given names and shapes.
 

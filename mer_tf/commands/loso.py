@@ -38,7 +38,7 @@ def add(verbs) -> None:
     parser.add_argument(
         "--initial-weights",
         metavar="FILE",
-        help="weights every fold starts from: .npz by layer name ('mer pretrain'), layers it lacks start anew; or .keras "
+        help="weights every fold starts from: .npz by layer name ('mer pretrain'; layers it lacks start anew), .keras "
         "or .weights.h5 of the same model",
     )
     add_options(parser)
@@ -99,6 +99,7 @@ def run(arguments) -> int:
                 synthetic=_drawn(arguments),
             )
         else:
+            recipe = _recipe_of_records(arguments, config, recipe, console)
             data = read_motion_records(arguments.data, recipe)
         classes = get_mapping(data.mapping).classes
         config = dataclasses.replace(config, num_classes=len(classes))
@@ -148,6 +149,23 @@ def run(arguments) -> int:
         )
         _report(console, arguments, passport, format_scores(passport["metrics"], classes), log)
     return 0
+
+
+def _recipe_of_records(arguments, config, own, console: Console):
+    """The recipe that made the records: another than the model's own does where the network's inputs are the same.
+
+    Raises:
+        ConfigError: The model does not take what that recipe yields.
+    """
+    from mer_tf.models.registry import check_recipe
+    from mer_tf.recipes import RECIPES
+    from mer_tf.records import recorded_recipe
+
+    recipe = RECIPES.get(recorded_recipe(arguments.data), own)  # of an unknown one the hash tells in reading
+    check_recipe(config.model, recipe, config.model_options)
+    if recipe.name != own.name:
+        console.note(f"note: the clips were prepared with recipe {recipe.name!r}; that of the model is {own.name!r}")
+    return recipe
 
 
 def split_facts(split: Split) -> dict:
