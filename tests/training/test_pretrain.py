@@ -1,0 +1,363 @@
+"""Pre-training on pictures of macro-expressions: who is held out, what is refused, and the way to ``mer loso``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from mer_tf.cli import main
+from mer_tf.commands.options import parse_options
+from mer_tf.datasets import read_casme2, read_jaffe
+from mer_tf.datasets.macro import EXPECTED_PICTURES, pictures
+from mer_tf.datasets.synthetic import write_synthetic_dataset
+from mer_tf.errors import ClipError, ConfigError, EmptySplitError, LeakageError, MissingFileError, UnknownNameError
+from mer_tf.models.micro_attention.transfer import named_weights, read_named_weights, write_named_weights
+from mer_tf.preprocessing.pictures import DATA_FILE, INDEX_FILE, Source, make_pictures
+from mer_tf.recipes import get_recipe
+from mer_tf.training import FoldTrainer, TrainConfig
+from mer_tf.training.pretrain import pretrain, split_subjects
+
+RECIPE = get_recipe("apex_224_gray")
+# OpenCV's detector needs neither dlib nor a landmark model.
+HAAR = dataclasses.replace(RECIPE, name="haar", face=dataclasses.replace(RECIPE.face, detector="haar", upsample=0))
+WIDTH = 16
+
+
+def config(**overrides) -> TrainConfig:
+    overrides = {"epochs": 1, "model_options": {"width": WIDTH}, **overrides}
+    return TrainConfig.from_preset("residual_network", "macro", **overrides)
+
+
+@pytest.fixture(scope="module")
+def jaffe(tmp_path_factory):
+    root = tmp_path_factory.mktemp("jaffe")
+    write_synthetic_dataset(root, layout="jaffe", subjects=3, clips_per_subject=7, workers=1)
+    return root
+
+
+# --- The held-out tenth
+
+
+def keys_of(**people) -> list[str]:
+    """Keys of sets: name -> pictures of each person."""
+    return [
+        f"{name}/s{k:02}" for name, counts in people.items() for k, count in enumerate(counts) for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_tenth_of_each_set_is_held_out_by_people(seed):
+    keys = keys_of(ckplus=[9] * 40, jaffe=[15] * 10, mug=[40, 120, 80, 160] * 12)
+    fold = split_subjects(keys, seed=seed)
+    train, test = {keys[row] for row in fold.train}, {keys[row] for row in fold.test}
+    assert not train & test
+    assert sorted(fold.train + fold.test) == list(range(len(keys)))
+    for name, largest in (("ckplus", 9), ("jaffe", 15), ("mug", 160)):
+        rows = [row for row, key in enumerate(keys) if key.startswith(name)]
+        held = len(set(rows) & set(fold.test))
+        assert abs(held - 0.1 * len(rows)) <= largest / 2
+
+
+def test_the_tenth_depends_on_the_seed_and_not_on_other_sets():
+    keys = keys_of(jaffe=[15] * 10)
+    held = [{keys[row] for row in split_subjects(keys, seed=seed).test} for seed in range(8)]
+    assert len({min(people) for people in held}) > 1
+    both = keys + keys_of(ckplus=[9] * 30)
+    assert {both[row] for row in split_subjects(both, seed=0).test if both[row].startswith("jaffe")} == held[0]
+    assert split_subjects(keys[::-1], seed=0).test == tuple(sorted(149 - row for row in split_subjects(keys).test))
+
+
+def test_few_people():
+    fold = split_subjects(keys_of(jaffe=[15, 15]))
+    assert len(fold.train) == len(fold.test) == 15
+    with pytest.raises(EmptySplitError, match="there are 1"):
+        split_subjects(keys_of(jaffe=[15]))
+    with pytest.raises(EmptySplitError, match="there are 0"):
+        split_subjects([])
+    with pytest.raises(ConfigError, match="share"):
+        split_subjects(keys_of(jaffe=[15, 15]), share=0.0)
+
+
+# --- What is refused before any picture is read
+
+
+@pytest.mark.parametrize(
+    ("roots", "error", "message"),
+    [
+        ({}, ConfigError, "at least one set"),
+        ({"casme2": "x"}, UnknownNameError, "set of macro-expressions 'casme2'"),
+        ({"ckplus": "x", "ck48": "y"}, ConfigError, "leave ck48 out"),
+    ],
+)
+def test_sets_that_do_not_go(roots, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        pretrain(roots, config(), tmp_path)
+
+
+def test_a_model_of_motion_cannot_be_pre_trained_on_pictures(tmp_path):
+    with pytest.raises(ConfigError, match="single pictures need a recipe of one frame"):
+        pretrain({"jaffe": "x"}, TrainConfig.from_preset("atscnn"), tmp_path)
+
+
+def test_wrong_initial_weights(tmp_path, jaffe):
+    absent = config(initial_weights=str(tmp_path / "absent.npz"))
+    with pytest.raises(MissingFileError, match="absent.npz"):
+        pretrain({"jaffe": jaffe}, absent, tmp_path / "run")
+    np.savez(tmp_path / "other.npz", **{"dense/kernel": np.zeros((2, 2), np.float32)})
+    with pytest.raises(ConfigError, match="none of the weights is of a layer of 'residual_network'"):
+        pretrain({"jaffe": jaffe}, config(initial_weights=str(tmp_path / "other.npz")), tmp_path / "run")
+    (tmp_path / "text.npz").write_text("no weights")
+    with pytest.raises(ConfigError, match="cannot be read as weights"):
+        pretrain({"jaffe": jaffe}, config(initial_weights=str(tmp_path / "text.npz")), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_picture_under_two_people(jaffe, tmp_path):
+    shutil.copytree(jaffe, tmp_path / "set")
+    folder = next((tmp_path / "set").rglob("*.tiff")).parent
+    first = sorted(folder.glob("*.HA*.tiff"))[0]
+    shutil.copy(first, sorted(folder.glob("*.HA*.tiff"))[-1])
+    with pytest.raises(LeakageError, match=r"jaffe/\w+/.*HA.* and jaffe/.* are one picture under two people"):
+        pretrain({"jaffe": tmp_path / "set"}, config(), tmp_path / "run")
+
+
+def test_an_absent_class(jaffe, tmp_path):
+    shutil.copytree(jaffe, tmp_path / "set")
+    for path in (tmp_path / "set").rglob("*.SA*.tiff"):
+        path.unlink()
+    with pytest.raises(EmptySplitError, match="class 'sadness' has no picture to train on"):
+        pretrain({"jaffe": tmp_path / "set"}, config(), tmp_path / "run")
+
+
+def test_options_of_the_command():
+    assert parse_options(["width=16", "sigmoid=false", "kind=plain"]) == {
+        "width": 16,
+        "sigmoid": False,
+        "kind": "plain",
+    }
+    for texts in (["width"], ["=1"], ["width=1", "width=2"]):
+        with pytest.raises(ConfigError, match="--option"):
+            parse_options(texts)
+
+
+def test_published_numbers_of_pictures():
+    assert sum(EXPECTED_PICTURES.values()) == 10431  # 852 + 1200 + 151 + 8228
+
+
+# --- Pictures on disk
+
+
+@pytest.fixture(scope="module")
+def sources(jaffe):
+    table = read_jaffe(jaffe)
+    found = pictures(table)
+    assert len(found) == 15 and {picture.key for picture in found} == {f"{c.key}/{c.onset}" for c in table.clips}
+    return [Source(picture.path, picture.clip.key, picture.number) for picture in found[:4]]
+
+
+def test_pictures_are_taken_over_and_a_cut_file_is_mended(sources, tmp_path):
+    made = make_pictures(sources[:3], HAAR, tmp_path)
+    assert made.images.shape == (3, 240, 240, 1) and made.images.dtype == np.uint8
+    assert made.rows.tolist() == [0, 1, 2] and not made.faults and made.reused == 0
+    assert made.images.std() > 10 and not np.array_equal(made.images[0], made.images[1])
+    before = made.images.copy()
+
+    # Killed while the third picture was written, its line not yet there.
+    lines = (tmp_path / INDEX_FILE).read_text().splitlines(keepends=True)
+    (tmp_path / INDEX_FILE).write_text("".join(lines[:3]) + lines[3][:20])
+    told = []
+    again = make_pictures(sources, HAAR, tmp_path, progress=lambda done, total: told.append((done, total)))
+    assert again.reused == 2 and told == [(2, 4), (3, 4), (4, 4)]
+    np.testing.assert_array_equal(again.images[again.rows[:3]], before)
+    assert (tmp_path / DATA_FILE).stat().st_size == 4 * 240 * 240
+
+    # A line whose picture is not whole.
+    with open(tmp_path / DATA_FILE, "r+b") as file:
+        file.truncate(4 * 240 * 240 - 1)
+    assert make_pictures(sources, HAAR, tmp_path).reused == 3
+    assert make_pictures(sources, HAAR, tmp_path).reused == 4
+
+
+def test_pictures_of_another_recipe_are_made_again(sources, tmp_path):
+    make_pictures(sources[:1], HAAR, tmp_path)
+    other = dataclasses.replace(HAAR, crop_size=100)
+    made = make_pictures(sources[:1], other, tmp_path)
+    assert made.reused == 0 and made.images.shape == (1, 100, 100, 1)
+
+
+def test_processes_make_the_same_pictures(sources, tmp_path):
+    one = make_pictures(sources, HAAR, tmp_path / "one")
+    two = make_pictures(sources, HAAR, tmp_path / "two", workers=2)
+    np.testing.assert_array_equal(two.images[two.rows], one.images[one.rows])
+
+
+def test_faults_are_counted_and_named(sources, tmp_path):
+    (tmp_path / "empty.png").touch()
+    cv2.imwrite(str(tmp_path / "blank.png"), np.full((200, 200), 128, np.uint8))
+    bad = [
+        Source(str(tmp_path / "empty.png"), "jaffe/KA/one", 1),
+        Source(str(tmp_path / "absent.png"), "jaffe/KA/two", 2),
+        Source(str(tmp_path / "blank.png"), "jaffe/KA/three", 3),
+    ]
+    made = make_pictures([bad[0], sources[0], *bad[1:]], HAAR, tmp_path / "out")
+    assert made.rows.tolist() == [-1, 0, -1, -1] and sorted(made.faults) == [0, 2, 3]
+    for index, name in ((0, "one frame 1"), (2, "two frame 2"), (3, "three frame 3")):
+        assert str(made.faults[index]).startswith(f"jaffe/KA/{name}: ")
+    for source in bad:
+        with pytest.raises(ClipError, match=source.clip):
+            make_pictures([source], HAAR, tmp_path / "strict", strict=True)
+
+
+def test_a_folder_belongs_to_one_run_at_a_time(sources, tmp_path):
+    def while_running(done, total):
+        with pytest.raises(ConfigError, match="another run writes"):
+            make_pictures(sources[:1], HAAR, tmp_path)
+        raise RuntimeError("seen")
+
+    with pytest.raises(RuntimeError, match="seen"):
+        make_pictures(sources[:1], HAAR, tmp_path, progress=while_running)
+
+
+def test_8_bit_pictures_train_as_floats_do():
+    rng = np.random.default_rng(0)
+    name = next(iter(RECIPE.inputs))
+    images = rng.integers(0, 256, (5, 240, 240, 1), dtype=np.uint8)
+    predictions = []
+    for dtype in (np.uint8, np.float32):
+        trainer = FoldTrainer(config(num_classes=5), RECIPE, arrays=True)
+        trainer.fit({name: images.astype(dtype)}, np.arange(5), seed=3)
+        predictions.append(trainer.predict({name: images.astype(dtype)}))
+    np.testing.assert_allclose(*predictions, atol=1e-5)
+
+
+# --- From macro-expressions to micro-expressions
+
+
+@pytest.fixture(scope="module")
+def run(jaffe, tmp_path_factory):
+    """A pre-training on the command line; one of its pictures is broken."""
+    pytest.importorskip("dlib")
+    root = tmp_path_factory.mktemp("run")
+    shutil.copytree(jaffe, root / "jaffe")
+    sorted((root / "jaffe").rglob("*.HA*.tiff"))[0].write_bytes(b"broken")
+    write_synthetic_dataset(root / "oulu", layout="oulu_casia", subjects=2, clips_per_subject=6, workers=1)
+    start = FoldTrainer(config(num_classes=5, seed=8)).model
+    write_named_weights(start, root / "imagenet.npz")
+    arguments = ["--root", f"jaffe={root / 'jaffe'}", "--root", f"oulu_casia={root / 'oulu'}"]
+    arguments += ["--initial", root / "imagenet.npz", "--out", root / "out", "--option", f"width={WIDTH}"]
+    arguments += ["--epochs", 1, "--workers", 1, "--json"]
+    assert main(["pretrain", *map(str, arguments)]) == 0
+    return root, json.loads((root / "out" / "pretrain.json").read_text()), arguments
+
+
+@pytest.mark.dlib
+def test_the_passport_of_a_pre_training(run):
+    root, passport, _ = run
+    assert passport["model"] == "residual_network" and passport["synthetic"] and passport["partial"]
+    assert passport["classes"] == ["happiness", "surprise", "anger", "disgust", "sadness"]
+    sets = passport["sets"]
+    assert (sets["jaffe"]["expected"], sets["jaffe"]["found"], sets["jaffe"]["used"]) == (151, 15, 14)
+    assert (sets["oulu_casia"]["expected"], sets["oulu_casia"]["found"], sets["oulu_casia"]["clips"]) == (1200, 30, 10)
+    assert sets["jaffe"]["classes"]["happiness"] == 2
+    assert len(passport["faults"]) == 1 and "HA" in passport["faults"][0]
+    split, test = passport["split"], passport["test"]
+    assert split["train"] + split["test"] == passport["pictures"] == 44
+    assert len(split["held_out_subjects"]) == 1 and split["by"] == "subject"
+    assert test["pictures"] == split["test"] and 0 <= test["accuracy"] <= 1
+    assert np.sum(test["confusion"]) == split["test"]
+    assert passport["config"]["batch_size"] == 50 and passport["config"]["learning_rate"] == 0.01
+    assert passport["config"]["augment"]["colour_shift"] == 20 and passport["config"]["num_classes"] == 5
+    assert passport["initial_weights"]["new"] == ["probabilities/kernel", "probabilities/bias"]
+    assert list((root / "out" / "logs" / "pretrain").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.dlib
+def test_weights_left_their_start(run):
+    root, passport, _ = run
+    before, after = (read_named_weights(path) for path in (root / "imagenet.npz", root / "out" / "weights.npz"))
+    assert set(before) == set(after) and after["probabilities/kernel"].shape == (WIDTH * 8, 5)
+    assert not np.array_equal(before["block512_conv2/kernel"], after["block512_conv2/kernel"])
+    assert all(np.isfinite(value).all() for value in after.values())
+
+
+@pytest.mark.dlib
+def test_pictures_of_held_out_people_change_no_weight(run, tmp_path):
+    """The held-out people's files are replaced by other pictures: the weights stay what they were."""
+    root, passport, arguments = run
+    (held,) = passport["split"]["held_out_subjects"]
+    dataset, subject = held.split("/")
+    folder = {"jaffe": "jaffe", "oulu_casia": "oulu"}[dataset]
+    for name in ("jaffe", "oulu"):
+        shutil.copytree(root / name, tmp_path / name)
+    shutil.copytree(root / "out" / "pictures", tmp_path / "pictures")
+    pattern = f"{subject}.*.tiff" if dataset == "jaffe" else f"{subject}/*/*.jpeg"
+    changed = 0
+    for path in (tmp_path / folder).rglob(pattern):
+        image = cv2.imread(str(path))
+        if image is not None:
+            changed += cv2.imwrite(str(path), cv2.GaussianBlur(image, (3, 3), 0))
+    assert changed >= 5
+    roots = {"jaffe": tmp_path / "jaffe", "oulu_casia": tmp_path / "oulu"}
+    start = config(initial_weights=str(root / "imagenet.npz"))
+    again = pretrain(roots, start, tmp_path / "out", pictures_dir=tmp_path / "pictures")
+    assert again["split"] == passport["split"] and again["data_fingerprint"] != passport["data_fingerprint"]
+    one, two = (read_named_weights(path / "out" / "weights.npz") for path in (root, tmp_path))
+    for name, value in one.items():
+        np.testing.assert_allclose(two[name], value, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.dlib
+def test_micro_attention_goes_on_from_the_weights(run, tmp_path, capfd):
+    from mer_tf.preprocessing import ClipPreprocessor
+    from mer_tf.records import encode_motion, write_motion_records
+
+    root, passport, _ = run
+    write_synthetic_dataset(tmp_path / "casme2", subjects=2, clips_per_subject=6, frames_per_clip=12, workers=1)
+    table = read_casme2(tmp_path / "casme2")
+    with ClipPreprocessor(RECIPE) as preprocessor:
+        records = []
+        for clip in table.clips:
+            with open(clip.frame_path(clip.apex), "rb") as file:
+                records.append(encode_motion(clip, preprocessor.process_clip(clip, {clip.apex: file.read()}), RECIPE))
+    write_motion_records(tmp_path / "data" / "clips.gz", records)
+    arguments = ["--data", tmp_path / "data", "--preset", "loso", "--epochs", 1, "--option", f"width={WIDTH}"]
+
+    def loso(weights, *more):
+        capfd.readouterr()
+        command = ["loso", "--model", "micro_attention", "--out", tmp_path / "run", *arguments]
+        status = main([*map(str, [*command, "--initial-weights", weights, *more])])
+        return status, "".join(capfd.readouterr())
+
+    weights = root / "out" / "weights.npz"
+    assert loso(weights)[0] == 0
+    fine = json.loads((tmp_path / "run" / "passport.json").read_text())
+    assert fine["initial_weights"]["sha256"] == passport["weights"]["sha256"]
+    assert fine["initial_weights"]["file"] == fine["config"]["initial_weights"] == str(weights)
+    assert {name.split("/")[0] for name in fine["initial_weights"]["new"]} == {
+        *(f"block{width}_attention" for width in (64, 128, 256, 512)),
+        "probabilities",
+    }
+    assert fine["config"]["batch_size"] == 10 and fine["config"]["weight_decay"] == 5e-4
+
+    # The same weights at another place use the folds again; other weights at the same place do not.
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "run" / "folds").rglob("*.json")}
+    assert len(times) == 2
+    moved = shutil.copy(weights, tmp_path / "moved.npz")
+    assert loso(moved)[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    values = read_named_weights(moved)
+    np.savez(moved, **{name: value * np.float32(1.01) for name, value in values.items()})
+    assert loso(moved)[0] == 0
+    assert not any(path.stat().st_mtime_ns == times[path] for path in times)
+
+    status, said = loso(tmp_path / "absent.npz")
+    assert status == 2 and "there is no weight file" in said
+    model = FoldTrainer(TrainConfig.from_preset("residual_network", "macro")).model
+    np.savez(tmp_path / "wide.npz", **named_weights(model))
+    status, said = loso(tmp_path / "wide.npz")
+    assert status == 2 and "conv1/kernel is (7, 7, 1, 64), the model has (7, 7, 1, 16)" in said
