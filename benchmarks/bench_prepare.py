@@ -33,7 +33,7 @@ SETTLED = 0.1  # s between two samples of memory
 
 
 def make_data(folder: str) -> None:
-    """Four drawn clips of two subjects."""
+    """A few drawn clips of two subjects."""
     from mer_tf.datasets.synthetic import write_synthetic_dataset
 
     write_synthetic_dataset(folder, subjects=2, clips_per_subject=2, frames_per_clip=(12, 12), seed=0, workers=1)
@@ -44,7 +44,9 @@ def many_clips(folder: str, count: int, distinct: int = 4):
     from mer_tf.datasets import read_casme2
 
     table = read_casme2(folder)
-    clips = [dataclasses.replace(table.clips[i % distinct], clip=f"clip{i:06d}") for i in range(count)]
+    clips = [
+        dataclasses.replace(table.clips[i % min(distinct, len(table.clips))], clip=f"clip{i:06d}") for i in range(count)
+    ]
     return dataclasses.replace(table, clips=tuple(clips))
 
 
@@ -129,9 +131,8 @@ def product(folder: str, count: int, workers: int, recipe_name: str, out: str, p
         raise SystemExit(f"{len(report.faults)} clips were left out; the first: {report.faults[0]['message']}")
     facts = {"seconds": seconds, "import_seconds": imported, "busy_seconds": report.seconds}
     if count <= 100:
-        last = sorted(clip.key for clip in table.clips)[-1]
         data = read_motion_records(out, recipe)
-        array = data.tensors[next(iter(recipe.inputs))][data.keys.index(last)]
+        array = data.tensors[next(iter(recipe.inputs))][data.keys.index(table.clips[-1].key)]
         facts["last"] = np.asarray(array, np.float64).tolist()
     return facts
 
