@@ -23,8 +23,6 @@ from mer_tf.training import FoldTrainer, TrainConfig
 from mer_tf.training.pretrain import pretrain, split_subjects
 
 RECIPE = get_recipe("apex_224_gray")
-# OpenCV's detector needs neither dlib nor a landmark model.
-HAAR = dataclasses.replace(RECIPE, name="haar", face=dataclasses.replace(RECIPE.face, detector="haar", upsample=0))
 WIDTH = 16
 
 
@@ -154,14 +152,16 @@ def test_published_numbers_of_pictures():
 
 @pytest.fixture(scope="module")
 def sources(jaffe):
+    pytest.importorskip("dlib")
     table = read_jaffe(jaffe)
     found = pictures(table)
     assert len(found) == 15 and {picture.key for picture in found} == {f"{c.key}/{c.onset}" for c in table.clips}
     return [Source(picture.path, picture.clip.key, picture.number) for picture in found[:4]]
 
 
+@pytest.mark.dlib
 def test_pictures_are_taken_over_and_a_cut_file_is_mended(sources, tmp_path):
-    made = make_pictures(sources[:3], HAAR, tmp_path)
+    made = make_pictures(sources[:3], RECIPE, tmp_path)
     assert made.images.shape == (3, 240, 240, 1) and made.images.dtype == np.uint8
     assert made.rows.tolist() == [0, 1, 2] and not made.faults and made.reused == 0
     assert made.images.std() > 10 and not np.array_equal(made.images[0], made.images[1])
@@ -171,7 +171,7 @@ def test_pictures_are_taken_over_and_a_cut_file_is_mended(sources, tmp_path):
     lines = (tmp_path / INDEX_FILE).read_text().splitlines(keepends=True)
     (tmp_path / INDEX_FILE).write_text("".join(lines[:3]) + lines[3][:20])
     told = []
-    again = make_pictures(sources, HAAR, tmp_path, progress=lambda done, total: told.append((done, total)))
+    again = make_pictures(sources, RECIPE, tmp_path, progress=lambda done, total: told.append((done, total)))
     assert again.reused == 2 and told == [(2, 4), (3, 4), (4, 4)]
     np.testing.assert_array_equal(again.images[again.rows[:3]], before)
     assert (tmp_path / DATA_FILE).stat().st_size == 4 * 240 * 240
@@ -179,23 +179,26 @@ def test_pictures_are_taken_over_and_a_cut_file_is_mended(sources, tmp_path):
     # A line whose picture is not whole.
     with open(tmp_path / DATA_FILE, "r+b") as file:
         file.truncate(4 * 240 * 240 - 1)
-    assert make_pictures(sources, HAAR, tmp_path).reused == 3
-    assert make_pictures(sources, HAAR, tmp_path).reused == 4
+    assert make_pictures(sources, RECIPE, tmp_path).reused == 3
+    assert make_pictures(sources, RECIPE, tmp_path).reused == 4
 
 
+@pytest.mark.dlib
 def test_pictures_of_another_recipe_are_made_again(sources, tmp_path):
-    make_pictures(sources[:1], HAAR, tmp_path)
-    other = dataclasses.replace(HAAR, crop_size=100)
+    make_pictures(sources[:1], RECIPE, tmp_path)
+    other = dataclasses.replace(RECIPE, crop_size=100)
     made = make_pictures(sources[:1], other, tmp_path)
     assert made.reused == 0 and made.images.shape == (1, 100, 100, 1)
 
 
+@pytest.mark.dlib
 def test_processes_make_the_same_pictures(sources, tmp_path):
-    one = make_pictures(sources, HAAR, tmp_path / "one")
-    two = make_pictures(sources, HAAR, tmp_path / "two", workers=2)
+    one = make_pictures(sources, RECIPE, tmp_path / "one")
+    two = make_pictures(sources, RECIPE, tmp_path / "two", workers=2)
     np.testing.assert_array_equal(two.images[two.rows], one.images[one.rows])
 
 
+@pytest.mark.dlib
 def test_faults_are_counted_and_named(sources, tmp_path):
     (tmp_path / "empty.png").touch()
     cv2.imwrite(str(tmp_path / "blank.png"), np.full((200, 200), 128, np.uint8))
@@ -204,23 +207,24 @@ def test_faults_are_counted_and_named(sources, tmp_path):
         Source(str(tmp_path / "absent.png"), "jaffe/KA/two", 2),
         Source(str(tmp_path / "blank.png"), "jaffe/KA/three", 3),
     ]
-    made = make_pictures([bad[0], sources[0], *bad[1:]], HAAR, tmp_path / "out")
+    made = make_pictures([bad[0], sources[0], *bad[1:]], RECIPE, tmp_path / "out")
     assert made.rows.tolist() == [-1, 0, -1, -1] and sorted(made.faults) == [0, 2, 3]
     for index, name in ((0, "one frame 1"), (2, "two frame 2"), (3, "three frame 3")):
         assert str(made.faults[index]).startswith(f"jaffe/KA/{name}: ")
     for source in bad:
         with pytest.raises(ClipError, match=source.clip):
-            make_pictures([source], HAAR, tmp_path / "strict", strict=True)
+            make_pictures([source], RECIPE, tmp_path / "strict", strict=True)
 
 
+@pytest.mark.dlib
 def test_a_folder_belongs_to_one_run_at_a_time(sources, tmp_path):
     def while_running(done, total):
         with pytest.raises(ConfigError, match="another run writes"):
-            make_pictures(sources[:1], HAAR, tmp_path)
+            make_pictures(sources[:1], RECIPE, tmp_path)
         raise RuntimeError("seen")
 
     with pytest.raises(RuntimeError, match="seen"):
-        make_pictures(sources[:1], HAAR, tmp_path, progress=while_running)
+        make_pictures(sources[:1], RECIPE, tmp_path, progress=while_running)
 
 
 def test_8_bit_pictures_train_as_floats_do():
