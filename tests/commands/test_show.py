@@ -22,6 +22,7 @@ from mer_tf.preprocessing.face import FaceFinder
 from mer_tf.preprocessing.images import decode_image, gray8
 from mer_tf.recipes import FaceConfig, FlowConfig, FramesConfig, MagnifyConfig, Recipe, View, get_recipe
 
+pytest.importorskip("matplotlib")
 pytestmark = pytest.mark.dlib
 
 
