@@ -7,7 +7,7 @@ import json
 import os
 import time
 
-from mer_tf.commands.options import add_options, parse_options
+from mer_tf.commands.options import add_options, preset_options
 from mer_tf.console import Console, quiet, setup_logging
 from mer_tf.errors import ConfigError
 from mer_tf.protocols import PROTOCOLS, Split, get_protocol, make_split
@@ -74,7 +74,7 @@ def run(arguments) -> int:
     if arguments.epochs is not None:
         overrides["epochs"] = arguments.epochs
     if arguments.options:
-        overrides["model_options"] = parse_options(arguments.options)
+        overrides["model_options"] = preset_options(arguments.model, arguments.preset, arguments.options)
     if arguments.initial_weights is not None:
         weights_hash(arguments.initial_weights)  # a missing file shows here
         overrides["initial_weights"] = arguments.initial_weights

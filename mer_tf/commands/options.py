@@ -36,3 +36,20 @@ def parse_options(texts: list[str]) -> dict:
         except json.JSONDecodeError:
             options[name] = value
     return options
+
+
+def preset_options(model: str, preset: str, texts: list[str]) -> dict:
+    """The preset's constructor options with those of ``--option`` put over them, inside groups as well.
+
+    Args:
+        model: Registry name.
+        preset: Name of one of its presets; an unknown one has no options here, and is refused where it is used.
+        texts: The values of ``--option``.
+    """
+    from mer_tf.models.registry import get_model_card
+
+    merged = dict(get_model_card(model).presets.get(preset, {}).get("model_options", {}))
+    for name, value in parse_options(texts).items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = {**merged[name], **value} if both else value
+    return merged

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from mer_tf.commands.options import add_options, parse_options
+from mer_tf.commands.options import add_options, preset_options
 from mer_tf.commands.source import parse_roots
 from mer_tf.console import Console, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
@@ -47,7 +47,7 @@ def run(arguments) -> int:
     from mer_tf.training.config import TrainConfig
 
     roots = parse_roots(arguments.roots)
-    overrides = {"seed": arguments.seed, "model_options": parse_options(arguments.options)}
+    overrides = {"seed": arguments.seed, "model_options": preset_options(arguments.model, arguments.preset, arguments.options)}
     if arguments.epochs is not None:
         overrides["epochs"] = arguments.epochs
     if arguments.initial is not None:

@@ -85,12 +85,13 @@ def check_recipe(model: str, recipe: Recipe, options: Mapping | None = None) -> 
 
 
 def check_inputs(name: str, model: keras.Model, recipe: Recipe) -> None:
-    """Raises ``ConfigError`` unless the recipe yields what the built model takes."""
+    """Raises ``ConfigError`` unless what the built model takes is among what the recipe yields."""
     takes = {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
-    if takes != recipe.network_inputs:
+    if not takes.items() <= recipe.network_inputs.items():
         raise ConfigError(
             f"model {name!r} with these options takes {_describe(takes)}, "
-            f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; change the option or the recipe"
+            f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; "
+            f"use --recipe {get_model_card(name).recipe}, or other options"
         )
 
 

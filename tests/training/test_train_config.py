@@ -88,3 +88,13 @@ def test_schedules():
     assert rates == sorted(rates, reverse=True)
     step = dataclasses.replace(base, schedule="step", step_epochs=10, step_factor=0.5)
     assert [step.learning_rate_at(epoch) for epoch in (0, 9, 10, 19)] == [1, 1, 0.5, 0.5]
+
+
+def test_options_go_over_those_of_the_preset():
+    from mer_tf.commands.options import preset_options
+
+    own = MODELS["hoof"].presets["primary"]["model_options"]
+    assert preset_options("hoof", "primary", []) == own
+    merged = preset_options("hoof", "primary", ['feature={"bins": 12}', "more=1"])
+    assert merged["feature"] == {**own["feature"], "bins": 12} and merged["more"] == 1
+    assert own == MODELS["hoof"].presets["primary"]["model_options"]  # the card is not changed
