@@ -47,7 +47,10 @@ def run(arguments) -> int:
     from mer_tf.training.config import TrainConfig
 
     roots = parse_roots(arguments.roots)
-    overrides = {"seed": arguments.seed, "model_options": preset_options(arguments.model, arguments.preset, arguments.options)}
+    overrides = {
+        "seed": arguments.seed,
+        "model_options": preset_options(arguments.model, arguments.preset, arguments.options),
+    }
     if arguments.epochs is not None:
         overrides["epochs"] = arguments.epochs
     if arguments.initial is not None:
