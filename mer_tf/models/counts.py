@@ -62,13 +62,7 @@ def count_all(names=None) -> tuple[dict[str, dict], dict[str, list[list]]]:
 
         found = count_system(name)
         sums[name] = {key: getattr(found, key) for key in SUM_KEYS}
-        layers[name] = [
-            [
-                list(value) if isinstance(value, tuple) else value
-                for value in (getattr(row, key) for key in LAYER_COLUMNS)
-            ]
-            for row in found.layers
-        ]
+        layers[name] = [[_plain(getattr(row, key)) for key in LAYER_COLUMNS] for row in found.layers]
     return sums, layers
 
 
@@ -115,6 +109,10 @@ def _dimensions(card) -> dict[str, int]:
         module = importlib.import_module(card.builder.partition(":")[0])
         found[preset] = int(module.feature_dim(trainer.feature))
     return found
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _read(file: str) -> dict:

@@ -44,7 +44,7 @@ class ASTNet(keras.Model):
     Parameters: 14,159,941 with three classes (moving statistics left out); 14,160,199 with five;
     12,537,607 and 18,290,119 (five) with 64 and 256 filters.
 
-    Source: equations 1 to 5 attention, 6 to 11 ConvLSTM (no peepholes).
+    Source: section 3.2: (1) residual network, Table 1; (2) attention; (3) equations 6 to 11, ConvLSTM (no peepholes).
 
     Assumption: 128 filters of 3x3 in the ConvLSTM: the paper is silent; 512 would cost more than the backbone.
     Assumption: attention works picture by picture, reduction 16, perceptron with biases, 7x7 without: CBAM's own.

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mer_tf.cli import main
+from mer_tf.models.registry import MODELS
+
+
+def test_table_is_whole_quick_and_without_tensorflow():
+    code = (
+        "import sys; from mer_tf.cli import main; status = main(['models']); "
+        "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules); sys.exit(status)"
+    )
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        seconds.append(time.perf_counter() - start)
+        assert process.returncode == 0, process.stderr
+        if seconds[-1] < 1.5:
+            break
+    assert min(seconds) < 1.5
+    header, _, *rows = process.stdout.splitlines()
+    assert header.split() == (
+        ["model", "paper", "seed", "input", "recipe", "parameters", "trainable", "MFLOPs", "confidence", "published"]
+    )
+    assert [row.split()[0] for row in rows] == list(MODELS)
+    (row,) = (row for row in rows if row.startswith("atscnn "))
+    for part in ("Zhao et al.", "004", "4,213,815", "19.008", "fitted", "UF1 0.7205"):
+        assert part in row
+
+
+def test_one_system(capsys):
+    assert main(["models", "dual_atme"]) == 0
+    out = capsys.readouterr().out
+    for part in (
+        "Entropy 2023",
+        "face_inception1",
+        "4,833,193",
+        "consistency",
+        "Preset weighted_cross_entropy",
+        "0.679",
+    ):
+        assert part in out
+
+
+def test_json_keeps_its_keys_and_has_the_counts(capsys):
+    assert main(["models", "--json"]) == 0
+    models = {model["name"]: model for model in json.loads(capsys.readouterr().out)}
+    assert list(models) == list(MODELS)
+    for model in models.values():
+        assert {"seed", "paper", "input", "recipe", "parameters", "trainable_parameters", "presets"} <= set(model)
+    assert models["atscnn"]["counts"]["flops"] == 19_008_064
+    assert models["lbp_top"]["counts"] == {"dimension": {"paper": 11_328, "casme2": 4_425, "toolbox": 11_328}}
+    assert main(["models", "atscnn", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [models["atscnn"]]
+
+
+@pytest.mark.parametrize("rest", [[], ["--json"], ["--plot", "x.svg"]])
+def test_unknown_name(rest, capsys):
+    assert main(["models", "dual_atmee", *rest]) == 2
+    assert "unknown model 'dual_atmee'. Did you mean 'dual_atme'?" in capsys.readouterr().err
+
+
+def test_pages(tmp_path, capsys):
+    assert main(["models", "--write-docs", str(tmp_path / "docs")]) == 0
+    assert len(os.listdir(tmp_path / "docs")) == len(MODELS) + 1
+    assert f"{len(MODELS) + 1} pages" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("file", "start"), [("net.png", b"\x89PNG"), ("net.svg", b"<?xml")])
+def test_drawing(file, start, tmp_path, capsys):
+    path = tmp_path / "new" / file
+    assert main(["models", "ststnet", "--plot", str(path)]) == 0
+    data = path.read_bytes()
+    assert data.startswith(start) and len(data) > 5_000
+    assert capsys.readouterr().out == f"{path}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--plot", "x.svg"], "--plot draws one network: name it"),
+        (["ststnet", "--plot", "x.bmp"], "a drawing ends in .png, .svg, .pdf. Received: 'x.bmp'"),
+        (["lbp_top", "--plot", "x.svg"], "model 'lbp_top' is not a network"),
+    ],
+)
+def test_what_cannot_be_drawn(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["models", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not os.listdir(tmp_path)
