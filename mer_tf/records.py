@@ -203,4 +203,11 @@ def _int(value: int) -> tf.train.Feature:
 
 
 def _floats(values) -> tf.train.Feature:
-    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    # The field's own wire form, field 1 as one packed block: setting values one by one takes several times as long.
+    data = np.ascontiguousarray(values, "<f4").tobytes()
+    size, length = bytearray(), len(data)
+    while length > 0x7F:
+        size.append(length & 0x7F | 0x80)
+        length >>= 7
+    size.append(length)
+    return tf.train.Feature(float_list=tf.train.FloatList.FromString(b"\x0a" + bytes(size) + data))
