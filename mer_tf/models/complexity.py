@@ -215,7 +215,8 @@ def trace(model: keras.Model) -> list[Call]:
 
     def apply(tensors):
         recorder.inputs = {tensor.name: name for name, tensor in tensors.items()}
-        return model(tensors if isinstance(model.input, dict) else list(tensors.values()), training=False)
+        given = tensors if isinstance(model.input, dict) else list(tensors.values())
+        return model(given[0] if isinstance(given, list) and len(given) == 1 else given, training=False)
 
     recorder = _Recorder(model)
     with recorder.attached():
