@@ -61,8 +61,6 @@ class AugmentConfig:
         probability: Of each operation but the mirror, in [0, 1].
         copies: Versions of each clip, 1 or more; even where ``mirror`` is on. 20 is seed 003's 2 x (1 + 9).
         subsequences: Samples per class to reach with random sub-sequences; 0 for none.
-        frame_jitter: Empty, or two shares of the distance from onset to apex: how far the onset may come later, and
-            the apex move either way.
     """
 
     mirror: bool = False
@@ -75,7 +73,6 @@ class AugmentConfig:
     probability: float = 0.5
     copies: int = 1
     subsequences: int = 0
-    frame_jitter: tuple[float, ...] = ()
 
     def __post_init__(self):
         for name, kind in (
@@ -86,10 +83,6 @@ class AugmentConfig:
             value = getattr(self, name)
             if not _fits(value, kind):
                 raise ConfigError(f"augment.{name} must be of type {kind.__name__}. Received: {value!r}")
-        jitter = self.frame_jitter
-        if not isinstance(jitter, list | tuple) or not all(_fits(share, float) for share in jitter):
-            raise ConfigError(f"augment.frame_jitter must be a list of numbers. Received: {jitter!r}")
-        object.__setattr__(self, "frame_jitter", tuple(float(share) for share in jitter))
         for name, fits, wanted in (
             ("rotation", 0 <= self.rotation <= 180, "in [0, 180]"),
             ("colour_shift", 0 <= self.colour_shift <= 255, "in 0..255"),
@@ -99,7 +92,6 @@ class AugmentConfig:
             ("probability", 0 <= self.probability <= 1, "in [0, 1]"),
             ("copies", self.copies >= 1, "at least 1"),
             ("subsequences", self.subsequences >= 0, "at least 0"),
-            ("frame_jitter", len(jitter) in (0, 2) and all(0 <= j < 0.5 for j in jitter), "two shares in [0, 0.5)"),
         ):
             if not fits:
                 raise ConfigError(f"augment.{name} must be {wanted}. Received: {getattr(self, name)!r}")
@@ -116,15 +108,17 @@ class AugmentConfig:
         return bool(
             self.copies > 1
             or self.mirror
-            or (self.probability > 0
-            and (
-                self.rotation
-                or self.colour_shift
-                or self.smoothing > 1
-                or self.crop < 1
-                or self.corner_crops
-                or self.shift
-            ))
+            or (
+                self.probability > 0
+                and (
+                    self.rotation
+                    or self.colour_shift
+                    or self.smoothing > 1
+                    or self.crop < 1
+                    or self.corner_crops
+                    or self.shift
+                )
+            )
         )
 
     @classmethod
@@ -145,7 +139,7 @@ class AugmentConfig:
 
     def to_json(self) -> dict:
         """Plain dictionary that ``from_json`` reads back."""
-        return {**dataclasses.asdict(self), "frame_jitter": list(self.frame_jitter)}
+        return dataclasses.asdict(self)
 
 
 @dataclasses.dataclass(frozen=True)
