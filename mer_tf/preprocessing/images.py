@@ -135,33 +135,6 @@ def check_finite(image: np.ndarray, name: str = "image") -> np.ndarray:
     return image
 
 
-def check_frames(frames: list[np.ndarray], clip: str = "", numbers: tuple[int, ...] | None = None) -> list[np.ndarray]:
-    """Refuses frames of a clip that are not all of one size.
-
-    Args:
-        frames: ``(height, width, 3)`` uint8 arrays, at least one.
-        clip: Clip key for messages.
-        numbers: Frame numbers for messages.
-
-    Raises:
-        ImageError: A frame has another size than the first.
-        ValueError: No frames, or one that is not uint8 RGB.
-    """
-    if not len(frames):
-        raise ValueError("frames must hold at least one frame. Received: none")
-    for index, frame in enumerate(frames):
-        check_image(frame, f"frames[{index}]")
-        if frame.shape != frames[0].shape:
-            first = "the first frame" if numbers is None else f"frame {numbers[0]}"
-            raise ImageError(
-                f"the frame is {frame.shape[1]}x{frame.shape[0]} and {first} "
-                f"{frames[0].shape[1]}x{frames[0].shape[0]}; all frames of a clip must have one size",
-                clip,
-                None if numbers is None else numbers[index],
-            )
-    return frames
-
-
 def to_gray(image: np.ndarray) -> np.ndarray:
     """Luma of an RGB image.
 

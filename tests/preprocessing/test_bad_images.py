@@ -12,7 +12,7 @@ import pytest
 
 from mer_tf.errors import ImageError
 from mer_tf.preprocessing.align import warp
-from mer_tf.preprocessing.images import check_finite, check_frames, check_image, decode_image, gray8, to_gray, to_uint8
+from mer_tf.preprocessing.images import check_finite, check_image, decode_image, gray8, to_gray, to_uint8
 
 CLIP = "casme2/sub01/EP02_01f"
 ROWS, COLUMNS = np.mgrid[0:40, 0:52]
@@ -180,20 +180,7 @@ class TestOtherFiles:
 
 
 class TestFrames:
-    def test_size_that_changes(self):
-        frames = [RGB, RGB.copy(), RGB[:, :50]]
-        with pytest.raises(ImageError, match=r"sub01/x frame 13: the frame is 50x40 and frame 11 52x40"):
-            check_frames(frames, "casme2/sub01/x", (11, 12, 13))
-        with pytest.raises(ImageError, match="and the first frame 52x40"):
-            check_frames(frames)
-        assert check_frames(frames[:2]) is not None
-        assert len(check_frames([RGB])) == 1
-
     def test_contract(self):
-        with pytest.raises(ValueError, match="at least one"):
-            check_frames([])
-        with pytest.raises(ValueError, match=r"frames\[1\].*uint16"):
-            check_frames([RGB, RGB.astype(np.uint16)])
         for wrong in (RGB.astype(np.float32), np.dstack([RGB, RGB[..., :1]]), RGB[..., 0], RGB[:0]):
             with pytest.raises(ValueError, match="uint8 RGB"):
                 check_image(wrong)
