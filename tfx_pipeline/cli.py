@@ -57,6 +57,9 @@ def add(verbs) -> None:
 def _add_training(parser) -> None:
     parser.add_argument("--model", default="dual_atme", help="see 'mer models' (default: %(default)s)")
     parser.add_argument("--preset", default="paper", help="training settings (default: %(default)s)")
+    parser.add_argument(
+        "--recipe", help="see 'mer recipes'; one that yields what the model takes (default: the one the model names)"
+    )
     parser.add_argument("--epochs", type=int, help="instead of the preset's")
     parser.add_argument("--seed", type=int, default=0, help="global seed (default: %(default)s)")
     parser.add_argument(
@@ -78,21 +81,38 @@ def train_config(arguments):
     return config
 
 
+def recipe_of(arguments, config):
+    """The ``Recipe`` that ``--recipe`` names, or the model's own.
+
+    Raises:
+        UnknownNameError: No recipe has that name.
+        ConfigError: It does not yield what the model takes.
+    """
+    from mer_tf.models.registry import check_recipe, get_model_card
+    from mer_tf.recipes import get_recipe
+
+    recipe = get_recipe(arguments.recipe or get_model_card(config.model).recipe)
+    check_recipe(config.model, recipe, config.model_options)
+    return recipe
+
+
 def run_run(arguments) -> int:
     import dataclasses
 
     from mer_tf.datasets.manifest import write_manifest
-    from mer_tf.models.registry import get_model_card
-    from mer_tf.recipes import get_recipe
 
     config = train_config(arguments)  # mistakes in the settings stop before anything is read or written
-    sequence = get_recipe(get_model_card(config.model).recipe).frames.is_sequence
+    recipe = recipe_of(arguments, config)
     console = Console()
     clips = read_source(arguments, console)
     config = dataclasses.replace(config, num_classes=len(clips.classes))
     duplicates = check_near_duplicates(clips, arguments, console)
     manifest_dir = os.path.join(arguments.out, "manifest")
-    write_manifest(clips, os.path.join(manifest_dir, "manifest.csv"), recipe_frames="all" if sequence else "needed")
+    write_manifest(
+        clips,
+        os.path.join(manifest_dir, "manifest.csv"),
+        recipe_frames="all" if recipe.frames.is_sequence else "needed",
+    )
     console.note(f"{clips.dataset}: {len(clips.clips)} clips of {len(clips.subjects)} subjects")
     console.note(f"near-duplicates: {duplicates}")
 
@@ -112,6 +132,7 @@ def run_run(arguments) -> int:
             out=arguments.out,
             manifest_dir=manifest_dir,
             train_config=config,
+            recipe=recipe,
             strict=arguments.strict,
             landmark_model=arguments.landmark_model,
             preprocess_workers=arguments.workers or os.cpu_count() or 1,
@@ -234,6 +255,7 @@ def run_compile(arguments) -> int:
     import tempfile
 
     config = train_config(arguments)
+    recipe = recipe_of(arguments, config)
     log = os.path.join(tempfile.gettempdir(), f"mer-compile-{os.getuid()}.log")
     with quiet(log) as console:
         setup_logging()
@@ -248,6 +270,7 @@ def run_compile(arguments) -> int:
             serving_dir=arguments.serving_dir,
             data_root=arguments.data_root,
             train_config=config,
+            recipe=recipe,
             **options,
         )
         tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]

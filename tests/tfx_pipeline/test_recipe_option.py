@@ -1,0 +1,37 @@
+"""``--recipe``: a model's input by another way that yields the same, such as one without trained weights."""
+
+from __future__ import annotations
+
+import pytest
+
+from mer_tf.cli import main
+
+pytest.importorskip("kfp")
+pytestmark = pytest.mark.tfx
+
+
+def compile_(tmp_path, *arguments):
+    return main(["pipeline", "compile", "--output", str(tmp_path / "pipeline.yaml"), *arguments])
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [([], "magnified_flow_10x224"), (["--recipe", "magnified_flow_10x224_classic"], "magnified_flow_10x224_classic")],
+)
+def test_the_recipe_reaches_the_components(tmp_path, given, used):
+    assert compile_(tmp_path, "--model", "astnet", *given) == 0
+    text = (tmp_path / "pipeline.yaml").read_text().replace("\\", "")
+    assert f'"name": "{used}"' in text
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ("onset_apex_28", "model 'astnet' takes flow 10x224x224x3"),
+        ("flow_10x225", "unknown recipe 'flow_10x225'"),
+    ],
+)
+def test_one_that_does_not_fit_stops_before_anything_is_written(tmp_path, capsys, recipe, said):
+    assert compile_(tmp_path, "--model", "astnet", "--recipe", recipe) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "pipeline.yaml").exists()
