@@ -21,9 +21,11 @@ from mer_tf.preprocessing.parsing import parsing_maps
 from mer_tf.preprocessing.select import select_frames
 from mer_tf.preprocessing.spotting import spot_apex
 from mer_tf.preprocessing.strain import motion
-from mer_tf.recipes import Recipe
+from mer_tf.recipes import RECIPES, Recipe
 from mer_tf.types import Clip
 
+MAGNIFIER_VARIABLE = "MER_MAGNIFIER_WEIGHTS"
+FLOW_VARIABLE = "MER_LITEFLOWNET_WEIGHTS"
 KEPT_AROUND = 0.5  # of the first frame's face box: what is kept of each frame until the clip's box is known
 
 
@@ -86,8 +88,8 @@ class ClipPreprocessor:
         self.recipe = recipe
         self.landmark_model = None if landmark_model is None else os.fspath(landmark_model)
         self.opencv_threads = opencv_threads
-        self.magnifier_weights = magnifier_weights or os.environ.get("MER_MAGNIFIER_WEIGHTS") or None
-        self.flow_weights = flow_weights or os.environ.get("MER_LITEFLOWNET_WEIGHTS") or None
+        self.magnifier_weights = magnifier_weights or os.environ.get(MAGNIFIER_VARIABLE) or None
+        self.flow_weights = flow_weights or os.environ.get(FLOW_VARIABLE) or None
         self._finder = None
         self._flow: Callable | None = None
         self._versions: dict[str, str] = {}
@@ -102,10 +104,7 @@ class ClipPreprocessor:
         if self._flow is None:
             if self.opencv_threads is not None:
                 cv2.setNumThreads(self.opencv_threads)
-            used = {
-                "magnifier": self.magnifier_weights if self.recipe.magnify.method == "learned" else None,
-                "liteflownet": self.flow_weights if self.recipe.flow.method == "liteflownet" else None,
-            }
+            used = self._weights()
             flow = make_flow(self.recipe.flow, weights=used["liteflownet"])
             # Numbers depend on these too, and the recipe's hash does not hold them.
             self._versions = {"opencv": cv2.__version__} | {
@@ -114,6 +113,35 @@ class ClipPreprocessor:
             self._finder = make_finder(self.recipe.face, self.landmark_model)
             self._flow = flow
         return self
+
+    def _weights(self) -> dict[str, str | os.PathLike | None]:
+        """Weights files by the network that the recipe uses; each must be given."""
+        used = {}
+        for name, needed, path, variable, ways in (
+            (
+                "magnifier",
+                self.recipe.magnify.method == "learned",
+                self.magnifier_weights,
+                MAGNIFIER_VARIABLE,
+                "train them with 'mer magnify train --out FILE'",
+            ),
+            (
+                "liteflownet",
+                self.recipe.flow.method == "liteflownet",
+                self.flow_weights,
+                FLOW_VARIABLE,
+                "convert the public file with 'mer flow convert', or train with 'mer flow train --out FILE'",
+            ),
+        ):
+            used[name] = path if needed else None
+            if needed and not path:
+                classic = f"{self.recipe.name}_classic"
+                instead = f"; without weights there is recipe {classic}" if classic in RECIPES else ""
+                raise MissingFileError(
+                    f"recipe {self.recipe.name!r} needs trained {name} weights; {ways}, and name the file in "
+                    f"{variable}{instead}"
+                )
+        return used
 
     def close(self) -> None:
         """Lets the detector and the models go."""

@@ -215,7 +215,6 @@ def test_the_backend_is_chosen_by_the_configuration(textured):
         (((1, 20, 20), (1, 20, 20)), {"border": "mirror"}, "border must be"),
         (((1, 20, 20), (1, 20, 20)), {"group": 0}, "group must be"),
         (((1, 20, 20), (1, 20, 20)), {"positions": -1}, "positions must not"),
-        (((1, 20, 20), (1, 20, 20)), {"config": FlowConfig(median=7)}, "median must be 1, 3 or 5"),
     ],
 )
 def test_bad_input(shapes, options, said):

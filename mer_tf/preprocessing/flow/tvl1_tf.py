@@ -85,8 +85,8 @@ def tvl1_batch(
         A pair with values that are not finite has NaN everywhere.
 
     Raises:
-        ValueError: Wrong rank, unknown or small sides, shapes that differ, unknown border, a median window other than
-            1, 3 or 5, or a negative number of positions.
+        ValueError: Wrong rank, unknown or small sides, shapes that differ, unknown border, or a negative number
+            of positions.
 
     Source: Zach et al. 2007; Sanchez Perez et al. 2013, section 3.
     """
@@ -94,8 +94,6 @@ def tvl1_batch(
     border = border or config.border
     if border not in ("edge", "zero"):
         raise ValueError(f"border must be 'edge' or 'zero'. Received: {border!r}")
-    if config.median not in (1, 3, 5):
-        raise ValueError(f"flow.median must be 1, 3 or 5. Received: {config.median!r}")
     if group is not None and group < 1:
         raise ValueError(f"group must be at least 1. Received: {group!r}")
     if positions is None:
