@@ -17,7 +17,7 @@ import numpy as np
 from mer_tf.errors import MissingFileError
 from mer_tf.preprocessing.align import check_landmarks, similarity, transform_points
 from mer_tf.preprocessing.crops import eye_centres
-from mer_tf.preprocessing.face import MAX_DETECTOR_PIXELS, Detection, check_gray, choose_face, no_face
+from mer_tf.preprocessing.detection import MAX_DETECTOR_PIXELS, Detection, check_gray, choose_face, no_face
 from mer_tf.preprocessing.template import neutral_template
 from mer_tf.recipes import FaceConfig
 

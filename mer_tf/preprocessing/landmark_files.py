@@ -12,7 +12,7 @@ import numpy as np
 
 from mer_tf.errors import LandmarkError, MissingFileError
 from mer_tf.preprocessing.align import check_landmarks
-from mer_tf.preprocessing.face import Detection, check_gray
+from mer_tf.preprocessing.detection import Detection, check_gray
 from mer_tf.recipes import FaceConfig
 
 POINTS = 68

@@ -18,7 +18,8 @@ from mer_tf.errors import (
 )
 from mer_tf.preprocessing.align import eye_angle, interocular, level, levelling_matrix, transform_points
 from mer_tf.preprocessing.crops import eye_centres
-from mer_tf.preprocessing.face import DETECTORS, Detection, FaceFinder, choose_face, find_landmark_model, make_finder
+from mer_tf.preprocessing.detection import Detection, choose_face
+from mer_tf.preprocessing.face import DETECTORS, FaceFinder, find_landmark_model, make_finder
 from mer_tf.preprocessing.haar import EYE_CASCADE, FACE_CASCADE, HaarFinder
 from mer_tf.preprocessing.landmark_files import FileFinder
 from mer_tf.recipes import FaceConfig
