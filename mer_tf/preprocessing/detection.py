@@ -9,7 +9,6 @@ import numpy as np
 
 from mer_tf.errors import FaceNotFoundError, SeveralFacesError
 
-
 MAX_DETECTOR_PIXELS = 80_000_000  # an image doubled beyond this is not scanned: memory
 _TIE = 1e-3
 

@@ -89,6 +89,8 @@ def reduced(name: str) -> Recipe:
     side, frames, _ = SMALL[class_of(name)]
     recipe = get_recipe(CLASSIC.get(MODELS[name].recipe, MODELS[name].recipe))
     changes: dict = {"crop_size": max(32, side) if side else 64}
+    if "size" in MODELS[name].options:  # the system is the one of that size
+        side, changes = 0, {}
     if recipe.puzzle_size:
         changes["puzzle_size"] = 64
     if side:
@@ -108,9 +110,8 @@ def settings(name: str) -> TrainConfig:
     for key, few in (("copies", 2), ("subsequences", 3)):
         if key in augment:
             augment[key] = few
-    return TrainConfig.from_preset(
-        name, "paper", epochs=1, batch_size=16, augment=augment, model_options=SMALL[class_of(name)][2]
-    )
+    options = {key: value for key, value in SMALL[class_of(name)][2].items() if key not in MODELS[name].options}
+    return TrainConfig.from_preset(name, "paper", epochs=1, batch_size=16, augment=augment, model_options=options)
 
 
 @pytest.fixture(scope="session")
