@@ -12,6 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.motion_transform.executor import Executor
 from mer_tf import __version__
+from mer_tf.preprocessing.clip import weights_digests
 from mer_tf.recipes import Recipe
 
 
@@ -23,8 +24,9 @@ class MotionTransformSpec(ComponentSpec):
         "strict": ExecutionParameter(type=int),
         "workers": ExecutionParameter(type=int),
         "landmark_model": ExecutionParameter(type=str, optional=True),
-        # Not read: results of another version of the code are not taken from the cache.
+        # Not read: results of another version of the code, or of other weights, are not taken from the cache.
         "code_version": ExecutionParameter(type=str),
+        "weights": ExecutionParameter(type=str),
     }
     INPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
     OUTPUTS = {  # noqa: RUF012
@@ -34,7 +36,10 @@ class MotionTransformSpec(ComponentSpec):
 
 
 class MotionTransform(BaseBeamComponent):
-    """Detects, aligns and crops faces and computes the motion maps of one recipe.
+    """Makes the arrays of one recipe: detection, alignment, magnification, flow, strain.
+
+    Recipes with trained networks find their weights by ``MER_MAGNIFIER_WEIGHTS`` and ``MER_LITEFLOWNET_WEIGHTS``, on
+    the machine that describes the pipeline (for the cache) and on every worker.
 
     Output channels:
         ``motion``: ``Examples`` of motion records (``mer_tf.records``), with a ``clips.json`` report and the custom
@@ -69,6 +74,7 @@ class MotionTransform(BaseBeamComponent):
                 workers=workers,
                 landmark_model=landmark_model,
                 code_version=__version__,
+                weights=json.dumps(weights_digests(recipe), sort_keys=True),
                 motion=types.Channel(type=standard_artifacts.Examples),
                 schema=types.Channel(type=standard_artifacts.Schema),
             )

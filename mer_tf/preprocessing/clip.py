@@ -426,6 +426,16 @@ def _around(points: np.ndarray, shape) -> tuple[slice, slice]:
     return slice(max(y0, 0), min(y1, shape[0])), slice(max(x0, 0), min(x1, shape[1]))
 
 
+def weights_digests(recipe: Recipe) -> dict[str, str]:
+    """Digest of each weights file that the recipe uses and the environment names; without the file it is absent."""
+    used = {
+        "magnifier": (recipe.magnify.method == "learned", MAGNIFIER_VARIABLE),
+        "liteflownet": (recipe.flow.method == "liteflownet", FLOW_VARIABLE),
+    }
+    paths = {name: os.environ.get(variable) for name, (needed, variable) in used.items() if needed}
+    return {name: _digest(path) for name, path in paths.items() if path}
+
+
 def _digest(path: str | os.PathLike) -> str:
     """First 16 hexadecimal digits of a file's SHA-256; ``MissingFileError`` where it is not there."""
     try:

@@ -67,7 +67,9 @@ class FoldTrainer:
         self._loss = FocalLoss(gamma=0.0 if config.loss == "cross_entropy" else config.gamma)
         self._optimizer = make_optimizer(config)
         self._optimizer.build(self.model.trainable_variables)
-        self._start = [np.array(variable) for variable in self._optimizer.variables]
+        # Nearly all of an optimizer's state starts at zero; a copy of it would be as large as the model, or twice.
+        values = (np.array(variable) for variable in self._optimizer.variables)
+        self._start = [value if value.any() else None for value in values]
         self._scales = [_rate(variable, config.bias_rate) for variable in self.model.trainable_variables]
         signature = {
             tensor.name.split(":")[0]: tf.TensorSpec((None, *tensor.shape[1:]), tf.float32)
@@ -193,7 +195,7 @@ class FoldTrainer:
         fresh = self._new_model(seed)
         self.model.set_weights(fresh.get_weights())
         for variable, value in zip(self._optimizer.variables, self._start):
-            variable.assign(value)
+            variable.assign(tf.zeros(variable.shape, variable.dtype) if value is None else value)
 
     def _epoch(self, epoch, samples, tensors, clips, labels, weights, rng) -> dict[str, float]:
         chosen, copies = samples.epoch(epoch)

@@ -227,8 +227,8 @@ def test_pipeline_refuses_before_any_work(tmp_path, capsys):
 def test_models_lists_them_without_parameters(capsys):
     from mer_tf.cli import main
 
-    assert main(["models", "lbp_top"]) == 0
-    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("lbp_top"))
+    assert main(["models"]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("lbp_top "))
     assert " - " in row and "clip_gray_128" in row
     assert main(["models", "--json", "fdm"]) == 0
     (card,) = json.loads(capsys.readouterr().out)
