@@ -109,6 +109,4 @@ def puzzle_flow(flows: dict[str, np.ndarray], size: int) -> np.ndarray:
     for name, width in (("left_brow", half), ("right_brow", half), ("mouth", size)):
         rows, columns = flows[name].shape[:2]
         parts[name] = resize(flows[name], half, width) * np.float32([width / columns, half / rows])
-    return np.concatenate(
-        [np.concatenate([parts["left_brow"], parts["right_brow"]], axis=1), parts["mouth"]], axis=0
-    )
+    return np.concatenate([np.concatenate([parts["left_brow"], parts["right_brow"]], axis=1), parts["mouth"]], axis=0)
