@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from model_case import ModelCase, trainable_weights, without_weights
+from model_case import ModelCase, ModelFacts, trainable_weights, without_weights
 
 from mer_tf.models.cbamnet.basic_network import BasicNetwork
 from mer_tf.models.cbamnet.cbamnet import CBAMNet
@@ -48,6 +48,34 @@ class TestSubNetwork1(ModelCase):
     inputs: ClassVar = CLIP
     small_options: ClassVar = SMALL
     small_inputs: ClassVar = SMALL_CLIP
+
+
+class TestSubNetwork2(ModelFacts):
+    # 2 688 + 2*27 744; head 4*16*16*32*3 + 3 = 98 307
+    name = "sub_network_2"
+    golden = 156_483
+    inputs: ClassVar = CLIP
+    small_options: ClassVar = SMALL
+    small_inputs: ClassVar = SMALL_CLIP
+
+
+class TestSubNetwork3(ModelFacts):
+    # 2 688 + 2*27 744 + 55 488; head 4*16*16*64*3 + 3 = 196 611
+    name = "sub_network_3"
+    golden = 310_275
+    inputs: ClassVar = CLIP
+    small_options: ClassVar = SMALL
+    small_inputs: ClassVar = SMALL_CLIP
+
+
+class TestSubNetwork4(ModelFacts):
+    # 2 688 + 2*27 744 + 55 488 + 110 784; head 2*8*8*64*3 + 3 = 24 579
+    name = "sub_network_4"
+    golden = 249_027
+    inputs: ClassVar = CLIP
+    small_options: ClassVar = SMALL
+    small_inputs: ClassVar = SMALL_CLIP
+    overfit_rate: ClassVar = 5e-3
 
 
 @pytest.mark.parametrize(
