@@ -110,6 +110,9 @@ class ModelFacts:
     @pytest.fixture(scope="class")
     def learned(self):
         """Losses of training on ``separable`` and the accuracy in the end, at inference."""
+        return self.learn_by_heart()
+
+    def learn_by_heart(self) -> tuple[list[float], float]:
         has_dropout = "dropout" in inspect.signature(self.build_class(self.name).__init__).parameters
         model = self.build(seed=4, **({"dropout": 0.0} if has_dropout else {}))
         # Eagerly: tracing would take longer than these few steps.
