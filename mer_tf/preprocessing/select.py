@@ -54,15 +54,7 @@ def needed_frames(clip: Clip) -> tuple[int, int, str]:
         FrameOrderError: Onset, apex and offset are out of order, there is no frame between onset and offset to
             stand in for the apex, or a frame has no file near it.
     """
-    apex, rule = clip.apex, "annotated"
-    if apex is None:
-        apex, rule = middle_frame(clip.onset, clip.offset), "middle"
-    if not clip.onset < apex <= clip.offset:
-        raise FrameOrderError(
-            f"onset {clip.onset} < apex {apex} ({rule}) <= offset {clip.offset} does not hold; "
-            "correct the row of the annotation sheet",
-            clip.key,
-        )
+    apex, rule = _apex(clip)
     numbers = [clip.onset, apex]
     if clip.frame_numbers:
         for index, number in enumerate(numbers):
@@ -96,14 +88,30 @@ def select_frames(clip: Clip, frames: FramesConfig) -> Selection:
         # The apex plays no part in such a clip unless an array asks for it; the sheet's row is left as it is.
         numbers = _between(clip, _existing(clip, clip.onset), _existing(clip, clip.offset))
         return Selection(numbers, 0, 0, "annotated")
+    if frames.span == "apex":  # the onset may have no file: a record of such a recipe holds the apex alone
+        apex, rule = _apex(clip)
+        near = _existing(clip, apex)
+        return Selection((near,), 0, 0, rule if near == apex else f"{rule}, nearest frame")
     onset, apex, rule = needed_frames(clip)
     if frames.span == "onset_apex":
         return Selection((onset, apex), 0, 1, rule)
-    if frames.span == "apex":
-        return Selection((apex,), 0, 0, rule)
     last = apex if frames.span == "onset_to_apex" else max(_existing(clip, clip.offset), apex)
     numbers = _between(clip, onset, last)
     return Selection(numbers, 0, numbers.index(apex), rule)
+
+
+def _apex(clip: Clip) -> tuple[int, str]:
+    """Number of the annotated apex, or of the middle that stands in for it, and which of the two."""
+    apex, rule = clip.apex, "annotated"
+    if apex is None:
+        apex, rule = middle_frame(clip.onset, clip.offset), "middle"
+    if not clip.onset < apex <= clip.offset:
+        raise FrameOrderError(
+            f"onset {clip.onset} < apex {apex} ({rule}) <= offset {clip.offset} does not hold; "
+            "correct the row of the annotation sheet",
+            clip.key,
+        )
+    return apex, rule
 
 
 def _existing(clip: Clip, number: int) -> int:

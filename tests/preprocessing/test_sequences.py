@@ -62,6 +62,16 @@ class TestSelection:
         assert selection.numbers == (9, 11, 12, 13, 16, 17, 18, 19, 20)
         assert selection.rule == "annotated, nearest frame"
 
+    @pytest.mark.parametrize("name", RECIPES)
+    @pytest.mark.parametrize("apex", [20, None])
+    def test_a_clip_of_the_selected_frames_alone_gives_the_same_selection(self, name, apex):
+        # What a record holds: the worker selects again from it.
+        numbers = [number for number in range(1, 41) if number != 14]
+        clip = dataclasses.replace(invented(numbers=numbers), apex=apex)
+        first = select_frames(clip, RECIPES[name].frames)
+        kept = dataclasses.replace(clip, frames=("",) * len(first.numbers), frame_numbers=first.numbers)
+        assert select_frames(kept, RECIPES[name].frames) == first
+
     def test_an_apex_on_the_onset_matters_only_where_it_is_used(self):
         clip = dataclasses.replace(invented(), apex=10)
         assert len(select_frames(clip, FramesConfig("onset_to_offset", 10, "tim")).numbers) == 22
