@@ -9,6 +9,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.nested import build_nested, part_seed
+
 CONCAT_ORDERS = ("max_mean", "mean_max")
 ORDERS = ("channel_first", "spatial_first")
 
@@ -94,7 +96,11 @@ class CBAM2D(keras.layers.Layer):
             raise ValueError(
                 f"`inputs` must be (batch, height, width, channels) with channels known. Received: {input_shape}"
             )
-        channels = int(input_shape[-1])
+        self._build_parts(int(input_shape[-1]), keras.layers.Conv2D, input_shape[1:3])
+        super().build(input_shape)
+
+    def _build_parts(self, channels, convolution, sizes):
+        """Inner layers; ``convolution`` (2D or 3D) runs over maps of these sizes."""
         dtype = self.dtype_policy
         if self.channel:
             hidden = max(1, channels // self.reduction)
@@ -102,35 +108,34 @@ class CBAM2D(keras.layers.Layer):
                 hidden,
                 activation=self.activation,
                 use_bias=self.mlp_bias,
-                kernel_initializer=keras.initializers.HeNormal(seed=self._seed(0)),
+                kernel_initializer=keras.initializers.HeNormal(seed=part_seed(self.seed, 0)),
                 dtype=dtype,
                 name="squeeze",
             )
             self.excite = keras.layers.Dense(
                 channels,
                 use_bias=self.mlp_bias,
-                kernel_initializer=keras.initializers.GlorotUniform(seed=self._seed(1)),
+                kernel_initializer=keras.initializers.GlorotUniform(seed=part_seed(self.seed, 1)),
                 dtype=dtype,
                 name="excite",
             )
-            build_inside(self.squeeze, (None, channels))
-            build_inside(self.excite, (None, hidden))
+            build_nested(self.squeeze, (None, channels))
+            build_nested(self.excite, (None, hidden))
         if self.spatial:
-            self.conv = keras.layers.Conv2D(
+            self.conv = convolution(
                 1,
                 self.spatial_kernel,
                 padding="same",
                 use_bias=self.conv_bias,
-                kernel_initializer=keras.initializers.GlorotUniform(seed=self._seed(2)),
+                kernel_initializer=keras.initializers.GlorotUniform(seed=part_seed(self.seed, 2)),
                 dtype=dtype,
                 name="conv",
             )
-            build_inside(self.conv, (None, *input_shape[1:3], 2))
+            build_nested(self.conv, (None, *sizes, 2))
             if self.batch_norm:
                 # The reference code passes momentum 0.01 in PyTorch's sense, 0.99 in Keras's.
                 self.norm = keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-5, dtype=dtype, name="norm")
-                build_inside(self.norm, (None, *input_shape[1:3], 1))
-        super().build(input_shape)
+                build_nested(self.norm, (None, *sizes, 1))
 
     def call(self, inputs, training=None):
         if self.order == "channel_first":
@@ -173,13 +178,3 @@ class CBAM2D(keras.layers.Layer):
         if self.batch_norm:
             mask = self.norm(mask, training=training)
         return x * tf.sigmoid(mask)
-
-    def _seed(self, part):
-        return None if self.seed is None else self.seed + part
-
-
-def build_inside(layer: keras.layers.Layer, input_shape: tuple) -> None:
-    """Builds a layer that another one owns, under a name of its own."""
-    # Keras 2 names variables by the surrounding name scope only; without it all kernels would share one name.
-    with tf.name_scope(layer.name):
-        layer.build(input_shape)

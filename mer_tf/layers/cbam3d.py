@@ -10,13 +10,13 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.cbam2d import CONCAT_ORDERS, ORDERS, build_inside
+from mer_tf.layers.cbam2d import CBAM2D
 
 SPATIAL_MODES = ("frame", "volume", "shared")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class CBAM3D(keras.layers.Layer):
+class CBAM3D(CBAM2D):
     """Channel attention, then spatial attention, on (frames, height, width, channels).
 
     With one frame and ``spatial_mode="frame"`` it is ``CBAM2D``.
@@ -71,33 +71,24 @@ class CBAM3D(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        if reduction < 1:
-            raise ValueError(f"`reduction` must be at least 1. Received: {reduction!r}")
-        if spatial_kernel < 1 or spatial_kernel % 2 == 0:
-            raise ValueError(f"`spatial_kernel` must be odd and positive. Received: {spatial_kernel!r}")
-        for name, value, known in (
-            ("concat_order", concat_order, CONCAT_ORDERS),
-            ("order", order, ORDERS),
-            ("spatial_mode", spatial_mode, SPATIAL_MODES),
-        ):
-            if value not in known:
-                raise ValueError(f"`{name}` must be one of {known}. Received: {value!r}")
-        if not (channel or spatial):
-            raise ValueError("at least one of `channel` and `spatial` must be True. Received: both False")
-        super().__init__(**kwargs)
-        self.reduction = reduction
-        self.mlp_bias = mlp_bias
-        self.activation = activation
-        self.spatial_kernel = spatial_kernel
-        self.conv_bias = conv_bias
-        self.batch_norm = batch_norm
-        self.concat_order = concat_order
-        self.channel = channel
-        self.spatial = spatial
-        self.order = order
+        if spatial_mode not in SPATIAL_MODES:
+            raise ValueError(f"`spatial_mode` must be one of {SPATIAL_MODES}. Received: {spatial_mode!r}")
+        super().__init__(
+            reduction=reduction,
+            mlp_bias=mlp_bias,
+            activation=activation,
+            spatial_kernel=spatial_kernel,
+            conv_bias=conv_bias,
+            batch_norm=batch_norm,
+            concat_order=concat_order,
+            channel=channel,
+            spatial=spatial,
+            order=order,
+            seed=seed,
+            **kwargs,
+        )
         self.keep_time = keep_time
         self.spatial_mode = spatial_mode
-        self.seed = seed
 
     def build(self, input_shape):
         if len(input_shape) != 5 or any(size is None for size in input_shape[1:]):
@@ -105,72 +96,13 @@ class CBAM3D(keras.layers.Layer):
                 "`inputs` must be (batch, frames, height, width, channels) with sizes known but for the batch. "
                 f"Received: {input_shape}"
             )
-        channels = int(input_shape[-1])
-        dtype = self.dtype_policy
-        if self.channel:
-            hidden = max(1, channels // self.reduction)
-            self.squeeze = keras.layers.Dense(
-                hidden,
-                activation=self.activation,
-                use_bias=self.mlp_bias,
-                kernel_initializer=keras.initializers.HeNormal(seed=self._seed(0)),
-                dtype=dtype,
-                name="squeeze",
-            )
-            self.excite = keras.layers.Dense(
-                channels,
-                use_bias=self.mlp_bias,
-                kernel_initializer=keras.initializers.GlorotUniform(seed=self._seed(1)),
-                dtype=dtype,
-                name="excite",
-            )
-            build_inside(self.squeeze, (None, channels))
-            build_inside(self.excite, (None, hidden))
-        if self.spatial:
-            volume = self.spatial_mode == "volume"
-            sizes = input_shape[1:4] if volume else input_shape[2:4]
-            self.conv = (keras.layers.Conv3D if volume else keras.layers.Conv2D)(
-                1,
-                self.spatial_kernel,
-                padding="same",
-                use_bias=self.conv_bias,
-                kernel_initializer=keras.initializers.GlorotUniform(seed=self._seed(2)),
-                dtype=dtype,
-                name="conv",
-            )
-            build_inside(self.conv, (None, *sizes, 2))
-            if self.batch_norm:
-                # The reference code passes momentum 0.01 in PyTorch's sense, 0.99 in Keras's.
-                self.norm = keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-5, dtype=dtype, name="norm")
-                build_inside(self.norm, (None, *sizes, 1))
-        super().build(input_shape)
-
-    def call(self, inputs, training=None):
-        if self.order == "channel_first":
-            return self._attend_places(self._attend_channels(inputs), training)
-        return self._attend_channels(self._attend_places(inputs, training))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
+        volume = self.spatial_mode == "volume"
+        convolution = keras.layers.Conv3D if volume else keras.layers.Conv2D
+        self._build_parts(int(input_shape[-1]), convolution, input_shape[1:4] if volume else input_shape[2:4])
+        keras.layers.Layer.build(self, input_shape)
 
     def get_config(self):
-        config = super().get_config()
-        config.update(
-            reduction=self.reduction,
-            mlp_bias=self.mlp_bias,
-            activation=self.activation,
-            spatial_kernel=self.spatial_kernel,
-            conv_bias=self.conv_bias,
-            batch_norm=self.batch_norm,
-            concat_order=self.concat_order,
-            channel=self.channel,
-            spatial=self.spatial,
-            order=self.order,
-            keep_time=self.keep_time,
-            spatial_mode=self.spatial_mode,
-            seed=self.seed,
-        )
-        return config
+        return {**super().get_config(), "keep_time": self.keep_time, "spatial_mode": self.spatial_mode}
 
     def _attend_channels(self, x):
         if not self.channel:
@@ -196,6 +128,3 @@ class CBAM3D(keras.layers.Layer):
         if self.batch_norm:
             mask = self.norm(mask, training=training)
         return x * tf.reshape(tf.sigmoid(mask), (-1, frames, *x.shape[2:4], 1))
-
-    def _seed(self, part):
-        return None if self.seed is None else self.seed + part

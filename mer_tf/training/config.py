@@ -193,10 +193,11 @@ class TrainConfig:
     def needs_arrays(self, recipe: Recipe) -> bool:
         """Whether training must see the recipe's arrays (flow in pixels, images) rather than the network's tensors."""
         augmentation = self.augmentation
-        mirrors_alone = not dataclasses.replace(augmentation, mirror=False).active and not augmentation.subsequences
-        return (augmentation.active or bool(augmentation.subsequences)) and not (
-            mirrors_alone and recipe.mirrors_in_network
-        )
+        if augmentation.copies > 1 or augmentation.subsequences:
+            return True
+        if dataclasses.replace(augmentation, mirror=False).active:
+            return True
+        return augmentation.mirror and not recipe.mirrors_in_network
 
     def learning_rate_at(self, epoch: int, step: int = 0) -> float:
         """Rate of that epoch and of that step of the whole run, both counted from 0."""

@@ -104,6 +104,7 @@ def test_when_arrays_are_needed():
     assert not mirrored.needs_arrays(hars)  # u is negated in the network's tensors
     assert mirrored.needs_arrays(wheel)  # colours are not
     assert dataclasses.replace(plain, augment={"rotation": 5.0}).needs_arrays(hars)
+    assert dataclasses.replace(plain, augment={"mirror": True, "copies": 2}).needs_arrays(hars)
     assert dataclasses.replace(plain, augment={"subsequences": 50}).needs_arrays(get_recipe("evm_16x64"))
     with pytest.raises(ConfigError, match="rotate"):
         dataclasses.replace(plain, augment={"rotate": 5.0})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import abc
+
 import cv2
 import numpy as np
 
@@ -16,7 +18,7 @@ DIS_PRESETS = {
 }
 
 
-class _DraftFlow:
+class _DraftFlow(abc.ABC):
     """Contract of ``TVL1Flow`` around a function of two uint8 images."""
 
     def __init__(self, config: FlowConfig | None = None):
@@ -39,8 +41,9 @@ class _DraftFlow:
             images = images[0], match_brightness(*images)
         return self._calc(*(to_uint8(image) for image in images)).astype(np.float32, copy=False)
 
+    @abc.abstractmethod
     def _calc(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Flow of two uint8 images."""
 
 
 class FarnebackFlow(_DraftFlow):
