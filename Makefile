@@ -1,12 +1,15 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test test-slow test-all test-variations lint format lock clean
 MODEL ?= dual_atme
 SEED ?= 0
+# One process a core, each with one thread of TensorFlow; tests that share a fixture stay together.
+JOBS ?= auto
 PYTEST_ARGS ?=
+PYTEST = .venv/bin/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadscope
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST))
 
 setup:  ## .venv from the hashed locks
 	@sh tools/setup.sh kubeflow
@@ -20,8 +23,18 @@ lint:  ## ruff check and format check
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 
-test: lint  ## lint and tests
-	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+test: lint  ## lint and tests (PYTEST_ARGS="tests/layers -k cbam" for some of them, JOBS=1 for one process)
+	@$(PYTEST) $(PYTEST_ARGS)
+
+test-slow:  ## the tests that 'make test' leaves out for their time: whole cross-validations
+	@sh tools/setup.sh kubeflow dev
+	@$(PYTEST) -m "slow and not large and not gpu" $(PYTEST_ARGS)
+
+test-all: test test-slow  ## both
+
+test-variations:  ## tests that train, under other kernels and seeds: a table of margins (VARIATIONS="--seeds 5")
+	@sh tools/setup.sh kubeflow dev
+	@.venv/bin/python tools/test_variations.py $(VARIATIONS)
 
 format:  ## rewrites the code with ruff
 	@sh tools/setup.sh kubeflow dev

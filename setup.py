@@ -39,6 +39,7 @@ KUBEFLOW = ["tfx[kfp]>=1.15.1"]
 ADDONS = ["tensorflow-addons>=0.23; python_version < '3.12'"]
 DEV = [
     "pytest>=8",
+    "pytest-xdist>=3.6",
     "hypothesis>=6",
     "ruff>=0.6",
     "scikit-image>=0.24",  # its public-domain photograph

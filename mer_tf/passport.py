@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 
 import mer_tf
-from mer_tf import atomic, metrics
+from mer_tf import atomic, metrics, numerics
 from mer_tf.metrics.predictions import write_predictions
 from mer_tf.recipes import Recipe
 from mer_tf.types import Prediction
@@ -107,6 +107,7 @@ def write_passport(
         "versions": versions(),
         "commit": git_commit(),
         "platform": platform.platform(),
+        "numerics": numerics.facts(),
     }
     for key, value in (extra or {}).items():
         if key in passport:

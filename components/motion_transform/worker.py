@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import time
 
+from mer_tf import numerics
 from mer_tf.errors import ClipError
 from mer_tf.preprocessing import ClipPreprocessor, Preprocessed
 from mer_tf.recipes import Recipe
@@ -16,7 +17,11 @@ from mer_tf.types import Clip
 
 
 def open_preprocessor(recipe: Recipe, landmark_model: str | None, threads: int | None) -> ClipPreprocessor:
-    """An opened preprocessor; ``threads`` limits OpenCV in this process (None: as it is)."""
+    """An opened preprocessor; ``threads`` limits OpenCV in this process (None: as it is).
+
+    Recipes with a network compute it with one thread: records are the same for any number of processes.
+    """
+    numerics.claim_one_thread()
     return ClipPreprocessor(recipe, landmark_model=landmark_model, opencv_threads=threads).open()
 
 

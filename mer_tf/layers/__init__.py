@@ -24,6 +24,7 @@ from mer_tf.layers.split_attention2d import SplitAttention2D
 from mer_tf.layers.stochastic_depth import StochasticDepth
 from mer_tf.layers.transformer_block import TransformerBlock
 from mer_tf.layers.unfold_time import UnfoldTime
+from mer_tf.numerics import set_keras
 
 __all__ = [
     "CBAM2D",
@@ -51,3 +52,5 @@ __all__ = [
     "TransformerBlock",
     "UnfoldTime",
 ]
+
+set_keras()  # before any layer is made

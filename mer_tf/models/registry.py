@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.models.card import ModelCard
+from mer_tf.numerics import set_keras
 from mer_tf.recipes import Recipe, get_recipe
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def build_model(name: str, num_classes: int = 3, **options) -> keras.Model:
 
     card = get_model_card(name)
     check_network(name)
+    set_keras()
     module, _, attribute = card.builder.partition(":")
     builder = getattr(importlib.import_module(module), attribute)
     known = [key for key in inspect.signature(builder.__init__).parameters if key not in ("self", "kwargs")]

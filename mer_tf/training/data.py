@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mer_tf import numerics
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.protocols import loso_folds
 from mer_tf.recipes import Recipe
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mer_tf.datasets.flow_images import FlowImages
 
 _BATCH = 64
+numerics.claim_one_thread()  # before reading records starts TensorFlow
+
 _FACTS_FILE = "clips.json"  # beside motion records: what happened to each clip, and what they are
 
 

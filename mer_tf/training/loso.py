@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mer_tf import atomic, metrics
+from mer_tf import atomic, metrics, numerics
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
 from mer_tf.metrics.predictions import write_epoch_predictions
 from mer_tf.models.registry import check_network, check_recipe, get_model_card
@@ -164,10 +164,11 @@ def run_loso(
         resume: False trains every fold again.
         progress: Called after each fold with (folds done, folds in all, fold name, seconds it took, whether it was
             taken from an earlier run).
-        workers: Processes that train folds side by side, each with one thread; 1 trains in this process. With
-            another number of threads sums are added in another order, so probabilities differ slightly. Of a
-            hand-crafted feature they take the features, once for all folds.
-        trainer: Used with one worker instead of a new one, for example for several seeds in a row.
+        workers: Processes that train folds side by side, each with one thread; the predictions are the same, bit by
+            bit, for any number. 1 trains in this process, or in one spawned where TensorFlow had started with more
+            threads before this package was imported. Of a hand-crafted feature they take the features, once for all
+            folds.
+        trainer: Used in this process instead of a new one, for example for several seeds in a row.
         epoch_predictions: k > 0 also predicts the held-out clips after every k-th epoch and writes them to
             ``epochs.csv``, to show afterwards what choosing an epoch on the test fold would give. 0 costs nothing.
 
@@ -222,7 +223,7 @@ def run_loso(
     for fold in open_folds:
         _remove_logs(logs[fold.name])  # of a run that was killed or had other settings
 
-    if open_folds and workers == 1:
+    if open_folds and workers == 1 and (trainer is not None or numerics.claim_one_thread()):
         trainer = trainer or make_trainer(config, data.recipe)
         for fold in open_folds:
             start = time.perf_counter()
@@ -258,9 +259,6 @@ _WORKER: dict = {}
 
 
 def _open_worker(data: MotionData, config: TrainConfig) -> None:
-    # Before the first operation; several processes with a pool of threads each would only get in each other's way.
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     _WORKER.update(data=data, config=config, trainer=FoldTrainer(config, data.recipe))
 
 

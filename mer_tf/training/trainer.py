@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf import numerics
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
 from mer_tf.losses import FocalLoss
 from mer_tf.models.registry import build_model, check_inputs, check_recipe, get_model_card
@@ -25,7 +27,10 @@ from mer_tf.training.samples import Samples
 if TYPE_CHECKING:
     from mer_tf.models.micro_attention.transfer import TransferReport
 
+numerics.claim_one_thread()
+
 PUBLISHED_WEIGHTS = (0.2857, 0.1329, 0.1695)  # Seed 001's weighted cross-entropy: negative, positive, surprise.
+_log = logging.getLogger(__name__)
 _PREDICT_BATCH = 128
 _PREDICT_VALUES = 1 << 24  # input values in one batch, so that clips of many frames do not fill the memory
 
@@ -35,7 +40,7 @@ class FoldTrainer:
 
     Tracing takes longer than training on a hundred small clips, so the graph is kept; the weights, the state of
     dropout and every variable of the optimizer are set back for each ``fit``. The result equals that of a trainer
-    made for this fold alone, up to the order in which several threads add up (bit by bit with one thread).
+    made for this fold alone: bit by bit with one thread (``mer_tf.numerics``), else up to the order of additions.
 
     No global generator is read or seeded.
 
@@ -57,6 +62,12 @@ class FoldTrainer:
     """
 
     def __init__(self, config: TrainConfig, recipe: Recipe | None = None, *, arrays: bool = False):
+        numerics.check_keras()
+        if not numerics.claim_one_thread():
+            _log.warning(
+                "TensorFlow had started with several threads before mer_tf.training was imported; the last digits of "
+                "what is trained here depend on their number"
+            )
         self.config = config
         self.recipe = recipe or get_recipe(get_model_card(config.model).recipe)
         check_recipe(config.model, self.recipe, config.model_options)

@@ -70,7 +70,6 @@ def test_the_second_run_comes_from_the_cache(runs):
     assert second.cached and not first.cached
     assert second.pushed_model == first.pushed_model
     assert second.metrics == first.metrics
-    assert sum(run.seconds for run in second.components) < sum(run.seconds for run in first.components) / 5
 
 
 def test_every_clip_is_predicted_by_a_model_that_had_not_seen_its_subject(runs):

@@ -23,7 +23,7 @@ from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.report import build_report, read_run, to_markdown
 from mer_tf.training import MotionData, TrainConfig, run_loso
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SUBJECTS = 3
 CLASSES = ("negative", "positive", "surprise")

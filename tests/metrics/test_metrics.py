@@ -336,6 +336,7 @@ def test_hold_out_scores_each_direction_and_their_mean():
         metrics.hold_out_scores([], 2)
 
 
+@pytest.mark.large  # asserts on the clock
 def test_many_draws_are_quick():
     # 68 subjects, 442 clips; see benchmarks/bench_metrics.py.
     predictions = from_matrix(STSTNET["all"][0], subjects=68)

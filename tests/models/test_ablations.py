@@ -28,8 +28,11 @@ ABLATIONS = {
 }
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ABLATIONS)
-def test_each_learns_twelve_samples_by_heart(name):
+def test_each_learns_twelve_samples_by_heart(name, training_seed, within):
     case = type("Case", (ModelFacts,), {"name": name, **ABLATIONS[name]})()
-    losses, accuracy = case.learn_by_heart()
+    losses, accuracy = case.learn_by_heart(training_seed)
+    within(f"{name}: steps", len(losses), high=case.overfit_steps)
     assert accuracy == 1.0, f"after {len(losses)} steps"

@@ -452,13 +452,15 @@ def test_endpoint_loss_of_the_truth_and_of_a_known_error():
     assert float(endpoint_loss(wrong, field)) == pytest.approx(5, rel=1e-4)
 
 
-def test_a_few_steps_lower_the_loss(network, tmp_path, capsys):
+@pytest.mark.trains
+def test_a_few_steps_lower_the_loss(network, tmp_path, capsys, training_seed, within):
     # The same two pairs again and again: what is tested is that every part takes part in learning.
     out = tmp_path / "new folder" / "liteflownet.npz"
-    arguments = "flow train --steps 16 --batch-size 2 --size 64 --max-motion 8 --learning-rate 2e-4 --seed 3"
+    arguments = "flow train --steps 16 --batch-size 2 --size 64 --max-motion 8 --learning-rate 2e-4"
+    arguments += f" --seed {3 + training_seed}"
     assert main([*arguments.split(), "--distinct-batches", "1", "--save-every", "5", "--out", str(out), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert result["last_loss"] < 0.8 * result["first_loss"], result
+    within("loss, last over first", result["last_loss"] / result["first_loss"], high=0.8)
     assert result["endpoint_error"] > 0 and result["endpoint_error_of_zeros"] > 0
     before, after = get_weights(network), files.read_weights(out)
     assert not [name for name in before if np.array_equal(before[name], after[name])]

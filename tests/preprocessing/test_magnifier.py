@@ -476,24 +476,45 @@ def test_measured_ratio_of_an_exact_magnifier():
         assert ratio == pytest.approx(factor, rel=0.03)
 
 
-def test_short_training_magnifies_motion():
-    """A network of half the width, trained for 350 steps on small smooth pictures, and pictures it has not seen.
-
-    Motions of 0.25 px, factors 1 to 4: each ratio within 0.5 of the factor asked for (0.2 to 0.45 too small in runs of
-    several seeds: so short a training loses some of the motion in coding the frame), and each step of the factor adds
-    1 within 15 per cent. An untrained network, or one that codes the frame only, has no such ratios.
-    """
-    model = MotionMagnifier(width=16, decoder_blocks=3, seed=0)
+def trained_ratios(steps: int, seed: int) -> tuple[dict[float, float], float]:
+    """Ratios of a network of half the width on pictures it has not seen, and the last image loss over the first."""
+    model = MotionMagnifier(width=16, decoder_blocks=3, seed=seed)
     options = {"static": 0.0, "blurred": 0.0, "still_background": 0.0, "gain": 0.02, "offset": 0.01, "cutouts": 1}
     data = TripletConfig(size=32, max_motion=0.6, max_magnified=2.1, max_factor=5.0, shortest_wave=12.0, **options)
     training = MagnifierTraining(
-        steps=350, batch=4, learning_rate=4e-3, schedule="cosine", warm_up=20, regulariser=0.1, noise=0.0
+        steps=steps,
+        batch=4,
+        learning_rate=4e-3,
+        schedule="cosine",
+        warm_up=20,
+        regulariser=0.1,
+        noise=0.0,
+        seed=seed,
     )
     history = train_magnifier(model, training, data)
-    assert history[-50:, 1].mean() < 0.4 * history[:50, 1].mean()
     ratios = motion_ratios(LearnedMagnifier(model).pair, (1.0, 2.0, 3.0, 4.0), length=0.25, shortest_wave=12.0)
+    return ratios, history[-50:, 1].mean() / history[:50, 1].mean()
+
+
+@pytest.mark.trains
+def test_short_training_magnifies_motion(training_seed, within):
+    """350 steps on small smooth pictures; motions of 0.25 px, factors 1 to 4.
+
+    Each step of the factor adds SLOPES to the ratio. How much of the motion is lost in coding the frame differs
+    between seeds and processors after so few steps, so the ratios themselves are for a longer training (below). An
+    untrained network, or one that codes the frame only, has no such slopes.
+    """
+    ratios, loss = trained_ratios(350, training_seed)
+    within("image loss, last over first", loss, high=0.4)
     assert sorted(ratios.values()) == list(ratios.values())
-    for factor, ratio in ratios.items():
-        assert ratio == pytest.approx(factor, abs=0.5)
     for factor in (2.0, 3.0, 4.0):
-        assert (ratios[factor] - ratios[1.0]) / (factor - 1) == pytest.approx(1.0, rel=0.15)
+        within(f"slope to factor {factor:.0f}", (ratios[factor] - ratios[1.0]) / (factor - 1), 0.7, 1.3)
+
+
+@pytest.mark.trains
+@pytest.mark.large
+def test_longer_training_magnifies_by_the_factor(training_seed, within):
+    """1,500 steps: each ratio lies within 0.4 of the factor asked for."""
+    ratios, _ = trained_ratios(1500, training_seed)
+    for factor, ratio in ratios.items():
+        within(f"ratio at factor {factor:.0f}", ratio, factor - 0.4, factor + 0.4)

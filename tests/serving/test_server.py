@@ -378,13 +378,11 @@ def test_stop_while_in_use(model_dir, motion, monkeypatch):
                     codes.append(error.code().name)
                     return
 
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
         futures = [pool.submit(ask) for _ in range(4)]
         while codes.count("OK") < 8:
             time.sleep(0.01)
-        start = time.monotonic()
-        server.stop(grace=10)
-        assert time.monotonic() - start < 5
+        pool.submit(server.stop, grace=600).result(timeout=120)  # when all is done, not when the time is over
         for future in futures:
             future.result(timeout=15)
     # What had begun was finished; what came later was turned away.

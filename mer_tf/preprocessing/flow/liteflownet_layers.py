@@ -11,6 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf.numerics import set_keras
+
+set_keras()
+
 RADIUS = 3  # of the cost volume: 7 x 7 = 49 displacements
 
 

@@ -17,9 +17,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf import numerics
 from mer_tf.errors import ConfigError
 from mer_tf.preprocessing.flow.liteflownet import FLOW_SCALE, LEVELS, LiteFlowNet, get_weights, set_weights
 from mer_tf.preprocessing.flow.liteflownet_weights import read_weights, write_weights
+
+numerics.claim_one_thread()
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf import numerics
 from mer_tf.preprocessing.magnify.network import MotionMagnifier
 from mer_tf.preprocessing.magnify.triplets import TripletConfig, Triplets, TripletSource, translated_pair
+
+numerics.claim_one_thread()
 
 SCHEDULES = ("constant", "cosine")
 _MARGIN = 8  # border left out of the measured motion
