@@ -149,6 +149,7 @@ class ModelFacts:
         np.testing.assert_allclose(output.sum(axis=1), 1, rtol=1e-5)
 
     @pytest.mark.trains
+    @pytest.mark.slow
     def test_twelve_samples_are_learned_by_heart(self, learned, within):
         """Training stops where it is done; the steps left are the margin."""
         losses, accuracy = learned

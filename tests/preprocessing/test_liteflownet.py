@@ -453,6 +453,7 @@ def test_endpoint_loss_of_the_truth_and_of_a_known_error():
 
 
 @pytest.mark.trains
+@pytest.mark.slow
 def test_a_few_steps_lower_the_loss(network, tmp_path, capsys, training_seed, within):
     # The same two pairs again and again: what is tested is that every part takes part in learning.
     out = tmp_path / "new folder" / "liteflownet.npz"

@@ -497,6 +497,7 @@ def trained_ratios(steps: int, seed: int) -> tuple[dict[float, float], float]:
 
 
 @pytest.mark.trains
+@pytest.mark.slow
 def test_short_training_magnifies_motion(training_seed, within):
     """350 steps on small smooth pictures; motions of 0.25 px, factors 1 to 4.
 

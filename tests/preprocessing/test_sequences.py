@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import weakref
 
@@ -113,7 +112,6 @@ class TestWithFaces:
 
         def counting(data, **names):
             nonlocal most
-            gc.collect()
             most = max(most, len(alive))
             decoded.append(names["frame"])
             image = decode_image(data, **names).view(Frame)

@@ -315,6 +315,7 @@ def test_pictures_of_held_out_people_change_no_weight(run, tmp_path):
         np.testing.assert_allclose(two[name], value, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.dlib
 def test_micro_attention_goes_on_from_the_weights(run, tmp_path, capfd):
     from mer_tf.preprocessing import ClipPreprocessor

@@ -42,13 +42,13 @@ def test_a_fold_trained_second_equals_the_fold_trained_alone(trainer, make_data)
     fit_predict(trainer, data, seed=11, rows=9)
     second = fit_predict(trainer, data, seed=22)
     alone = fit_predict(FoldTrainer(CONFIG), data, seed=22)
-    np.testing.assert_allclose(second, alone, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(second, alone)
 
 
 def test_same_seed_same_result_and_another_seed_another(trainer, make_data):
     data = make_data()
     first = fit_predict(trainer, data, seed=1)
-    np.testing.assert_allclose(fit_predict(trainer, data, seed=1), first, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(fit_predict(trainer, data, seed=1), first)
     assert np.abs(fit_predict(trainer, data, seed=2) - first).max() > 1e-4
 
 
