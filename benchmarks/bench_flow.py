@@ -27,7 +27,7 @@ BORDER = 8
 
 def face_pairs(count: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Onsets and apexes ``(count, size, size)`` uint8, and the true flow ``(count, size, size, 2)``."""
-    from mer_tf.datasets.synthetic.render import SyntheticSubject
+    from mer_tf.synthetic.render import SyntheticSubject
 
     found = []
     for index in range(count):

@@ -22,13 +22,12 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
-from mer_tf.handcrafted.common import FeatureWarning  # noqa: E402
-from mer_tf.handcrafted.extractors import EXTRACTORS  # noqa: E402
-from mer_tf.handcrafted.lbp import uniform_bins  # noqa: E402
-from mer_tf.handcrafted.lbp_top import LbpTopConfig, lbp_top  # noqa: E402
-from mer_tf.handcrafted.trainer import FeatureTrainer  # noqa: E402
-from mer_tf.models.registry import MODELS  # noqa: E402
+from mer_tf.preprocessing.lbp import uniform_bins  # noqa: E402
+from mer_tf.systems.feature import FeatureWarning, get_extractor  # noqa: E402
+from mer_tf.systems.lbp.lbp_top import LbpTopConfig, lbp_top  # noqa: E402
+from mer_tf.systems.registry import MODELS  # noqa: E402
 from mer_tf.training import TrainConfig  # noqa: E402
+from mer_tf.training.feature_trainer import FeatureTrainer  # noqa: E402
 
 SMALL = (10, 32, 32)
 
@@ -89,7 +88,7 @@ def measure(repeats: int, seed: int) -> dict:
         if card.is_network:
             continue
         trainer = FeatureTrainer(TrainConfig.from_preset(name, "paper"))
-        extract = EXTRACTORS[card.builder.rpartition(":")[2]].extract
+        extract = get_extractor(card.builder).extract
         tensors = clip_of(trainer.recipe, rng)
         length = extract(tensors, trainer.feature).size
         times = [seconds(extract, tensors, trainer.feature) for _ in range(repeats)]

@@ -34,7 +34,7 @@ SETTLED = 0.1  # s between two samples of memory
 
 def make_data(folder: str) -> None:
     """A few drawn clips of two subjects."""
-    from mer_tf.datasets.synthetic import write_synthetic_dataset
+    from mer_tf.synthetic import write_synthetic_dataset
 
     write_synthetic_dataset(folder, subjects=2, clips_per_subject=2, frames_per_clip=(12, 12), seed=0, workers=1)
 

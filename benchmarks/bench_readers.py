@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-from mer_tf.datasets.synthetic.layouts import LAYOUTS, LayoutClip, write_layout
+from mer_tf.synthetic.layouts import LAYOUTS, LayoutClip, write_layout
 
 EMOTIONS = ("happiness", "disgust", "surprise", "sadness", "fear")
 ROOT = pathlib.Path(__file__).resolve().parents[1]

@@ -117,8 +117,8 @@ def main() -> int:
         model_dir = arguments.model
         if model_dir is None:
             from mer_tf.export import export_saved_model
-            from mer_tf.models.registry import build_model, get_model_card
             from mer_tf.recipes import get_recipe
+            from mer_tf.systems.registry import build_model, get_model_card
 
             recipe = get_recipe(get_model_card(arguments.network).recipe)
             network = build_model(arguments.network, num_classes=3)

@@ -19,8 +19,8 @@ import time
 import cv2
 import numpy as np
 
-from mer_tf.datasets.synthetic import Difficulty, SyntheticSubject
 from mer_tf.preprocessing.spotting import spot_apex
+from mer_tf.synthetic import Difficulty, SyntheticSubject
 
 FPS = 200.0
 METHODS = ("divide_lbp", "divide_strain", "frequency", "auto", "middle")

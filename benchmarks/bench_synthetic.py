@@ -20,7 +20,7 @@ import time
 import cv2
 import numpy as np
 
-from mer_tf.datasets.synthetic import SyntheticSubject, write_synthetic_dataset
+from mer_tf.synthetic import SyntheticSubject, write_synthetic_dataset
 
 
 def speed(subjects: int, clips: int, seed: int) -> dict:

@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.export import export_saved_model, read_description
-from mer_tf.models.registry import MODELS, build_model, get_model_card
 from mer_tf.preprocessing import network_input
 from mer_tf.recipes import Recipe, View, get_recipe
+from mer_tf.systems.registry import MODELS, build_model, get_model_card
 
 CLASSES = ("negative", "positive", "surprise")
 PUZZLE = Recipe(

@@ -76,10 +76,10 @@ def test_a_wrong_import_would_be_seen(tmp_path):
     [
         "mer_tf",
         "mer_tf.preprocessing",
-        "mer_tf.handcrafted.trainer",
+        "mer_tf.training.feature_trainer",
         "mer_tf.datasets",
         "mer_tf.metrics",
-        "mer_tf.models.registry",
+        "mer_tf.systems.registry",
         "mer_tf.protocols",
         "mer_tf.report",
         "mer_tf.commands.loso",

@@ -70,7 +70,7 @@ def _add_training(parser) -> None:
 
 def train_config(arguments):
     """``TrainConfig`` of the arguments added by ``_add_training``."""
-    from mer_tf.models.registry import check_network
+    from mer_tf.systems.registry import check_network
     from mer_tf.training import TrainConfig
 
     overrides = {"seed": arguments.seed, "shuffle_labels": arguments.shuffle_labels}
@@ -88,8 +88,8 @@ def recipe_of(arguments, config):
         UnknownNameError: No recipe has that name.
         ConfigError: It does not yield what the model takes.
     """
-    from mer_tf.models.registry import check_recipe, get_model_card
     from mer_tf.recipes import get_recipe
+    from mer_tf.systems.registry import check_recipe, get_model_card
 
     recipe = get_recipe(arguments.recipe or get_model_card(config.model).recipe)
     check_recipe(config.model, recipe, config.model_options)
@@ -237,7 +237,7 @@ def _publish(out: str, report: dict) -> None:
 
 
 def _report(result, report: dict, classes) -> str:
-    from mer_tf.commands.evaluate import format_scores
+    from mer_tf.metrics.tables import format_scores
 
     lines = [f"\nLOSO, pooled over {result.clips} clips", format_scores(result.metrics, classes), ""]
     if result.faults:

@@ -25,8 +25,8 @@ from components.loso_trainer.component import LosoTrainer
 from components.motion_transform.component import MotionTransform
 from mer_tf import features
 from mer_tf.errors import ConfigError
-from mer_tf.models.registry import check_network, check_recipe, get_model_card
 from mer_tf.recipes import Recipe, get_recipe
+from mer_tf.systems.registry import check_network, check_recipe, get_model_card
 from mer_tf.training import TrainConfig
 from tfx_pipeline import configs
 

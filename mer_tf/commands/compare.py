@@ -22,6 +22,7 @@ def add(verbs) -> None:
 def run(arguments) -> int:
     from mer_tf.commands.evaluate import class_names
     from mer_tf.errors import ConfigError
+    from mer_tf.metrics.comparison import compare
     from mer_tf.metrics.predictions import read_any
 
     if arguments.seed < 0:
@@ -37,38 +38,6 @@ def run(arguments) -> int:
     )
     print(json.dumps(result, indent=1) if arguments.json else format_comparison(result))
     return 0
-
-
-def compare(first, second, n: int, *, draws: int = 10000, seed: int = 0, within_dataset: bool = False) -> dict:
-    """Paired bootstrap, permutation by subject and McNemar on the clips that both methods predict.
-
-    Args:
-        first: Predictions of method A.
-        second: Predictions of method B.
-        n: Number of classes.
-        draws: Bootstrap draws, and random swaps of the permutation test.
-        seed: Seed of both.
-        within_dataset: Draw subjects within each dataset.
-
-    Returns:
-        ``{"clips": {"common", "only_a", "only_b"}, "bootstrap": ..., "permutation": ..., "holm": ..., "mcnemar":
-        ...}``; see ``mer_tf.metrics.comparison``. ``holm`` adjusts the bootstrap's p over the family {UF1, UAR}.
-
-    Raises:
-        EmptySplitError, ConfigError: No clip in common, different truths, a class without a clip.
-    """
-    from mer_tf.metrics.comparison import common_clips, holm, mcnemar, paired_bootstrap, permutation_test
-
-    a, b, counts = common_clips(first, second)
-    bootstrap = paired_bootstrap(a, b, n, draws=draws, seed=seed, within_dataset=within_dataset)
-    family = ("uf1", "uar")
-    return {
-        "clips": counts,
-        "bootstrap": bootstrap,
-        "permutation": permutation_test(a, b, n, draws=draws, seed=seed),
-        "holm": dict(zip(family, holm([bootstrap[name]["p"] for name in family]))),
-        "mcnemar": mcnemar(a, b),
-    }
 
 
 def format_comparison(result: dict) -> str:

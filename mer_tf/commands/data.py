@@ -70,7 +70,7 @@ def add(verbs) -> None:
 
 
 def run_synth(arguments) -> int:
-    from mer_tf.datasets.synthetic import write_synthetic_dataset
+    from mer_tf.synthetic import write_synthetic_dataset
 
     console = Console()
     frames = arguments.frames_per_clip

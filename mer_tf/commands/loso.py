@@ -61,10 +61,10 @@ def add(verbs) -> None:
 
 
 def run(arguments) -> int:
-    from mer_tf.commands.evaluate import format_scores
     from mer_tf.datasets.mappings import get_mapping
-    from mer_tf.models.registry import get_model_card
+    from mer_tf.metrics.tables import format_scores
     from mer_tf.recipes import get_recipe
+    from mer_tf.systems.registry import get_model_card
     from mer_tf.training import TrainConfig
     from mer_tf.training.initial import initial_weights_facts, weights_hash
 
@@ -157,9 +157,9 @@ def _recipe_of_records(arguments, config, own, console: Console):
     Raises:
         ConfigError: The model does not take what that recipe yields.
     """
-    from mer_tf.models.registry import check_recipe
     from mer_tf.recipes import RECIPES
     from mer_tf.records import recorded_recipe
+    from mer_tf.systems.registry import check_recipe
 
     recipe = RECIPES.get(recorded_recipe(arguments.data), own)  # of an unknown one the hash tells in reading
     check_recipe(config.model, recipe, config.model_options)
@@ -218,8 +218,8 @@ def _check_source(arguments, recipe) -> None:
 
 def _parts(model: str, maps: set[str]) -> list[str]:
     """Models of the same class that take exactly these maps."""
-    from mer_tf.models.registry import MODELS, get_model_card
     from mer_tf.recipes import get_recipe
+    from mer_tf.systems.registry import MODELS, get_model_card
 
     builder = get_model_card(model).builder
     return [

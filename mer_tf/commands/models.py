@@ -20,7 +20,7 @@ def add(verbs) -> None:
 
 
 def run(arguments) -> int:
-    from mer_tf.models.registry import get_model_card
+    from mer_tf.systems.registry import get_model_card
 
     if arguments.name:
         get_model_card(arguments.name)  # an unknown name before anything else
@@ -28,17 +28,17 @@ def run(arguments) -> int:
         raise ConfigError("--plot draws one network: name it, as in 'mer models atscnn --plot atscnn.svg'")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if arguments.recount:
-        from mer_tf.models.counts import write_counts
+        from mer_tf.zoo.recount import write_counts
 
         print("\n".join(write_counts()))
         return 0
     if arguments.write_docs:
-        from mer_tf.report.model_pages import write_pages
+        from mer_tf.zoo.pages import write_pages
 
         print(f"{len(write_pages(arguments.write_docs))} pages in {arguments.write_docs}")
         return 0
     if arguments.plot:
-        from mer_tf.report.model_graph import draw_system
+        from mer_tf.zoo.graph import draw_system
 
         draw_system(arguments.name, arguments.plot)
         print(arguments.plot)
@@ -47,15 +47,15 @@ def run(arguments) -> int:
 
 
 def _show(arguments) -> int:
-    from mer_tf.models.counts import all_counts
-    from mer_tf.models.registry import MODELS, get_model_card
+    from mer_tf.systems.counts import all_counts
+    from mer_tf.systems.registry import MODELS, get_model_card
 
     if arguments.json:
         names = [arguments.name] if arguments.name else list(MODELS)
         facts = [{**get_model_card(name).to_json(), "counts": all_counts().get(name)} for name in names]
         print(json.dumps(facts, indent=1))
         return 0
-    from mer_tf.report.model_pages import system_page, to_terminal, zoo_table
+    from mer_tf.zoo.pages import system_page, to_terminal, zoo_table
 
     print(to_terminal(system_page(arguments.name)) if arguments.name else table(*zoo_table()))
     return 0

@@ -46,7 +46,7 @@ def preset_options(model: str, preset: str, texts: list[str]) -> dict:
         preset: Name of one of its presets; an unknown one has no options here, and is refused where it is used.
         texts: The values of ``--option``.
     """
-    from mer_tf.models.registry import get_model_card
+    from mer_tf.systems.registry import get_model_card
 
     merged = dict(get_model_card(model).presets.get(preset, {}).get("model_options", {}))
     for name, value in parse_options(texts).items():

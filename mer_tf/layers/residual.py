@@ -35,7 +35,7 @@ def convolve(x, filters, kernel, strides, seeds, name, *, use_bias=False):
         filters: int.
         kernel: int or tuple of ints, odd.
         strides: int or tuple of ints.
-        seeds: ``mer_tf.models.seeds.Seeds`` (anything whose ``next()`` is an int or None).
+        seeds: ``mer_tf.systems.seeds.Seeds`` (anything whose ``next()`` is an int or None).
         name: Name of the convolution; padding is ``name + "_pad"``.
         use_bias: bool.
 

@@ -27,7 +27,7 @@ def resnest_bottleneck(x, width, stride, project, seeds, name):
         width: int, even.
         stride: 1 or 2.
         project: bool. Whether the shortcut is a 1x1 convolution (after 2x2 averaging with stride 2) or the input.
-        seeds: ``mer_tf.models.seeds.Seeds``.
+        seeds: ``mer_tf.systems.seeds.Seeds``.
         name: Prefix of the layers' names.
 
     Returns:

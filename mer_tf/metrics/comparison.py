@@ -216,3 +216,33 @@ def _pair(first, second, n: int) -> tuple[list[tuple[str, str]], np.ndarray, np.
     a, b = _same(first, second)
     keys, tables_a = subject_tables(a, n)
     return keys, tables_a, subject_tables(b, n)[1]
+
+
+def compare(first, second, n: int, *, draws: int = 10000, seed: int = 0, within_dataset: bool = False) -> dict:
+    """Paired bootstrap, permutation by subject and McNemar on the clips that both methods predict.
+
+    Args:
+        first: Predictions of method A.
+        second: Predictions of method B.
+        n: Number of classes.
+        draws: Bootstrap draws, and random swaps of the permutation test.
+        seed: Seed of both.
+        within_dataset: Draw subjects within each dataset.
+
+    Returns:
+        ``{"clips": {"common", "only_a", "only_b"}, "bootstrap": ..., "permutation": ..., "holm": ..., "mcnemar":
+        ...}``. ``holm`` adjusts the bootstrap's p over the family {UF1, UAR}.
+
+    Raises:
+        EmptySplitError, ConfigError: No clip in common, different truths, a class without a clip.
+    """
+    a, b, counts = common_clips(first, second)
+    bootstrap = paired_bootstrap(a, b, n, draws=draws, seed=seed, within_dataset=within_dataset)
+    family = ("uf1", "uar")
+    return {
+        "clips": counts,
+        "bootstrap": bootstrap,
+        "permutation": permutation_test(a, b, n, draws=draws, seed=seed),
+        "holm": dict(zip(family, holm([bootstrap[name]["p"] for name in family]))),
+        "mcnemar": mcnemar(a, b),
+    }

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from mer_tf.errors import CropError, FrameOrderError
-from mer_tf.handcrafted.lbp import neighbour_codes, uniform_bins
 from mer_tf.preprocessing.align import Box, clip_box
 from mer_tf.preprocessing.hars import hars_edges
+from mer_tf.preprocessing.lbp import neighbour_codes, uniform_bins
 from mer_tf.preprocessing.strain import optical_strain
 
 METHODS = ("auto", "annotated", "divide_lbp", "divide_strain", "frequency", "middle")

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mer_tf import __version__, metrics
-from mer_tf.commands.evaluate import average_rows
 from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.metrics.tables import average_rows
 from mer_tf.protocols import PROTOCOLS
-from mer_tf.report import published, svg
+from mer_tf.report import svg
 from mer_tf.report.blocks import Details, Figure, Report, Row, Section, Table, Text
 from mer_tf.report.passports import Run
+from mer_tf.systems import published
 from mer_tf.types import Prediction
 
 DRAWS = 2000

@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping
 
 from mer_tf.errors import ConfigError, UnknownNameError
-from mer_tf.models.registry import get_model_card
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe
+from mer_tf.systems.registry import get_model_card
 
 LOSSES = ("cross_entropy", "focal", "class_balanced_focal")
 OPTIMIZERS = ("adam", "adamw", "sgd", "sgdw")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mer_tf.models.registry import get_model_card
 from mer_tf.recipes import Recipe
+from mer_tf.systems.registry import get_model_card
 from mer_tf.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from mer_tf.handcrafted.trainer import FeatureTrainer
+    from mer_tf.training.feature_trainer import FeatureTrainer
     from mer_tf.training.trainer import FoldTrainer
 
 
@@ -30,6 +30,6 @@ def make_trainer(
         from mer_tf.training.trainer import FoldTrainer
 
         return FoldTrainer(config, recipe)
-    from mer_tf.handcrafted.trainer import FeatureTrainer
+    from mer_tf.training.feature_trainer import FeatureTrainer
 
     return FeatureTrainer(config, recipe, workers=workers)

@@ -19,8 +19,8 @@ import tensorflow as tf
 from mer_tf import atomic, metrics, numerics
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
 from mer_tf.metrics.predictions import write_epoch_predictions
-from mer_tf.models.registry import check_network, check_recipe, get_model_card
 from mer_tf.protocols import check_no_leakage
+from mer_tf.systems.registry import check_network, check_recipe, get_model_card
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.data import MotionData
 from mer_tf.training.factory import make_trainer

@@ -26,12 +26,12 @@ from mer_tf.datasets.macro import EXPECTED_PICTURES, Picture, pictures
 from mer_tf.datasets.mappings import MACRO
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import ConfigError, EmptySplitError, LeakageError, UnknownNameError
-from mer_tf.models.micro_attention.transfer import write_named_weights
-from mer_tf.models.registry import get_model_card
 from mer_tf.passport import git_commit, versions
 from mer_tf.preprocessing.pictures import Pictures, Source, check_picture_recipe, hash_files, make_pictures
 from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import get_recipe
+from mer_tf.systems.registry import get_model_card
+from mer_tf.systems.transfer import write_named_weights
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.initial import weights_hash
 from mer_tf.training.trainer import FoldTrainer

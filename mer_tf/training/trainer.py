@@ -14,18 +14,18 @@ import tensorflow as tf
 
 from mer_tf import numerics
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
-from mer_tf.losses import FocalLoss
-from mer_tf.models.registry import build_model, check_inputs, check_recipe, get_model_card
-from mer_tf.models.weights import load_model_weights
 from mer_tf.preprocessing import mirror_network_input, network_input
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe, get_recipe
+from mer_tf.systems.registry import build_model, check_inputs, check_recipe, get_model_card
+from mer_tf.systems.weights import load_model_weights
 from mer_tf.training.config import TrainConfig
+from mer_tf.training.losses import FocalLoss
 from mer_tf.training.optimizers import make_optimizer
 from mer_tf.training.samples import Samples
 
 if TYPE_CHECKING:
-    from mer_tf.models.micro_attention.transfer import TransferReport
+    from mer_tf.systems.transfer import TransferReport
 
 numerics.claim_one_thread()
 
@@ -317,7 +317,7 @@ def initialised_model(config: TrainConfig, seed: int = 0) -> tuple[keras.Model, 
 def _initialise(model: keras.Model, path: str) -> TransferReport | None:
     """Weights of a file: all of them, or (``.npz``) those whose layer has the same name, the others staying new."""
     if os.fspath(path).endswith(".npz"):
-        from mer_tf.models.micro_attention.transfer import initialise
+        from mer_tf.systems.transfer import initialise
 
         return initialise(model, path)
     own = model.get_weights()

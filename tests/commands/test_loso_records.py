@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mer_tf.cli import main
-from mer_tf.models.registry import check_recipe
 from mer_tf.recipes import get_recipe
+from mer_tf.systems.registry import check_recipe
 from mer_tf.types import Clip
 
 pytest.importorskip("tensorflow")

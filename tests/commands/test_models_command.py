@@ -10,8 +10,8 @@ import cv2
 import pytest
 
 from mer_tf.cli import main
-from mer_tf.models.counts import all_layers
-from mer_tf.models.registry import MODELS
+from mer_tf.systems.counts import all_layers
+from mer_tf.systems.registry import MODELS
 
 
 def test_table_is_whole_and_without_tensorflow():

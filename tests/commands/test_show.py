@@ -13,14 +13,14 @@ import pytest
 
 from mer_tf.cli import main
 from mer_tf.datasets import read_casme2
-from mer_tf.datasets.synthetic import write_synthetic_dataset
 from mer_tf.errors import MissingFileError
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model
 from mer_tf.preprocessing.align import transform_points
-from mer_tf.preprocessing.contact_sheet import SPOTTERS, draw, examine
 from mer_tf.preprocessing.face import FaceFinder
 from mer_tf.preprocessing.images import decode_image, gray8
 from mer_tf.recipes import FaceConfig, FlowConfig, FramesConfig, MagnifyConfig, Recipe, View, get_recipe
+from mer_tf.show.contact_sheet import SPOTTERS, draw, examine
+from mer_tf.synthetic import write_synthetic_dataset
 
 pytest.importorskip("matplotlib")
 pytestmark = pytest.mark.dlib

@@ -13,8 +13,8 @@ import pytest
 from mer_tf.cli import main
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
 from mer_tf.console import Console
-from mer_tf.datasets.synthetic.layouts import LayoutClip, write_layout
 from mer_tf.errors import ConfigError, LeakageError
+from mer_tf.synthetic.layouts import LayoutClip, write_layout
 
 
 def arguments_of(*texts):

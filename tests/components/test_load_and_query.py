@@ -13,9 +13,9 @@ from tfx.types import standard_artifacts
 
 from components.load_and_query.executor import Executor, check_model, read_some
 from mer_tf.export import export_saved_model
-from mer_tf.models.registry import build_model
 from mer_tf.recipes import get_recipe
 from mer_tf.records import to_example
+from mer_tf.systems.registry import build_model
 from mer_tf.types import Clip
 
 pytestmark = pytest.mark.tfx

@@ -23,11 +23,11 @@ from components.motion_transform.executor import Executor
 from components.motion_transform.prepare import prepare
 from components.motion_transform.schema import motion_schema
 from mer_tf.datasets import read_casme2
-from mer_tf.datasets.synthetic import write_synthetic_dataset
 from mer_tf.errors import EmptySplitError, FaceNotFoundError, MissingFileError
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames, select_frames
 from mer_tf.recipes import RECIPES, FaceConfig, FlowConfig, FramesConfig, MagnifyConfig, Recipe, View, get_recipe
 from mer_tf.records import encode_motion
+from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.training import read_motion_records
 from mer_tf.types import ClipTable
 from serving.client import find_frames

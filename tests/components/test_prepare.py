@@ -7,10 +7,10 @@ import json
 import pytest
 
 from mer_tf.cli import main
-from mer_tf.datasets.synthetic import write_synthetic_dataset
 from mer_tf.errors import MissingFileError
 from mer_tf.preprocessing import find_landmark_model
 from mer_tf.recipes import get_recipe
+from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.training import read_motion_records
 
 pytestmark = pytest.mark.dlib

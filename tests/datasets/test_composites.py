@@ -15,9 +15,9 @@ from mer_tf.datasets.expected import EXPECTED, MEGC_CASME2, MEGC_SAMM, MEGC_SMIC
 from mer_tf.datasets.label_list import canonical_key, read_label_list
 from mer_tf.datasets.manifest import read_manifest, write_manifest
 from mer_tf.datasets.mappings import get_mapping
-from mer_tf.datasets.synthetic.layouts import LayoutClip, write_layout
-from mer_tf.datasets.synthetic.published import published_plan
 from mer_tf.errors import AnnotationError, ConfigError, CountsDifferError, MissingFileError, UnknownNameError
+from mer_tf.synthetic.layouts import LayoutClip, write_layout
+from mer_tf.synthetic.published import published_plan
 
 PARTS = ("smic_hs", "casme2", "samm")
 

@@ -11,8 +11,6 @@ from layout_case import messages, plan
 
 from mer_tf.datasets import READERS, summary
 from mer_tf.datasets.mappings import MACRO, MICRO, NATIVE_CLASSES, get_mapping
-from mer_tf.datasets.synthetic.damage import DAMAGE, damage_layout
-from mer_tf.datasets.synthetic.layouts import LAYOUTS, LayoutClip, SheetQuirks, write_layout
 from mer_tf.datasets.verify import check_images
 from mer_tf.errors import (
     AnnotationError,
@@ -23,6 +21,8 @@ from mer_tf.errors import (
     EmptySplitError,
     UnknownNameError,
 )
+from mer_tf.synthetic.damage import DAMAGE, damage_layout
+from mer_tf.synthetic.layouts import LAYOUTS, LayoutClip, SheetQuirks, write_layout
 
 SHEETS = ("casme", "casme2", "samm", "smic_e")
 FOLDERS = ("smic_hs", "smic_vis", "smic_nir", "ckplus", "oulu_casia", "mug")

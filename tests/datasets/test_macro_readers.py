@@ -8,8 +8,8 @@ from layout_case import messages, plan
 from mer_tf.datasets import read_ck48, read_ckplus, read_jaffe, read_mug, read_oulu_casia
 from mer_tf.datasets.expected import best_match, expected_counts
 from mer_tf.datasets.macro import peak_frames
-from mer_tf.datasets.synthetic.layouts import LayoutClip, write_layout
 from mer_tf.errors import ClipError, ConfigError, DatasetNotFoundError
+from mer_tf.synthetic.layouts import LayoutClip, write_layout
 
 
 def name(path):

@@ -10,8 +10,8 @@ from mer_tf.cli import main
 from mer_tf.datasets import get_reader, read_casme2, read_composite, read_manifest, write_manifest
 from mer_tf.datasets.composites import parts
 from mer_tf.datasets.origin import is_synthetic, is_synthetic_table
-from mer_tf.datasets.synthetic.layouts import write_layout
 from mer_tf.errors import CountsDifferError
+from mer_tf.synthetic.layouts import write_layout
 
 
 def mark(root):

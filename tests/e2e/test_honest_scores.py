@@ -10,8 +10,8 @@ import pytest
 
 from mer_tf import metrics
 from mer_tf.datasets import read_casme2
-from mer_tf.datasets.synthetic import write_synthetic_dataset
 from mer_tf.recipes import get_recipe
+from mer_tf.synthetic import write_synthetic_dataset
 
 ROOT = pathlib.Path(__file__).parents[2]
 MODEL = "dual_atme"

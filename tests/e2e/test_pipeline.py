@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 
 from mer_tf.datasets import read_casme2, write_manifest
-from mer_tf.datasets.synthetic import write_synthetic_dataset
 from mer_tf.errors import BadInputError, MissingFileError
 from mer_tf.metrics.predictions import read_predictions
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames
 from mer_tf.recipes import get_recipe
+from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.training import TrainConfig
 from tfx_pipeline import status
 from tfx_pipeline.local_runner import run_local

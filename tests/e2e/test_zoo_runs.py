@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from mer_tf.datasets import read_casme2
-from mer_tf.datasets.synthetic import read_truth, write_synthetic_dataset
-from mer_tf.models.registry import MODELS
 from mer_tf.passport import write_passport
 from mer_tf.preprocessing import ClipPreprocessor, select_frames
 from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.report import build_report, read_run, to_markdown
+from mer_tf.synthetic import read_truth, write_synthetic_dataset
+from mer_tf.systems.registry import MODELS
 from mer_tf.training import MotionData, TrainConfig, run_loso
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from mer_tf.layers import FoldTime, UnfoldTime
 from mer_tf.layers.residual import RESNET18_STAGES, basic_block, convolve, resnet_stage, resnet_stem
-from mer_tf.models.seeds import Seeds
+from mer_tf.systems.seeds import Seeds
 
 
 def weights(model) -> int:

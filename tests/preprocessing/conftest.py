@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mer_tf.datasets import read_casme2
-from mer_tf.datasets.synthetic import write_synthetic_dataset
+from mer_tf.synthetic import write_synthetic_dataset
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 
-from mer_tf.datasets.synthetic import read_truth
 from mer_tf.errors import (
     ClipError,
     FaceNotFoundError,
@@ -27,6 +26,7 @@ from mer_tf.preprocessing.face import FaceFinder
 from mer_tf.preprocessing.geometry import find_geometry
 from mer_tf.preprocessing.images import decode_image, to_gray, to_uint8
 from mer_tf.recipes import FaceConfig, get_recipe
+from mer_tf.synthetic import read_truth
 from mer_tf.types import Clip
 
 HARS, STREAMS = get_recipe("onset_apex_28_hars"), get_recipe("onset_apex_128_streams")

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 
-from mer_tf.datasets.synthetic.face import make_face, paint
 from mer_tf.errors import (
     FaceNotFoundError,
     LandmarkError,
@@ -23,6 +22,7 @@ from mer_tf.preprocessing.face import DETECTORS, FaceFinder, find_landmark_model
 from mer_tf.preprocessing.haar import EYE_CASCADE, FACE_CASCADE, HaarFinder
 from mer_tf.preprocessing.landmark_files import FileFinder
 from mer_tf.recipes import FaceConfig
+from mer_tf.synthetic.face import make_face, paint
 
 KEY = "casme2/sub01/EP02_01f"
 

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mer_tf.datasets.synthetic.motion import Difficulty
-from mer_tf.datasets.synthetic.render import SyntheticSubject
 from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.preprocessing.flow import FLOW_METHODS, DISFlow, FarnebackFlow, TVL1Flow, make_flow
 from mer_tf.preprocessing.strain import optical_strain
 from mer_tf.recipes import FlowConfig
+from mer_tf.synthetic.motion import Difficulty
+from mer_tf.synthetic.render import SyntheticSubject
 
 CONFIGS = {
     "tvl1": FlowConfig(),

@@ -296,7 +296,7 @@ def test_bad_input(change, error, match):
 @pytest.mark.trains
 def test_synthetic_clip(training_seed, within):
     """The seed is the drawn subject's."""
-    from mer_tf.datasets.synthetic import Difficulty, SyntheticSubject
+    from mer_tf.synthetic import Difficulty, SyntheticSubject
 
     quiet = Difficulty(
         expression_px=(1.8, 2.0), head_px=0, head_roll_deg=0, head_turn_px=0, irrelevant_rate=0, blink_rate=0,

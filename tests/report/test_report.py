@@ -16,7 +16,7 @@ from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.metrics.predictions import write_epoch_predictions
 from mer_tf.report import build_report, read_run, to_html, to_markdown
 from mer_tf.report.build import group_runs
-from mer_tf.report.published import PARTS, SETTINGS, SYSTEMS, published_megc2019, published_results
+from mer_tf.systems.published import PARTS, SETTINGS, SYSTEMS, published_megc2019, published_results
 from mer_tf.types import Prediction
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -262,7 +262,7 @@ def test_package_data_is_read():
 
 
 def test_every_misprint_speaks_of_a_row_and_every_name_of_a_table():
-    rules = json.loads((ROOT / "mer_tf/report/misprints.json").read_text(encoding="utf-8"))
+    rules = json.loads((ROOT / "mer_tf/systems/misprints.json").read_text(encoding="utf-8"))
     used = {id for row in (*published_results(), *published_megc2019()) for id, _ in row.misprints}
     assert {rule["id"] for rule in rules} == used and len(used) == len(rules)
     systems = {row.system for row in published_results()}

@@ -367,7 +367,7 @@ def test_a_folder_without_a_face(tmp_path, server):
 def test_a_clip_gets_the_answer_of_its_own_tensors(tmp_path, server, model, recipe):
     """A drawn face through the client, against the preprocessor and the model called by hand."""
     landmark_model()
-    synthetic = pytest.importorskip("mer_tf.datasets.synthetic")
+    synthetic = pytest.importorskip("mer_tf.synthetic")
     from mer_tf.preprocessing import ClipPreprocessor, network_input
 
     synthetic.write_synthetic_dataset(tmp_path, subjects=1, clips_per_subject=1, seed=3)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from mer_tf.datasets import read_casme2
-from mer_tf.datasets.synthetic import read_truth, write_synthetic_dataset
 from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.preprocessing import ClipPreprocessor, network_input
 from mer_tf.recipes import get_recipe
+from mer_tf.synthetic import read_truth, write_synthetic_dataset
 
 CLASSES = ("negative", "positive", "surprise")
 FPS = 200.0
@@ -51,7 +51,7 @@ def clip(tmp_path_factory):
 def served(request, clip, tmp_path_factory):
     """Model, recipe, a client of its server, the folder of the version, and the clip's tensors."""
     from mer_tf.export import export_saved_model
-    from mer_tf.models.registry import build_model
+    from mer_tf.systems.registry import build_model
     from serving.client import PredictionClient
     from serving.server import MerServer
     from serving.warmup import write_warmup_requests

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mer_tf.models.registry import get_model_card
 from mer_tf.recipes import get_recipe
+from mer_tf.systems.registry import get_model_card
 from mer_tf.training import MotionData
 
 

@@ -14,11 +14,11 @@ from mer_tf.cli import main
 from mer_tf.commands.options import parse_options
 from mer_tf.datasets import read_casme2, read_jaffe
 from mer_tf.datasets.macro import EXPECTED_PICTURES, pictures
-from mer_tf.datasets.synthetic import write_synthetic_dataset
 from mer_tf.errors import ClipError, ConfigError, EmptySplitError, LeakageError, MissingFileError, UnknownNameError
-from mer_tf.models.micro_attention.transfer import named_weights, read_named_weights, write_named_weights
 from mer_tf.preprocessing.pictures import DATA_FILE, INDEX_FILE, Source, make_pictures
 from mer_tf.recipes import get_recipe
+from mer_tf.synthetic import write_synthetic_dataset
+from mer_tf.systems.transfer import named_weights, read_named_weights, write_named_weights
 from mer_tf.training import FoldTrainer, TrainConfig
 from mer_tf.training.pretrain import pretrain, split_subjects
 

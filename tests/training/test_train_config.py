@@ -6,7 +6,7 @@ import json
 import pytest
 
 from mer_tf.errors import ConfigError, UnknownNameError
-from mer_tf.models.registry import MODELS
+from mer_tf.systems.registry import MODELS
 from mer_tf.training import TrainConfig
 
 

@@ -1,0 +1,51 @@
+"""Checks of settings: each raises an error that names the setting, what it may be and what came."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from mer_tf.errors import ConfigError, UnknownNameError
+
+
+def one_of(name: str, value, known) -> None:
+    """Raises ``ValueError`` unless the value is known."""
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}. Received: {value!r}")
+
+
+def whole(name: str, value, least: int = 1) -> None:
+    """Raises ``ValueError`` unless the value is a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}. Received: {value!r}")
+
+
+def wholes(name: str, values, length: int, least: int = 1) -> tuple[int, ...]:
+    """The values as a tuple, if they are that many whole numbers; else ``ValueError``."""
+    if not isinstance(values, list | tuple) or len(values) != length:
+        raise ValueError(f"{name} must be {length} whole numbers. Received: {values!r}")
+    for value in values:
+        whole(name, value, least)
+    return tuple(int(value) for value in values)
+
+
+def number(name: str, value, fits, wanted: str) -> None:
+    """Raises ``ValueError`` unless the value is a finite number that ``fits(value)``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or not fits(value):
+        raise ValueError(f"{name} must be {wanted}. Received: {value!r}")
+
+
+def strict(kind: type, settings: Mapping, where: str):
+    """An instance of a settings class from a dictionary; unknown keys and bad values are ``ConfigError``."""
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"{where} must be an object. Received: {type(settings).__name__}")
+    known = [field.name for field in dataclasses.fields(kind)]
+    for key in settings:
+        if key not in known:
+            raise UnknownNameError(f"{where} key", key, known)
+    try:
+        return kind(**settings)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from error

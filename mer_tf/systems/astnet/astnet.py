@@ -1,0 +1,171 @@
+"""ASTNet (Ren, Lu et al., Applied Sciences 2024, 14(17) 7755, section 3, Table 1) as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.cbam3d import CBAM3D
+from mer_tf.layers.fold_time import FoldTime
+from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
+from mer_tf.layers.seeded_dropout import SeededDropout
+from mer_tf.layers.unfold_time import UnfoldTime
+from mer_tf.systems.seeds import Seeds
+
+ATTENTION = ("cbam", "spatial", "channel", "none")
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class ASTNet(keras.Model):
+    """ResNet-18 on each flow picture, attention, and a convolutional LSTM over the pictures.
+
+    The five layers of the residual network are those of Table 1: ``stem_*`` and ``layer1_*`` to ``layer4_*``; with
+    three channels they take ImageNet weights of ResNet-18.
+
+    Args:
+        num_classes: int >= 2. Defaults to 3.
+        attention: ``"cbam"``, ``"spatial"``, ``"channel"`` or ``"none"`` (Table 6). Defaults to ``"cbam"``.
+        position: int in 1..5. Layer of the residual network that attention follows (Table 8). Defaults to 5.
+        keep_time: bool. Channel attention sees each picture alone; False gives one mask per clip. Defaults to True.
+        filters: int. Width of the ConvLSTM. Defaults to 128.
+        channels: 3 (colour wheel picture) or 2 (u and v themselves). Defaults to 3.
+        frames: int >= 1. Number of flow fields. Defaults to 10.
+        size: int >= 32. Side of the pictures. Defaults to 224.
+        width: int. Filters of the stem; the stages have 1, 2, 4 and 8 times as many. Defaults to 64.
+        reduction: int >= 1 of the channel attention. Defaults to 16.
+        spatial_kernel: int, odd. Side of the spatial attention's kernel. Defaults to 7.
+        dropout: float in [0, 1), before the ConvLSTM. Defaults to 0.5.
+        seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
+        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+
+    Inputs: dictionary with ``"flow"``, float (batch, frames, size, size, channels), with ImageNet's means and
+    deviations. Output: float32 probabilities (batch, num_classes).
+
+    Parameters: 14,159,941 with three classes (moving statistics left out); 14,160,199 with five;
+    12,537,607 and 18,290,119 (five) with 64 and 256 filters.
+
+    Source: section 3.2: (1) residual network, Table 1; (2) attention; (3) equations 6 to 11, ConvLSTM (no peepholes).
+
+    Assumption: 128 filters of 3x3 in the ConvLSTM: the paper is silent; 512 would cost more than the backbone.
+    Assumption: attention works picture by picture, reduction 16, perceptron with biases, 7x7 without: CBAM's own.
+    Assumption: flow is drawn as colour pictures (Figure 5), although section 3.1 says features are not RGB.
+    """
+
+    def __init__(
+        self,
+        num_classes=3,
+        attention="cbam",
+        position=5,
+        keep_time=True,
+        filters=128,
+        channels=3,
+        frames=10,
+        size=224,
+        width=64,
+        reduction=16,
+        spatial_kernel=7,
+        dropout=0.5,
+        seed=None,
+        **kwargs,
+    ):
+        if num_classes < 2:
+            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
+        if attention not in ATTENTION:
+            raise ValueError(f"`attention` must be one of {ATTENTION}. Received: {attention!r}")
+        if position not in (1, 2, 3, 4, 5):
+            raise ValueError(f"`position` must lie in 1..5. Received: {position!r}")
+        if channels not in (2, 3):
+            raise ValueError(f"`channels` must be 2 or 3. Received: {channels!r}")
+        for name, value, least in (("filters", filters, 1), ("frames", frames, 1), ("size", size, 32)):
+            if value < least:
+                raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
+        if width < 1:
+            raise ValueError(f"`width` must be at least 1. Received: {width!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
+
+        # === Functional model ===
+        seeds = Seeds(seed)
+
+        def attend(x, layer):
+            if attention == "none" or layer != position:
+                return x
+            options = {
+                "reduction": reduction,
+                "spatial_kernel": spatial_kernel,
+                "concat_order": "mean_max",
+                "channel": attention in ("cbam", "channel"),
+                "spatial": attention in ("cbam", "spatial"),
+                "seed": seeds.next(),
+                "name": "attention",
+            }
+            if keep_time:
+                return CBAM2D(**options)(x)
+            x = UnfoldTime(frames, name="attention_unfold")(x)
+            return FoldTime(name="attention_fold")(CBAM3D(**options)(x))
+
+        inputs = {"flow": keras.Input((frames, size, size, channels), name="flow")}
+        x = FoldTime(name="fold")(inputs["flow"])
+        x = attend(resnet_stem(x, width, seeds), 1)  # 56x56x64
+        for number, (factor, stride) in enumerate(RESNET18_STAGES, start=1):  # 56x56x64 to 7x7x512
+            x = resnet_stage(x, width * factor, 2, stride, seeds, f"layer{number}")
+            x = attend(x, number + 1)
+        x = SeededDropout(dropout, seed=seeds.next(), name="dropout")(x)
+        x = UnfoldTime(frames, name="unfold")(x)
+        x = keras.layers.ConvLSTM2D(
+            filters,
+            3,
+            padding="same",
+            activation="tanh",
+            recurrent_activation="sigmoid",
+            kernel_initializer=keras.initializers.GlorotUniform(seed=seeds.next()),
+            recurrent_initializer=keras.initializers.Orthogonal(seed=seeds.next()),
+            name="convlstm",
+        )(x)  # last state, 7x7x128
+        x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
+        outputs = keras.layers.Dense(
+            num_classes,
+            activation="softmax",
+            kernel_initializer=keras.initializers.GlorotUniform(seed=seeds.next()),
+            dtype="float32",
+            name="probabilities",
+        )(x)
+        kwargs.setdefault("name", "astnet")
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.attention = attention
+        self.position = position
+        self.keep_time = keep_time
+        self.filters = filters
+        self.channels = channels
+        self.frames = frames
+        self.size = size
+        self.width = width
+        self.reduction = reduction
+        self.spatial_kernel = spatial_kernel
+        self.dropout = dropout
+        self.seed = seed
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "attention": self.attention,
+            "position": self.position,
+            "keep_time": self.keep_time,
+            "filters": self.filters,
+            "channels": self.channels,
+            "frames": self.frames,
+            "size": self.size,
+            "width": self.width,
+            "reduction": self.reduction,
+            "spatial_kernel": self.spatial_kernel,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)

@@ -1,0 +1,139 @@
+"""ATSCNN (Zhao et al., Journal of Image and Graphics 2024, 29(1) 111-122) as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.seeded_dropout import SeededDropout
+from mer_tf.systems.seeds import Seeds
+
+ATTENTION = ("cbam", "channel", "spatial", "none")
+ACTIVATIONS = ("selu", "relu")
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class ATSCNN(keras.Model):
+    """Three convolutional streams on u, v and optical strain, each closed by attention, joined for the classes.
+
+    Args:
+        num_classes: int >= 2. Defaults to 3.
+        streams: names of the one-channel inputs, one stream each. Defaults to ``("u", "v", "strain")``; ablation 5
+            is ``("u", "v")``, ablation 6 ``("onset", "apex")`` with gray frames.
+        attention: ``"cbam"``, ``"channel"``, ``"spatial"`` or ``"none"`` (ablations 1 to 3). Defaults to ``"cbam"``.
+        activation: ``"selu"`` or ``"relu"`` (ablation 4), also inside the attention. Defaults to ``"selu"``.
+        literal_head: bool. One dense layer, as the abstract says, instead of 1024-1024-classes. Defaults to False.
+        size: int, a multiple of 16. Side of the input maps. Defaults to 128.
+        dropout: float in 0..1, after each of the two dense layers. Defaults to 0.5.
+        seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
+        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+
+    Inputs: dictionary of float tensors (batch, size, size, 1), flow in pixels. Output: float32 probabilities
+    (batch, num_classes).
+
+    Parameters: 4,213,815 with three classes (moving statistics left out); 4.21e6 is published.
+
+    Assumption: kernels, pooling, attention width and dense layers are the one layout that reproduces the published
+    weights, operations and memory; the paper's architecture section is not in the stored text.
+    Assumption: dropout 0.5, LeCun-normal initialisation (SELU's own) and the order batch normalisation, activation
+    are chosen.
+    """
+
+    def __init__(
+        self,
+        num_classes=3,
+        streams=("u", "v", "strain"),
+        attention="cbam",
+        activation="selu",
+        literal_head=False,
+        size=128,
+        dropout=0.5,
+        seed=None,
+        **kwargs,
+    ):
+        streams = tuple(streams)
+        if num_classes < 2:
+            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
+        if not streams or len(set(streams)) != len(streams):
+            raise ValueError(f"`streams` must be different names, at least one. Received: {streams!r}")
+        if attention not in ATTENTION:
+            raise ValueError(f"`attention` must be one of {ATTENTION}. Received: {attention!r}")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"`activation` must be one of {ACTIVATIONS}. Received: {activation!r}")
+        if size < 16 or size % 16:
+            raise ValueError(f"`size` must be a positive multiple of 16. Received: {size!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
+
+        # === Functional model ===
+        seeds = Seeds(seed)
+        inputs = {name: keras.Input((size, size, 1), name=name) for name in streams}
+        maps = [_stream(inputs[name], name, attention, activation, seeds) for name in streams]
+        x = keras.layers.Concatenate(name="join")(maps) if len(maps) > 1 else maps[0]  # 8x8x48
+        x = keras.layers.Flatten(name="flatten")(x)
+        if not literal_head:
+            for number in (1, 2):
+                x = keras.layers.Dense(
+                    1024, activation=activation, kernel_initializer=_init(seeds), name=f"dense{number}"
+                )(x)
+                x = SeededDropout(dropout, seed=seeds.next(), name=f"dropout{number}")(x)
+        outputs = keras.layers.Dense(
+            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
+        )(x)
+        kwargs.setdefault("name", "atscnn")
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.streams = streams
+        self.attention = attention
+        self.activation = activation
+        self.literal_head = literal_head
+        self.size = size
+        self.dropout = dropout
+        self.seed = seed
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "streams": list(self.streams),
+            "attention": self.attention,
+            "activation": self.activation,
+            "literal_head": self.literal_head,
+            "size": self.size,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+
+def _init(seeds):
+    return keras.initializers.LecunNormal(seed=seeds.next())
+
+
+def _stream(x, name, attention, activation, seeds):
+    for number, filters in enumerate((3, 5, 8, 16), start=1):  # 64x64x3, 32x32x5, 16x16x8, 8x8x16
+        stage = f"{name}_{number}"
+        x = keras.layers.Conv2D(filters, 5, padding="same", kernel_initializer=_init(seeds), name=f"{stage}_conv")(x)
+        x = BatchNorm(momentum=0.9, epsilon=1e-5, name=f"{stage}_bn")(x)
+        x = keras.layers.Activation(activation, name=f"{stage}_activation")(x)
+        x = keras.layers.MaxPooling2D(2, name=f"{stage}_pool")(x)
+    if attention == "none":
+        return x
+    return CBAM2D(
+        reduction=16,
+        mlp_bias=False,
+        activation=activation,
+        spatial_kernel=3,
+        conv_bias=False,
+        concat_order="mean_max",
+        channel=attention in ("cbam", "channel"),
+        spatial=attention in ("cbam", "spatial"),
+        seed=seeds.next(),
+        name=f"{name}_cbam",
+    )(x)

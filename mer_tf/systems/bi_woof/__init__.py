@@ -1,0 +1,1 @@
+"""Bi-WOOF, and with phase."""

@@ -1,0 +1,101 @@
+"""BasicNetwork (Chen et al., Information 2020, 11(8) 380, section 3.2, Table 1) as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.systems.cbamnet.blocks import check, classify, convolutional_blocks
+from mer_tf.systems.seeds import Seeds
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class BasicNetwork(keras.Model):
+    """Six blocks of 3D convolution, batch normalisation, ReLU and max pooling on a magnified clip.
+
+    Args:
+        num_classes: int >= 2. Defaults to 3.
+        head: ``"flatten"`` or ``"gap"`` (global average pooling). Defaults to ``"flatten"``.
+        pooling: ``"table"``: pool1 and pool4 keep the size, the others halve it; ``"halving"``: every pooling
+            halves, with "same" padding. Defaults to ``"table"``.
+        channels: 3 (RGB) or 1 (gray). Defaults to 3.
+        frames: int >= 16. Defaults to 16.
+        size: int >= 16. Side of the frames. Defaults to 64.
+        width: int. Filters of conv1 to conv3, half of those of conv4 to conv6. Defaults to 32.
+        dropout: float in [0, 1) or None: 0.5 at the head, 0.25 after each ReLU.
+        dropout_place: ``"head"`` (before the classifier) or ``"relu"`` (after every ReLU). Defaults to ``"head"``.
+        seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
+        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+
+    Inputs: dictionary with ``"frames"``, float (batch, frames, size, size, channels), each clip standardised to zero
+    mean and unit variance. Output: float32 probabilities (batch, num_classes).
+
+    Parameters: 338,307 with three classes (moving statistics left out); 335,427 with global average pooling.
+
+    Assumption: pool1 and pool4 have stride 1 and "same" padding, the only reading that gives every size of Table 1;
+    the text has one setting for all (``pooling="halving"``).
+    Assumption: three channels (section 4.1); Table 1 lists none.
+    Assumption: flatten, dropout 0.5 and one dense layer as head, Glorot-uniform initialisation: the paper is silent.
+    """
+
+    def __init__(
+        self,
+        num_classes=3,
+        head="flatten",
+        pooling="table",
+        channels=3,
+        frames=16,
+        size=64,
+        width=32,
+        dropout=None,
+        dropout_place="head",
+        seed=None,
+        **kwargs,
+    ):
+        dropout = check(num_classes, head, pooling, channels, frames, size, width, dropout, dropout_place)
+
+        # === Functional model ===
+        seeds = Seeds(seed)
+        inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
+        x = convolutional_blocks(
+            inputs["frames"],
+            6,
+            pooling=pooling,
+            width=width,
+            dropout=dropout,
+            dropout_place=dropout_place,
+            seeds=seeds,
+        )
+        outputs = classify(x, num_classes, head=head, dropout=dropout, dropout_place=dropout_place, seeds=seeds)
+        kwargs.setdefault("name", "basic_network")
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.head = head
+        self.pooling = pooling
+        self.channels = channels
+        self.frames = frames
+        self.size = size
+        self.width = width
+        self.dropout = dropout
+        self.dropout_place = dropout_place
+        self.seed = seed
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "head": self.head,
+            "pooling": self.pooling,
+            "channels": self.channels,
+            "frames": self.frames,
+            "size": self.size,
+            "width": self.width,
+            "dropout": self.dropout,
+            "dropout_place": self.dropout_place,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)

@@ -1,0 +1,93 @@
+"""ResNet3D-18, as Chen et al. (Information 2020, 11(8) 380, section 4.3) compare with, as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
+from mer_tf.systems.cbamnet.blocks import glorot
+from mer_tf.systems.seeds import Seeds
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class ResNet3D18(keras.Model):
+    """ResNet-18 with kernels over time on a magnified clip.
+
+    Args:
+        num_classes: int >= 2. Defaults to 3.
+        stem_frames: int, odd. Depth in time of the first kernel (7 pixels wide): 7 or 3. Defaults to 7.
+        pool: 3 (padded by 1) or 2. Window of the pooling after the stem. Defaults to 3.
+        channels: 3 (RGB) or 1 (gray). Defaults to 3.
+        frames: int >= 2. Defaults to 16.
+        size: int >= 16. Side of the frames. Defaults to 64.
+        width: int. Filters of the stem; the stages have 1, 2, 4 and 8 times as many. Defaults to 64.
+        seed: int >= 0 or None. Decides the weights; None leaves them to the global generators.
+        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+
+    Inputs: dictionary with ``"frames"``, float (batch, frames, size, size, channels), each clip standardised to zero
+    mean and unit variance. Output: float32 probabilities (batch, num_classes).
+
+    Parameters: 33,205,443 with three classes (moving statistics left out); 33,167,811 with ``stem_frames=3``.
+
+    Source: He et al., CVPR 2016, table 1, every kernel with a third side; shortcuts of type B.
+
+    Assumption: the stem's stride is 1 in time and 2 in space, the pooling and stages 2 to 4 halve all three: the
+    usual 3D form; the paper says only that 3x3 becomes 3x3x3 and 2x2 becomes 2x2x2.
+    Assumption: the first pooling is 3x3x3, as in ResNet-18, although the paper speaks of 2x2x2 (``pool=2``).
+    """
+
+    def __init__(
+        self, num_classes=3, stem_frames=7, pool=3, channels=3, frames=16, size=64, width=64, seed=None, **kwargs
+    ):
+        if num_classes < 2:
+            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
+        if stem_frames < 1 or stem_frames % 2 == 0:
+            raise ValueError(f"`stem_frames` must be odd and positive. Received: {stem_frames!r}")
+        if pool not in (2, 3):
+            raise ValueError(f"`pool` must be 2 or 3. Received: {pool!r}")
+        if channels not in (1, 3):
+            raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
+        if frames < 2 or size < 16 or width < 1:
+            raise ValueError(
+                f"`frames` must be at least 2, `size` 16, `width` 1. Received: {frames!r}, {size!r}, {width!r}"
+            )
+
+        # === Functional model ===
+        seeds = Seeds(seed)
+        inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
+        x = resnet_stem(inputs["frames"], width, seeds, kernel=(stem_frames, 7, 7), strides=(1, 2, 2), pool=pool)
+        for number, (factor, stride) in enumerate(RESNET18_STAGES, start=1):  # 8x16x16x64 to 1x2x2x512
+            x = resnet_stage(x, width * factor, 2, stride, seeds, f"layer{number}")
+        x = keras.layers.GlobalAveragePooling3D(name="gap")(x)
+        outputs = keras.layers.Dense(
+            num_classes, activation="softmax", kernel_initializer=glorot(seeds), dtype="float32", name="probabilities"
+        )(x)
+        kwargs.setdefault("name", "resnet3d_18")
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.stem_frames = stem_frames
+        self.pool = pool
+        self.channels = channels
+        self.frames = frames
+        self.size = size
+        self.width = width
+        self.seed = seed
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "stem_frames": self.stem_frames,
+            "pool": self.pool,
+            "channels": self.channels,
+            "frames": self.frames,
+            "size": self.size,
+            "width": self.width,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)

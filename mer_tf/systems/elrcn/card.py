@@ -1,0 +1,60 @@
+"""Facts and training settings of ELRCN."""
+
+from __future__ import annotations
+
+from mer_tf.systems.card import ModelCard
+
+PAPER = (
+    "Khor, See, Phan, Lin: Enriched Long-term Recurrent Convolutional Network for Facial Micro-Expression Recognition, "
+    "FG 2018 (arXiv 1805.08417)"
+)
+
+# Defaults of the published scripts; they stop where the training loss no longer falls.
+_COMMON = {
+    "loss": "cross_entropy",
+    "optimizer": "adam",
+    "learning_rate": 1e-5,
+    "schedule": "inverse_time",
+    "decay": 1e-6,
+    "batch_size": 32,
+    "early_stopping": 0,
+    "resample": "none",
+    "mirror": False,
+}
+_PRESETS = {
+    # Both stages in one run, as long as the longer of the two.
+    "paper": {**_COMMON, "epochs": 40},
+    "spatial": {**_COMMON, "epochs": 10, "model_options": {"stage": "spatial"}},
+    "temporal": {**_COMMON, "epochs": 40, "model_options": {"stage": "temporal"}},
+}
+
+ELRCN_SE_CARD = ModelCard(
+    name="elrcn_se",
+    seed="002",
+    paper=PAPER,
+    input="flow (u, v, magnitude) and strain between ten frames, 9x224x224x4 in 0..1",
+    recipe="flow_9x224_se",
+    parameters=219_809_635,
+    trainable_parameters=219_809_635,
+    presets=_PRESETS,
+    builder="mer_tf.systems.elrcn.elrcn_se:ELRCNSE",
+    # Tables 2 and 4 of seed 002, which does not say whether SE or TE was run.
+    published={
+        "hde2018 samm": {"war": 0.485, "uar": 0.382},
+        "hde2018 casme2": {"war": 0.384, "uar": 0.322},
+        "cde2018 full": {"accuracy": 0.570, "f1": 0.411},
+    },
+)
+ELRCN_TE_CARD = ModelCard(
+    name="elrcn_te",
+    seed="002",
+    paper=PAPER,
+    input="flow (u, v, magnitude) and strain between ten frames, two streams 9x224x224x3 in 0..1",
+    recipe="flow_9x224_te",
+    parameters=403_221_603,
+    trainable_parameters=403_221_603,
+    presets=_PRESETS,
+    builder="mer_tf.systems.elrcn.elrcn_te:ELRCNTE",
+)
+
+CARDS = (ELRCN_SE_CARD, ELRCN_TE_CARD)

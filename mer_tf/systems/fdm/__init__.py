@@ -1,0 +1,1 @@
+"""Facial dynamics map."""

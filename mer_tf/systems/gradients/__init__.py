@@ -1,0 +1,1 @@
+"""Histograms of gradients: HOG3D, HOG-TOP, HIGO-TOP."""

@@ -1,0 +1,1 @@
+"""Local binary patterns: LBP-TOP, LBP-SIP."""

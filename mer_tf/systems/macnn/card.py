@@ -1,0 +1,36 @@
+"""Facts and training settings of MACNN."""
+
+from __future__ import annotations
+
+from mer_tf.systems.card import ModelCard
+
+MACNN_CARD = ModelCard(
+    name="macnn",
+    seed="004",
+    paper=(
+        "Lai et al.: micro-expression recognition with dilated convolutions (MACNN), Journal of Ambient Intelligence "
+        "and Humanized Computing 2020; as re-implemented in the code of Off-TANet"
+    ),
+    input="onset-apex flow u, v in pixels and strain, 128x128x3",
+    recipe="onset_apex_128",
+    parameters=86_302_563,
+    trainable_parameters=86_302_563,
+    presets={
+        # The re-implementation's; those of the paper were not found.
+        "paper": {
+            "loss": "cross_entropy",
+            "optimizer": "adam",
+            "learning_rate": 1e-3,
+            "schedule": "step",
+            "step_epochs": 50,
+            "step_factor": 0.9,
+            "batch_size": 64,
+            "epochs": 500,
+            "mirror": False,
+        },
+    },
+    builder="mer_tf.systems.macnn.macnn:MACNN",
+    published={"seed004 full": {"uf1": 0.5309, "uar": 0.5920}},
+)
+
+CARDS = (MACNN_CARD,)

@@ -1,0 +1,80 @@
+"""MACNN (Lai et al. 2020, as in the published code of Off-TANet) as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.systems.off_tanet.blocks import add_and_pool, check_options, conv, head
+from mer_tf.systems.seeds import Seeds
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class MACNN(keras.Model):
+    """Residual VGG with dilated convolutions on flow and strain.
+
+    Args:
+        num_classes: int >= 2. Defaults to 3.
+        size: int, a multiple of 16. Side of the map: 112 in the code, 128 in seed 004. Defaults to 128.
+        width: int. Channels of the first block, doubled by each of the next three; smaller ones make the network small
+            for tests. Defaults to 32.
+        dense_units: int. Width of both dense layers. Defaults to 4096.
+        dropout: float in 0..1, after each dense layer. Defaults to 0.5.
+        seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
+        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+
+    Inputs: dictionary with ``"face"``, float (batch, size, size, 3): flow u, v in pixels and strain. Output: float32
+    probabilities (batch, num_classes).
+
+    Parameters: 86,302,563 with three classes at 128 (8.63e7 in seed 004), 70,573,923 at 112.
+
+    Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, which seed 004 ran.
+    Assumption: the re-implementation stands for the paper, which was not at hand.
+    """
+
+    def __init__(self, num_classes=3, size=128, width=32, dense_units=4096, dropout=0.5, seed=None, **kwargs):
+        check_options(num_classes, size, 16, dropout)
+        for option, value in (("width", width), ("dense_units", dense_units)):
+            if value < 1:
+                raise ValueError(f"`{option}` must be at least 1. Received: {value!r}")
+
+        # === Functional model ===
+        seeds = Seeds(seed)
+        inputs = {"face": keras.Input((size, size, 3), name="face")}
+        x = inputs["face"]
+        for number in range(4):  # 64x64x32, 32x32x64, 16x16x128, 8x8x256
+            x = _residual_block(x, width * 2**number, f"block{number + 1}", seeds)
+        for rate in (4, 2):
+            x = conv(x, width * 8, 3, f"dilated{rate}", seeds, dilation=rate, activation="relu")
+        outputs = head(x, num_classes, (dense_units, dense_units), dropout, seeds)
+        kwargs.setdefault("name", "macnn")
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.size = size
+        self.width = width
+        self.dense_units = dense_units
+        self.dropout = dropout
+        self.seed = seed
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "size": self.size,
+            "width": self.width,
+            "dense_units": self.dense_units,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+
+def _residual_block(x, filters, name, seeds):
+    shortcut = conv(x, filters, 1, f"{name}_shortcut", seeds)
+    x = conv(x, filters, 3, f"{name}_conv1", seeds, activation="relu")
+    x = conv(x, filters, 3, f"{name}_conv2", seeds, activation="relu")
+    return add_and_pool(x, shortcut, name)

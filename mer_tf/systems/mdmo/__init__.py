@@ -1,0 +1,1 @@
+"""MDMO and Sparse MDMO."""

@@ -1,0 +1,73 @@
+"""Residual network of seed 002 (Peng et al., FG 2018, macro to micro) as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.systems.micro_attention.trunk import check_options, residual_trunk
+from mer_tf.systems.seeds import Seeds
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class ResidualNetwork(keras.Model):
+    """Pre-activation residual network with ten layers of weights on the apex frame.
+
+    A 7x7 convolution and four blocks of two 3x3 convolutions, with 64, 128, 256 and 512 channels. It is trained on
+    macro-expressions first and gives its weights to the networks with attention.
+
+    Args:
+        num_classes: int >= 2. Defaults to 3.
+        channels: 1 (gray) or 3 (RGB). Defaults to 1.
+        size: int >= 32. Side of the picture. Defaults to 224.
+        width: int. Channels of the first block; smaller ones make the network small for tests. Defaults to 64.
+        seed: int >= 0 or None. Decides the weights; None leaves them to the global generators.
+        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+
+    Inputs: dictionary with ``"apex"``, float (batch, size, size, channels) in 0..255: batch normalisation on the
+    data does the scaling. Output: float32 probabilities (batch, num_classes).
+
+    Parameters: 4,899,333 with three classes (moving statistics left out), 4,900,359 with five; 4.9 M is published.
+
+    Source: Wang et al., Micro-Attention for Micro-Expression Recognition, sections 3 and 4.2, and the published network
+    description without its attention layers.
+    Assumption: four blocks (network description); "a stack of 10 residual blocks" in the text counts layers of
+    weights, and only four blocks have the published size.
+    Assumption: gray pictures (network description); the ImageNet network they start from has RGB, so its first
+    convolution is summed over the colours.
+    Assumption: batch normalisation has momentum 0.9 and epsilon 1e-5, as in the other models of the package.
+    """
+
+    def __init__(self, num_classes=3, channels=1, size=224, width=64, seed=None, **kwargs):
+        check_options(num_classes, channels, size, width)
+
+        # === Functional model ===
+        seeds = Seeds(seed)
+        inputs = {"apex": keras.Input((size, size, channels), name="apex")}
+
+        def attend(shortcut, first, second, name):
+            return keras.layers.Add(name=f"{name}_add")([shortcut, second])
+
+        outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, attend)
+        kwargs.setdefault("name", "residual_network")
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.channels = channels
+        self.size = size
+        self.width = width
+        self.seed = seed
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "channels": self.channels,
+            "size": self.size,
+            "width": self.width,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)

@@ -1,0 +1,134 @@
+"""MicroExpSTCNN (Reddy et al., IJCNN 2019, Table I and section IV-B) as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.layers.resample_time import ResampleTime
+from mer_tf.layers.seeded_dropout import SeededDropout
+from mer_tf.systems.seeds import Seeds
+
+TIME = ("clamp", "same", "resample")
+DEPTH = 15  # of the kernel, in frames
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class MicroExpSTCNN(keras.Model):
+    """One 3D convolution 15 frames deep, one pooling, two dense layers.
+
+    Args:
+        num_classes: int >= 2. Defaults to 3.
+        frames: int. 96 (CAS(ME)^2) or 18 (SMIC) as published, 16 in Chen et al. 2020. Defaults to 16.
+        channels: 3 (RGB) or 1 (gray, as published). Defaults to 3.
+        time: What is done when fewer than three steps are left after the convolution: ``"clamp"`` pools over as many
+            as there are; ``"same"`` pads the convolution in time, whatever the length; ``"resample"`` interpolates
+            shorter clips to 18 frames first. Defaults to ``"clamp"``.
+        third_dropout: bool. Dropout after the last dense layer as well. Defaults to False.
+        size: int >= 5. Side of the frames. Defaults to 64.
+        filters: int. Filters of the convolution. Defaults to 32.
+        units: int. Width of the first dense layer. Defaults to 128.
+        dropout: float in [0, 1). Defaults to 0.5.
+        seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
+        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+
+    Inputs: dictionary with ``"frames"``, float (batch, frames, size, size, channels), mean removed and scaled.
+    Output: float32 probabilities (batch, num_classes).
+
+    Parameters with three classes: 1,651,907 (16 frames, RGB); gray 1,643,267 (16 or 18 frames), 44,241,667 (96),
+    8,196,867 (16 with ``time="same"``).
+
+    Source: layer table and the authors' scripts for CAS(ME)^2 and SMIC.
+
+    Assumption: 16 frames are impossible as published (two steps are left for a pooling three deep); the pooling is
+    two deep then, which gives the flattened size of the SMIC script.
+    Assumption: no dropout after the last dense layer, as in the code; the table has one.
+    """
+
+    def __init__(
+        self,
+        num_classes=3,
+        frames=16,
+        channels=3,
+        time="clamp",
+        third_dropout=False,
+        size=64,
+        filters=32,
+        units=128,
+        dropout=0.5,
+        seed=None,
+        **kwargs,
+    ):
+        if num_classes < 2:
+            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
+        if time not in TIME:
+            raise ValueError(f"`time` must be one of {TIME}. Received: {time!r}")
+        shortest = {"clamp": DEPTH, "same": 3, "resample": 2}[time]
+        if frames < shortest:
+            raise ValueError(f"`frames` must be at least {shortest} with time {time!r}. Received: {frames!r}")
+        if channels not in (1, 3):
+            raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
+        if size < 5 or filters < 1 or units < 1:
+            raise ValueError(
+                f"`size` must be at least 5, `filters` and `units` 1. Received: {size!r}, {filters!r}, {units!r}"
+            )
+        if not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
+
+        # === Functional model ===
+        seeds = Seeds(seed)
+        inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
+        x = inputs["frames"]
+        if time == "same":
+            x = keras.layers.ZeroPadding3D((DEPTH // 2, 0, 0), name="pad")(x)
+        elif time == "resample" and frames < 18:
+            x = ResampleTime(18, name="resample")(x)
+        x = keras.layers.Conv3D(
+            filters, (DEPTH, 3, 3), activation="relu", kernel_initializer=_glorot(seeds), name="conv"
+        )(x)
+        x = keras.layers.MaxPooling3D((min(3, x.shape[1]), 3, 3), name="pool")(x)
+        x = SeededDropout(dropout, seed=seeds.next(), name="dropout1")(x)
+        x = keras.layers.Flatten(name="flatten")(x)
+        normal = keras.initializers.RandomNormal(stddev=0.05, seed=seeds.next())
+        x = keras.layers.Dense(units, activation="relu", kernel_initializer=normal, name="dense")(x)
+        x = SeededDropout(dropout, seed=seeds.next(), name="dropout2")(x)
+        x = keras.layers.Dense(num_classes, kernel_initializer=_glorot(seeds), dtype="float32", name="logits")(x)
+        if third_dropout:
+            x = SeededDropout(dropout, seed=seeds.next(), dtype="float32", name="dropout3")(x)
+        outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
+        kwargs.setdefault("name", "microexpstcnn")
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.frames = frames
+        self.channels = channels
+        self.time = time
+        self.third_dropout = third_dropout
+        self.size = size
+        self.filters = filters
+        self.units = units
+        self.dropout = dropout
+        self.seed = seed
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "frames": self.frames,
+            "channels": self.channels,
+            "time": self.time,
+            "third_dropout": self.third_dropout,
+            "size": self.size,
+            "filters": self.filters,
+            "units": self.units,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+
+def _glorot(seeds):
+    return keras.initializers.GlorotUniform(seed=seeds.next())

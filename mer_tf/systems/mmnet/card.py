@@ -1,0 +1,51 @@
+"""Facts and training settings of MMNet."""
+
+from __future__ import annotations
+
+from mer_tf.systems.card import ModelCard
+
+# The 3-class script. Rate times 0.987 after each of the first 50 epochs; flip 0.5, turned by up to 4 degrees, padded by
+# 4 and cropped. The script also draws the onset up to 5 % of the way to the apex later and the apex up to 3.75 % either
+# way; prepared records hold one onset and one apex, so that is left out (``augment.jitter_frames`` draws such pairs).
+PAPER = {
+    "loss": "cross_entropy",
+    "optimizer": "adamw",
+    "learning_rate": 8e-4,
+    "weight_decay": 0.7,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "schedule": "exponential",
+    "step_factor": 0.987,
+    "schedule_epochs": 50,
+    "batch_size": 24,
+    "epochs": 99,
+    "mirror": True,
+    "augment": {"rotation": 4.0, "shift": 4, "probability": 1.0},
+}
+
+MMNET_CARD = ModelCard(
+    name="mmnet",
+    seed="001",
+    paper=(
+        "Li, Sui, Zhu, Zhao: MMNet: Muscle Motion-Guided Network for Micro-Expression Recognition, IJCAI 2022, "
+        "arXiv 2201.05297"
+    ),
+    input="onset and apex frames, RGB, 224x224x3 each, standardised as ImageNet",
+    recipe="onset_apex_224_rgb",
+    parameters=9_241_719,
+    trainable_parameters=9_241_719,
+    presets={
+        "paper": PAPER,
+        "five_classes": {**PAPER, "weight_decay": 0.6, "batch_size": 32, "epochs": 74},
+    },
+    builder="mer_tf.systems.mmnet.mmnet:MMNet",
+    # Seed 001, Table 3, under its one fixed setting; the authors keep each fold's best test epoch.
+    published={
+        "megc2019 full": {"uf1": 0.528, "uar": 0.514, "accuracy": 0.601},
+        "megc2019 smic": {"uf1": 0.441, "uar": 0.438, "accuracy": 0.457},
+        "megc2019 casme2": {"uf1": 0.719, "uar": 0.699, "accuracy": 0.766},
+        "megc2019 samm": {"uf1": 0.326, "uar": 0.342, "accuracy": 0.594},
+    },
+)
+
+CARDS = (MMNET_CARD,)

@@ -1,0 +1,116 @@
+"""Names of the models, their cards and their builders. Importing this module does not import TensorFlow."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.numerics import set_keras
+from mer_tf.recipes import Recipe, get_recipe
+from mer_tf.systems.card import ModelCard
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["MODELS", "ModelCard", "build_model", "check_inputs", "check_network", "check_recipe", "get_model_card"]
+
+
+def _collect() -> dict[str, ModelCard]:
+    """The cards of every folder beside this file that has a ``card.py``."""
+    cards = {}
+    families = [module.name for module in pkgutil.iter_modules([os.path.dirname(__file__)]) if module.ispkg]
+    for family in sorted(families):
+        for card in importlib.import_module(f"mer_tf.systems.{family}.card").CARDS:
+            if card.name in cards:
+                raise ValueError(f"two models are called {card.name!r}")
+            cards[card.name] = card
+    return dict(sorted(cards.items()))
+
+
+MODELS: dict[str, ModelCard] = _collect()
+
+
+def get_model_card(name: str) -> ModelCard:
+    """The card of that model; an unknown name lists the known ones."""
+    try:
+        return MODELS[name]
+    except (KeyError, TypeError):
+        raise UnknownNameError("model", name, MODELS) from None
+
+
+def check_network(model: str) -> None:
+    """Raises ``ConfigError`` where the model is a hand-crafted feature: it cannot be built, exported or served."""
+    if not get_model_card(model).is_network:
+        raise ConfigError(f"model {model!r} is not a network; run it with 'mer loso'")
+
+
+def check_recipe(model: str, recipe: Recipe, options: Mapping | None = None) -> None:
+    """Raises ``ConfigError`` unless the recipe yields the inputs that the model takes.
+
+    Constructor options may change those inputs; with any given, only the built model can tell (``check_inputs``).
+    """
+    card = get_model_card(model)
+    if options and card.is_network:
+        return
+    wanted = get_recipe(card.recipe).network_inputs
+    if recipe.network_inputs != wanted:
+        raise ConfigError(
+            f"model {model!r} takes {_describe(wanted)} (recipe {card.recipe!r}), "
+            f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; "
+            f"use --recipe {card.recipe} or another model"
+        )
+
+
+def check_inputs(name: str, model: keras.Model, recipe: Recipe) -> None:
+    """Raises ``ConfigError`` unless what the built model takes is among what the recipe yields."""
+    takes = {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
+    if not takes.items() <= recipe.network_inputs.items():
+        raise ConfigError(
+            f"model {name!r} with these options takes {_describe(takes)}, "
+            f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; "
+            f"use --recipe {get_model_card(name).recipe}, or other options"
+        )
+
+
+def build_model(name: str, num_classes: int = 3, **options) -> keras.Model:
+    """Builds the model with new weights.
+
+    Args:
+        name: Registry name.
+        num_classes: Number of classes, at least 2.
+        **options: Constructor options of the model class.
+
+    Returns:
+        Keras model whose inputs are a dictionary by the names of the recipe's ``network_inputs`` and whose output
+        is float32 probabilities (batch, num_classes).
+
+    Raises:
+        UnknownNameError: No model has that name, or the model has no such option.
+        ConfigError: An option has a value that the model refuses, or is one that makes the system what it is; or the
+            model is a hand-crafted feature.
+    """
+    import inspect
+
+    card = get_model_card(name)
+    check_network(name)
+    set_keras()
+    module, _, attribute = card.builder.partition(":")
+    builder = getattr(importlib.import_module(module), attribute)
+    known = [key for key in inspect.signature(builder.__init__).parameters if key not in ("self", "kwargs")]
+    for key in options:
+        if key not in known:
+            raise UnknownNameError(f"option of model {name!r}", key, known)
+        if key in card.options:
+            raise ConfigError(f"model {name!r} is the one with {key} {card.options[key]!r}; the option cannot be set")
+    try:
+        return builder(num_classes=num_classes, **card.options, **options)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"model {name!r}: {error}") from error
+
+
+def _describe(inputs: dict) -> str:
+    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in inputs.items())

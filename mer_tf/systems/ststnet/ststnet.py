@@ -1,0 +1,120 @@
+"""STSTNet (Liong et al., FG 2019, section II and Table I) as a Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
+from mer_tf.layers.seeded_dropout import SeededDropout
+from mer_tf.systems.seeds import Seeds
+
+ORDERS = ("relu_bn", "bn_relu")
+FILTERS = (3, 5, 8)
+
+
+@keras.saving.register_keras_serializable(package="mer_tf")
+class STSTNet(keras.Model):
+    """Three streams of one convolution each (3, 5 and 8 maps), all on flow and strain together, and one dense layer.
+
+    Args:
+        num_classes: int >= 2. Defaults to 3.
+        padding: 1 or 2. Pixels around the maps before the 3x3 convolutions: 1 keeps the size (paper), 2 gives
+            30x30 (authors' PyTorch code). Both are pooled to 10x10. Defaults to 1.
+        order: ``"relu_bn"`` (code: convolution, ReLU, batch normalisation) or ``"bn_relu"``. Defaults to
+            ``"relu_bn"``.
+        dense400: bool. The copy of the network that seed 004 compares with: no batch normalisation, maximum in place
+            of average pooling, and a dense layer with ReLU as wide as the flattened maps (400 at 28x28). Defaults to
+            False.
+        size: int >= 12. Side of the input map; seed 004's runs have 128. Defaults to 28.
+        dropout: float in 0..1, in each stream. Defaults to 0.5.
+        seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
+        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+
+    Inputs: dictionary with ``"face"``, float tensor (batch, size, size, 3), channels (u, v, strain) in 0..1. Output:
+    float32 probabilities (batch, num_classes).
+
+    Parameters: 1,683 with three classes (moving statistics left out), as the authors' code has; 1,651 without batch
+    normalisation; 162,051 with ``dense400``, and 49,815,811 with it at 128x128, printed as 4.98e7 in seed 004.
+
+    Assumption: the published 1,670 weights are reproduced by neither text nor code; the code's layers are taken.
+    Assumption: "FC 400" in Table I is the flattening only; 1,670 weights leave no room for 400x400 (``dense400``).
+    Assumption: convolutions keep the size (paper; the PyTorch code pads by 2), ReLU before batch normalisation (code).
+    Assumption: weights start as in the framework of the published code, uniform within 1 / sqrt(fan-in).
+    """
+
+    def __init__(
+        self,
+        num_classes=3,
+        padding=1,
+        order="relu_bn",
+        dense400=False,
+        size=28,
+        dropout=0.5,
+        seed=None,
+        **kwargs,
+    ):
+        if num_classes < 2:
+            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
+        if padding not in (1, 2):
+            raise ValueError(f"`padding` must be 1 or 2. Received: {padding!r}")
+        if order not in ORDERS:
+            raise ValueError(f"`order` must be one of {ORDERS}. Received: {order!r}")
+        if size < 12:
+            raise ValueError(f"`size` must be at least 12. Received: {size!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
+
+        # === Functional model ===
+        seeds = Seeds(seed)
+        inputs = {"face": keras.Input((size, size, 3), name="face")}
+        padded = keras.layers.ZeroPadding2D(padding, name="pad")(inputs["face"])
+        streams = []
+        for filters in FILTERS:
+            name = f"stream{filters}"
+            x = keras.layers.Conv2D(filters, 3, kernel_initializer=_init(seeds), name=f"{name}_conv")(padded)
+            steps = ["relu"] if dense400 else order.split("_")
+            for step in steps:
+                layer = keras.layers.ReLU(name=f"{name}_relu") if step == "relu" else BatchNorm(name=f"{name}_bn")
+                x = layer(x)
+            x = PaddedMaxPool2D(3, 3, padding=1, name=f"{name}_pool")(x)  # 10x10
+            streams.append(SeededDropout(dropout, seed=seeds.next(), name=f"{name}_dropout")(x))
+        x = keras.layers.Concatenate(name="join")(streams)  # 10x10x16
+        pool = keras.layers.MaxPooling2D if dense400 else keras.layers.AveragePooling2D
+        x = keras.layers.Flatten(name="flatten")(pool(2, name="pool")(x))  # 5x5x16 = 400
+        if dense400:
+            x = keras.layers.Dense(x.shape[-1], activation="relu", kernel_initializer=_init(seeds), name="dense")(x)
+        outputs = keras.layers.Dense(
+            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
+        )(x)
+        kwargs.setdefault("name", "ststnet")
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+        # === Config ===
+        self.num_classes = num_classes
+        self.padding = padding
+        self.order = order
+        self.dense400 = dense400
+        self.size = size
+        self.dropout = dropout
+        self.seed = seed
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "padding": self.padding,
+            "order": self.order,
+            "dense400": self.dense400,
+            "size": self.size,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+
+def _init(seeds):
+    return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform", seed=seeds.next())

@@ -1,0 +1,269 @@
+"""Transfer of weights by layer name: from ImageNet to the residual network, from there to the attention networks.
+
+Source: Wang et al., Micro-Attention for Micro-Expression Recognition, section 4: the residual network starts from
+ImageNet, is trained on macro-expressions, then gets the attention units and is trained on micro-expressions.
+
+The networks of this folder name layers of equal task alike (``mer_tf.systems.micro_attention.trunk``), so a weight is
+moved when its name, ``<layer>/<weight>``, exists on both sides. Nothing is changed unless everything fits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import zipfile
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from mer_tf.errors import ConfigError, MissingFileError
+
+HEAD = "probabilities"
+HEADS = ("new", "copy")
+
+# One residual stage of an 18-layer network has two units; the published network keeps the first.
+_STAGES = ((1, "block64"), (2, "block128"), (3, "block256"), (4, "block512"))
+_TORCH_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+
+
+@dataclasses.dataclass(frozen=True)
+class TransferReport:
+    """What a transfer did, by names ``<layer>/<weight>``.
+
+    Attributes:
+        taken: Weights of the target that now hold the source's values.
+        new: Weights of the target that kept their own initial values.
+        unused: Weights of the source that went nowhere.
+    """
+
+    taken: tuple[str, ...]
+    new: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def to_json(self) -> dict:
+        """Plain dictionary, for a passport."""
+        return {key: list(value) for key, value in dataclasses.asdict(self).items()}
+
+    def __str__(self):
+        layers = sorted({name.split("/")[0] for name in self.new} - {name.split("/")[0] for name in self.taken})
+        return f"{len(self.taken)} weights taken, {len(self.new)} new ({', '.join(layers) or 'no whole layer'})"
+
+
+def initialise(model: keras.Model, path: str | os.PathLike, *, head: str = "new") -> TransferReport:
+    """Starts a residual network, with or without attention, from the weights in a file.
+
+    Args:
+        model: ``ResidualNetwork``, ``ComplexAttention`` or ``MicroAttention``.
+        path: As ``read_named_weights``. Either weights of one of these networks, or of an ImageNet ResNet-18 under
+            the names of the pre-activation network in Keras (``conv0``, ``stage1_unit1_conv1``, ...) or of
+            torchvision (``conv1.weight``, ``layer1.0.conv1.weight``, ...). Of ImageNet networks the first
+            convolution is summed over RGB where the model takes gray pictures.
+        head: ``"new"`` leaves the classifier as it is, ``"copy"`` takes it too, which needs the same number of
+            classes. Defaults to ``"new"``: the classes of the two trainings differ.
+
+    Returns:
+        What was taken and what is new.
+
+    Raises:
+        MissingFileError: There is no such file.
+        ConfigError: The file cannot be read, holds nothing for this model, or a shape differs (all are named).
+    """
+    weights = read_named_weights(path)
+    source = _own_names(weights, getattr(model, "channels", 1))
+    try:
+        return put_named_weights(model, source, head=head)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def copy_weights(source: keras.Model, target: keras.Model, *, head: str = "new") -> TransferReport:
+    """Copies from one model to the other what has the same layer name, for example after pre-training.
+
+    Args:
+        source: For example a trained ``ResidualNetwork``.
+        target: For example a ``MicroAttention``; its attention units keep their initial weights.
+        head: As ``initialise``.
+
+    Raises:
+        ConfigError: No name is common, or a shape differs (all are named); the target is unchanged.
+    """
+    return put_named_weights(target, named_weights(source), head=head)
+
+
+def put_named_weights(model: keras.Model, source: Mapping[str, np.ndarray], *, head: str = "new") -> TransferReport:
+    """Sets the weights whose names are in ``source``; see ``copy_weights``."""
+    if head not in HEADS:
+        raise ConfigError(f"`head` must be one of {HEADS}. Received: {head!r}")
+    variables = _variables(model)
+    names = [name for name in variables if name in source and (head == "copy" or not name.startswith(f"{HEAD}/"))]
+    if not any(not name.startswith(f"{HEAD}/") for name in names):
+        raise ConfigError(
+            f"none of the weights is of a layer of {model.name!r}; its layers are called "
+            f"{', '.join(list(variables)[:3])}, ..., those given {', '.join(sorted(source)[:3])}, ..."
+        )
+    wrong = [
+        f"{name} is {tuple(np.shape(source[name]))}, the model has {tuple(variables[name].shape)}"
+        for name in names
+        if tuple(np.shape(source[name])) != tuple(variables[name].shape)
+    ]
+    if wrong:
+        raise ConfigError(f"weights do not fit model {model.name!r}: {'; '.join(wrong)}")
+    bad = [name for name in names if not np.isfinite(source[name]).all()]
+    if bad:
+        raise ConfigError(f"weights hold values that are not finite: {', '.join(bad)}")
+    for name in names:
+        variables[name].assign(source[name])
+    taken = set(names)
+    return TransferReport(
+        taken=tuple(names),
+        new=tuple(name for name in variables if name not in taken),
+        unused=tuple(sorted(name for name in source if name not in taken)),
+    )
+
+
+def named_weights(model: keras.Model) -> dict[str, np.ndarray]:
+    """All weights of a model, moving statistics too, by ``<layer>/<weight>``."""
+    return {name: np.array(variable) for name, variable in _variables(model).items()}
+
+
+def write_named_weights(model: keras.Model, path: str | os.PathLike) -> None:
+    """Writes ``named_weights`` as ``.npz``; the file appears whole or not at all."""
+    path = pathlib.Path(path)
+    if path.suffix != ".npz":
+        raise ConfigError(f"named weights are written as .npz. Received: {path}")
+    part = path.with_name(f".{path.name}.{os.getpid()}.npz")
+    try:
+        np.savez(part, **named_weights(model))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_named_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Weights of a file by name.
+
+    Args:
+        path: ``.npz`` of named arrays (``<layer>/<weight>``, or torchvision's names), ``.h5`` / ``.hdf5`` of Keras
+            weights by layer name, or ``.keras`` of a model of this package.
+
+    Raises:
+        MissingFileError: There is no such file.
+        ConfigError: The file is of another kind or cannot be read.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"there is no weight file {path}")
+    readers = {".npz": _read_npz, ".h5": _read_h5, ".hdf5": _read_h5, ".keras": _read_keras}
+    if path.suffix not in readers:
+        raise ConfigError(f"{path} must end in {', '.join(readers)} to be read as weights")
+    try:
+        weights = readers[path.suffix](path)
+    except ConfigError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"{path} cannot be read as weights: {' '.join(str(error).split())[:200]}") from error
+    if not weights:
+        raise ConfigError(f"{path} holds no weights")
+    return weights
+
+
+def _read_npz(path):
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _read_h5(path):
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        root = file.get("model_weights", file)
+        if "layer_names" not in root.attrs:
+            raise ConfigError(
+                f"{path} does not name its layers (Keras's .weights.h5 numbers them); "
+                "save the weights as .npz with write_named_weights, or the whole model as .keras"
+            )
+        weights = {}
+        for layer in root.attrs["layer_names"]:
+            layer = _text(layer)
+            for name in root[layer].attrs["weight_names"]:
+                inner = _text(name).split(":")[0].removeprefix(f"{layer}/")
+                weights[f"{layer}/{inner}"] = root[layer][_text(name)][()]
+        return weights
+
+
+def _read_keras(path):
+    # The classes must be known before Keras can build what the file describes.
+    import mer_tf.systems.micro_attention.complex_attention
+    import mer_tf.systems.micro_attention.micro_attention
+    import mer_tf.systems.micro_attention.residual_network  # noqa: F401
+
+    return named_weights(keras.models.load_model(path, compile=False))
+
+
+def _text(name):
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def _variables(model):
+    variables = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            # Keras 2 has the scope in the name, Keras 3 in the path.
+            path = getattr(variable, "path", variable.name).split(":")[0]
+            variables[f"{layer.name}/{path.split(f'{layer.name}/', 1)[-1]}"] = variable
+    return variables
+
+
+def _own_names(weights, channels):
+    if "conv1.weight" in weights:
+        weights = _from_torchvision(weights)
+    elif "conv0/kernel" in weights:
+        weights = _from_preactivation(weights)
+    else:
+        return weights
+    first = weights.get("conv1/kernel")
+    if channels == 1 and first is not None and first.ndim == 4 and first.shape[2] == 3:
+        weights["conv1/kernel"] = first.sum(axis=2, keepdims=True)
+    return weights
+
+
+def _from_preactivation(weights):
+    layers = {"conv0": "conv1", "bn0": "conv1_bn", "bn1": "tail_bn"}
+    for stage, block in _STAGES:
+        unit = f"stage{stage}_unit1"
+        layers |= {
+            f"{unit}_conv1": f"{block}_conv1",
+            f"{unit}_bn2": f"{block}_conv1_bn",
+            f"{unit}_conv2": f"{block}_conv2",
+            # The first block has no normalisation of its own before it, and no projection.
+            **({f"{unit}_bn1": f"{block}_in_bn", f"{unit}_sc": f"{block}_shortcut"} if stage > 1 else {}),
+        }
+    renamed = {}
+    for name, value in weights.items():
+        layer, _, weight = name.rpartition("/")
+        renamed[f"{layers[layer]}/{weight}" if layer in layers else name] = value
+    return renamed
+
+
+def _from_torchvision(weights):
+    layers = {"conv1": "conv1", "bn1": "conv1_bn"}
+    for stage, block in _STAGES:
+        unit = f"layer{stage}.0"
+        layers |= {
+            f"{unit}.conv1": f"{block}_conv1",
+            f"{unit}.bn1": f"{block}_conv1_bn",
+            f"{unit}.conv2": f"{block}_conv2",
+            f"{unit}.downsample.0": f"{block}_shortcut",
+        }
+    renamed = {}
+    for name, value in weights.items():
+        layer, _, weight = name.rpartition(".")
+        if layer not in layers or (weight != "weight" and not layers[layer].endswith("_bn")):
+            renamed[name] = value
+        elif layers[layer].endswith("_bn"):
+            renamed[f"{layers[layer]}/{_TORCH_NORM.get(weight, weight)}"] = value
+        else:
+            renamed[f"{layers[layer]}/kernel"] = np.transpose(value, (2, 3, 1, 0))  # OIHW -> HWIO
+    return renamed

@@ -1,0 +1,194 @@
+"""A feature and its classifier behind the interface of the networks' trainer."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mer_tf.checks import strict
+from mer_tf.errors import ConfigError, EmptySplitError, UnknownNameError
+from mer_tf.recipes import Recipe, get_recipe
+from mer_tf.systems.feature import extract_clips, get_extractor
+from mer_tf.systems.registry import check_recipe, get_model_card
+from mer_tf.training.config import TrainConfig
+from mer_tf.training.svm import Svm, SvmConfig, fit_svm
+
+OPTIONS = ("feature", "svm")
+# What a support vector machine without epochs can honour of the training settings; the rest must be at its default.
+_HONOURED = ("model", "preset", "model_options", "num_classes", "seed", "shuffle_labels")
+
+_log = logging.getLogger(__name__)
+
+
+class FeatureTrainer:
+    """Takes a feature of every clip once, then fits a support vector machine for each fold.
+
+    ``predict`` gives the decision as probabilities of 0 and 1: a one-against-one machine has none, and calibrating it
+    would need clips held out of training.
+
+    Args:
+        config: Settings; ``model_options`` may hold ``"feature"`` (of the feature's settings class) and ``"svm"`` (of
+            ``SvmConfig``), both strict.
+        recipe: Recipe of the inputs. Defaults to the one the model names.
+        workers: Processes that take features side by side.
+
+    Attributes:
+        takes_arrays: False; the recipe's network inputs are taken.
+        feature: The feature's settings.
+        svm: The classifier's settings.
+        history: After ``fit`` one entry: accuracy on the training clips, C, what was chosen.
+        warnings: Message -> number of clips, of parts of features that could not be measured.
+
+    Raises:
+        UnknownNameError: Unknown model, option or key.
+        ConfigError: A value is out of range, the recipe does not fit, or a setting is for networks only.
+    """
+
+    def __init__(self, config: TrainConfig, recipe: Recipe | None = None, *, workers: int = 1):
+        card = get_model_card(config.model)
+        if card.is_network:
+            raise ConfigError(f"model {config.model!r} is a network; train it with FoldTrainer")
+        self.config = config
+        self.recipe = recipe or get_recipe(card.recipe)
+        check_recipe(config.model, self.recipe)
+        defaults = TrainConfig(config.model)
+        for field in dataclasses.fields(config):
+            if field.name not in _HONOURED and getattr(config, field.name) != getattr(defaults, field.name):
+                raise ConfigError(
+                    f"train.{field.name} is for networks; model {config.model!r} is a feature with a support vector "
+                    f"machine, whose settings are train.model_options {' and '.join(OPTIONS)}"
+                )
+        for key in config.model_options:
+            if key not in OPTIONS:
+                raise UnknownNameError(f"option of model {config.model!r}", key, OPTIONS)
+        self._builder = card.builder
+        self._extractor = get_extractor(card.builder)
+        chosen = config.model_options.get("feature", {})
+        for key in set(card.options) & set(chosen):
+            raise ConfigError(f"model {card.name!r} is the one with {key} {card.options[key]!r}; it cannot be set")
+        self.feature = strict(self._extractor.config, {**chosen, **card.options}, "train.model_options.feature")
+        self.svm = strict(SvmConfig, config.model_options.get("svm", {}), "train.model_options.svm")
+        self.takes_arrays = False
+        self.workers = workers
+        self.history: list[dict] = []
+        self.warnings: collections.Counter[str] = collections.Counter()
+        self._source: tuple = ()
+        self._taken: dict[int, np.ndarray] = {}
+        self._fitted = None
+        self._machine: Svm | None = None
+
+    def serves(self, config: TrainConfig, recipe: Recipe) -> bool:
+        """Whether this trainer can train that config: all but the seed, shuffling and the preset's name is equal."""
+        same = dataclasses.replace(
+            config, seed=self.config.seed, shuffle_labels=self.config.shuffle_labels, preset=self.config.preset
+        )
+        return same == self.config and recipe.hash == self.recipe.hash
+
+    def fit(
+        self,
+        tensors: Mapping[str, np.ndarray],
+        labels: np.ndarray,
+        *,
+        seed: int,
+        keys: Sequence[str] | None = None,
+        rows: Sequence[int] | None = None,
+        log_dir=None,
+        on_epoch=None,
+    ) -> Svm:
+        """Fits scaling, dictionary (where the feature has one), C, gamma and machine on the training clips.
+
+        Args:
+            tensors: Network inputs, name -> (clips, ...). Features are kept as long as the same arrays come again;
+                they must not be changed in between.
+            labels: int (training clips,).
+            seed: Seed of the dictionary.
+            keys: ``dataset/subject/clip`` of each training clip; the subjects keep the inner folds apart. Needed where
+                C or gamma is to be chosen.
+            rows: Which rows of ``tensors`` are the training clips; all by default. No other row is read.
+            log_dir: Not used: there are no epochs.
+            on_epoch: Refused: there are no epochs.
+
+        Returns:
+            The classifier.
+
+        Raises:
+            EmptySplitError: No clip, or clips of one class.
+            ConfigError: Shapes, labels or values do not fit.
+        """
+        if on_epoch is not None:
+            raise ConfigError(f"model {self.config.model!r} has no epochs to predict after")
+        arrays = self._arrays(tensors, rows)
+        labels = np.asarray(labels)
+        if not arrays:
+            raise EmptySplitError("there are no training clips")
+        if labels.shape != (len(arrays),) or not np.issubdtype(labels.dtype, np.integer):
+            raise ConfigError(f"labels must be {len(arrays)} integers. Received: {labels.dtype} {labels.shape}")
+        if labels.min() < 0 or labels.max() >= self.config.num_classes:
+            raise ConfigError(f"labels must lie in 0..{self.config.num_classes - 1}. Received: {sorted(set(labels))}")
+        if labels.min() == labels.max():
+            raise EmptySplitError(f"the training clips are all of class {labels[0]}; add subjects")
+        subjects = None if keys is None else [key.rpartition("/")[0] for key in keys]
+        try:
+            if self._extractor.fitted is not None:
+                self._fitted = self._extractor.fitted(self.feature, seed).fit(arrays)
+            features = self._features(arrays)
+            self._machine = fit_svm(features, labels, subjects, self.svm)
+        except ValueError as error:
+            raise ConfigError(f"model {self.config.model!r}: {error}") from error
+        entry = {"accuracy": float(np.mean(self._machine.predict(features) == labels)), "c": self._machine.c}
+        if self.svm.kernel != "linear":
+            entry["gamma"] = self._machine.gamma
+        if self._machine.inner_uf1 is not None:
+            entry["inner_uf1"] = self._machine.inner_uf1
+        self.history = [entry]
+        return self._machine
+
+    def predict(self, tensors: Mapping[str, np.ndarray], rows: Sequence[int] | None = None) -> np.ndarray:
+        """float32 (clips, classes): 1 for the class decided on, 0 for the others; ``rows`` picks clips."""
+        if self._machine is None:
+            raise ConfigError("nothing was fitted yet; call fit first")
+        arrays = self._arrays(tensors, rows)
+        out = np.zeros((len(arrays), self.config.num_classes), np.float32)
+        if arrays:
+            out[np.arange(len(arrays)), self._machine.predict(self._features(arrays))] = 1
+        return out
+
+    def _features(self, arrays: list[np.ndarray]) -> np.ndarray:
+        return np.stack(arrays) if self._fitted is None else self._fitted.transform(arrays)
+
+    def _arrays(self, tensors: Mapping[str, np.ndarray], rows: Sequence[int] | None) -> list[np.ndarray]:
+        """The feature's array of each row; those not seen before are taken now."""
+        wanted = self.recipe.network_inputs
+        for name, shape in wanted.items():
+            if name not in tensors:
+                raise ConfigError(
+                    f"model {self.config.model!r} takes the tensors {', '.join(wanted)}. "
+                    f"Received: {', '.join(tensors) or 'none'}"
+                )
+            if np.shape(tensors[name])[1:] != shape:
+                raise ConfigError(f"tensor {name!r} must be (clips, {shape}). Received: {np.shape(tensors[name])}")
+        counts = {len(tensors[name]) for name in wanted}
+        if len(counts) != 1:
+            raise ConfigError(f"the tensors differ in their number of clips: {sorted(counts)}")
+        source = tuple(tensors[name] for name in wanted)
+        if len(source) != len(self._source) or any(a is not b for a, b in zip(source, self._source)):
+            self._source, self._taken = source, {}
+        rows = range(counts.pop()) if rows is None else [int(row) for row in rows]
+        missing = [row for row in dict.fromkeys(rows) if row not in self._taken]
+        clips = [{name: np.asarray(tensors[name][row]) for name in wanted} for row in missing]
+        try:
+            found = extract_clips(self._builder, self.feature, clips, self.workers)
+        except ValueError as error:
+            raise ConfigError(f"model {self.config.model!r}: {error}") from error
+        fresh: collections.Counter[str] = collections.Counter()
+        for row, (array, told) in zip(missing, found):
+            self._taken[row] = array
+            fresh.update(told)
+        for message, times in sorted(fresh.items()):
+            _log.warning("%s (%d clips)", message, times)
+        self.warnings += fresh
+        return [self._taken[row] for row in rows]

@@ -1,0 +1,230 @@
+"""Support vector machines on features: published kernels, scaling and choice of C and gamma from training clips alone.
+
+Kernels are computed here and handed to LIBSVM, so that all candidates of a fold share one product of the features.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from mer_tf import metrics
+from mer_tf.checks import number, one_of, whole
+from mer_tf.errors import MissingPackageError
+
+KERNELS = ("linear", "poly", "rbf")
+SCALINGS = ("none", "standard")
+INNER_FOLDS = 5
+
+
+def _gamma(value: float | str, length: int, variance: float) -> float:
+    if value == "scale":
+        return 1 / (length * variance) if variance > 0 else 1.0
+    if isinstance(value, str):
+        factor, sign, rest = value.partition("/")
+        try:
+            if (sign, rest) == ("/", "D") and 0 < float(factor) < np.inf:
+                return float(factor) / length
+        except ValueError:
+            pass
+        raise ValueError(f"gamma must be positive, 'scale' or like '0.1/D'. Received: {value!r}")
+    number("gamma", value, lambda value: value > 0, "positive, 'scale' or like '0.1/D'")
+    return float(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class SvmConfig:
+    """Settings of the classifier; where ``c`` or ``gamma`` lists several values, one is chosen on the training clips.
+
+    Attributes:
+        kernel: ``"linear"`` (x y), ``"poly"`` ((gamma x y + coef0)^degree) or ``"rbf"`` (exp(-gamma |x - y|^2)).
+        c: Candidates of the penalty.
+        gamma: Candidates: positive numbers, ``"scale"`` (1 / (D var), var of the training features) or a number over
+            the features' length, such as ``"0.1/D"``. Not used by a linear kernel.
+        degree: Of poly.
+        coef0: Of poly.
+        scaling: ``"none"``, or ``"standard"`` (mean 0, deviation 1 on the training clips; constant entries stay 0).
+        balanced: Whether a class counts by the inverse of its number of training clips.
+        inner: Inner folds of the choice: ``"kfold"`` (5, no subject on both sides) or ``"loso"``.
+    """
+
+    kernel: str = "rbf"
+    c: tuple[float, ...] = (1, 10, 100, 1000)
+    gamma: tuple[float | str, ...] = ("scale", "0.1/D", "1/D", "10/D")
+    degree: int = 3
+    coef0: float = 0.0
+    scaling: str = "none"
+    balanced: bool = False
+    inner: str = "kfold"
+
+    def __post_init__(self):
+        one_of("kernel", self.kernel, KERNELS)
+        for name in ("c", "gamma"):
+            values = getattr(self, name)
+            values = tuple(values) if isinstance(values, list | tuple) else (values,)
+            if not values:
+                raise ValueError(f"{name} must list at least one value")
+            object.__setattr__(self, name, values)
+        for value in self.c:
+            number("c", value, lambda value: value > 0, "positive")
+        for value in self.gamma:
+            _gamma(value, 1, 1.0)
+        whole("degree", self.degree)
+        number("coef0", self.coef0, lambda value: value >= 0, "at least 0")
+        one_of("scaling", self.scaling, SCALINGS)
+        one_of("balanced", self.balanced, (False, True))
+        one_of("inner", self.inner, ("kfold", "loso"))
+
+    @property
+    def candidates(self) -> tuple[tuple[float, float | str], ...]:
+        """Every pair of C and gamma."""
+        return tuple(itertools.product(self.c, ("scale",) if self.kernel == "linear" else self.gamma))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Svm:
+    """A fitted classifier.
+
+    Attributes:
+        config: Settings.
+        c: Penalty it was fitted with.
+        gamma: As listed in the settings.
+        inner_uf1: Unweighted F1 of the choice on the inner folds; None where nothing had to be chosen.
+        features: ``(clips, D)`` scaled training features.
+        centre: ``(D,)`` subtracted from features.
+        spread: ``(D,)`` that features are divided by.
+        gamma_value: Number that gamma stands for.
+        machine: scikit-learn's SVC.
+    """
+
+    config: SvmConfig
+    c: float
+    gamma: float | str
+    inner_uf1: float | None
+    features: np.ndarray
+    centre: np.ndarray
+    spread: np.ndarray
+    gamma_value: float
+    machine: object
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """int64 (clips,) labels of ``(clips, D)`` features."""
+        features = _check(features)
+        if features.shape[1] != self.features.shape[1]:
+            raise ValueError(f"features must have {self.features.shape[1]} columns. Received: {features.shape}")
+        if not len(features):
+            return np.zeros(0, np.int64)
+        scaled = (features - self.centre) / self.spread
+        return self.machine.predict(_kernel(scaled, self.features, self.config, self.gamma_value)).astype(np.int64)
+
+
+def fit_svm(
+    features: np.ndarray,
+    labels: np.ndarray,
+    subjects: Sequence[str] | None = None,
+    config: SvmConfig = SvmConfig(),  # noqa: B008
+) -> Svm:
+    """Fits on training clips; C and gamma are chosen among them by inner folds that keep subjects apart.
+
+    There is no argument for held-out clips, so nothing can be chosen on them.
+
+    Args:
+        features: ``(clips, D)`` of the training clips.
+        labels: int ``(clips,)``.
+        subjects: Subject of each training clip; needed where there is something to choose. With clips of one subject
+            only, the first candidate is taken.
+        config: Settings.
+
+    Returns:
+        The classifier, one against one.
+
+    Raises:
+        ValueError: One class only, shapes that differ, values that are not finite, or no subjects to choose with.
+        MissingPackageError: scikit-learn is not installed.
+    """
+    features, labels = _check(features), np.asarray(labels)
+    if labels.shape != (len(features),) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be {len(features)} integers. Received: {labels.dtype} {labels.shape}")
+    if len(set(labels.tolist())) < 2:
+        raise ValueError("the training clips are all of one class; a support vector machine needs two")
+    (c, gamma), uf1 = config.candidates[0], None
+    if len(config.candidates) > 1:
+        if subjects is None or len(subjects) != len(features):
+            raise ValueError("subjects must name one subject per training clip where C or gamma is to be chosen")
+        (c, gamma), uf1 = _choose(features, labels, np.asarray(subjects, str), config)
+    scaled, centre, spread = _scale(features, config)
+    value = _gamma(gamma, scaled.shape[1], scaled.var())
+    machine = _machine(c, config).fit(_kernel(scaled, scaled, config, value), labels)
+    return Svm(config, c, gamma, uf1, scaled, centre, spread, value, machine)
+
+
+def _choose(features, labels, subjects, config) -> tuple[tuple, float | None]:
+    names = np.unique(subjects)
+    if len(names) < 2:
+        return config.candidates[0], None
+    classes = np.unique(labels)
+    coded = np.searchsorted(classes, labels)
+    found = np.zeros((len(config.candidates), len(labels)), np.int64)
+    for held in _inner_folds(subjects, config):
+        train, test = ~held, held
+        if len(set(coded[train].tolist())) < 2:
+            found[:, test] = coded[train][0]  # nothing to separate: that class
+            continue
+        scaled, centre, spread = _scale(features[train], config)
+        others = (features[test] - centre) / spread
+        dot, cross = scaled @ scaled.T, others @ scaled.T
+        for k, (c, gamma) in enumerate(config.candidates):
+            value = _gamma(gamma, scaled.shape[1], scaled.var())
+            machine = _machine(c, config).fit(_kernel(scaled, scaled, config, value, dot), coded[train])
+            found[k, test] = machine.predict(_kernel(others, scaled, config, value, cross))
+    scores = [metrics.uf1(metrics.confusion_matrix(coded, guess, len(classes))) for guess in found]
+    best = int(np.argmax(scores))  # of equal ones the first
+    return config.candidates[best], float(scores[best])
+
+
+def _inner_folds(subjects: np.ndarray, config: SvmConfig) -> list[np.ndarray]:
+    """Masks of the clips held out in each inner fold: whole subjects, folds of nearly equal numbers of clips."""
+    names, numbers, counts = np.unique(subjects, return_inverse=True, return_counts=True)
+    folds = len(names) if config.inner == "loso" else min(INNER_FOLDS, len(names))
+    fold, load = np.zeros(len(names), int), np.zeros(folds, int)
+    for name in np.argsort(-counts, kind="stable"):
+        fold[name] = load.argmin()
+        load[fold[name]] += counts[name]
+    return [fold[numbers] == k for k in range(folds)]
+
+
+def _scale(features: np.ndarray, config: SvmConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    centre, spread = np.zeros(features.shape[1]), np.ones(features.shape[1])
+    if config.scaling == "standard":
+        centre, spread = features.mean(axis=0), features.std(axis=0)
+        # Rounding alone must not be blown up to a deviation of 1.
+        spread = np.where(spread > 1e-12 * np.maximum(np.abs(centre), 1e-300), spread, 1.0)
+    return (features - centre) / spread, centre, spread
+
+
+def _kernel(rows, columns, config: SvmConfig, gamma: float, dot: np.ndarray | None = None) -> np.ndarray:
+    dot = rows @ columns.T if dot is None else dot
+    if config.kernel == "linear":
+        return dot
+    if config.kernel == "poly":
+        return (gamma * dot + config.coef0) ** config.degree
+    squares = (rows**2).sum(axis=1)[:, None] + (columns**2).sum(axis=1) - 2 * dot
+    return np.exp(-gamma * np.maximum(squares, 0))
+
+
+def _machine(c: float, config: SvmConfig):
+    try:
+        from sklearn.svm import SVC
+    except ImportError as error:
+        raise MissingPackageError("sklearn", "all") from error
+    return SVC(C=c, kernel="precomputed", class_weight="balanced" if config.balanced else None)
+
+
+def _check(features: np.ndarray) -> np.ndarray:
+    features = np.asarray(features, np.float64)
+    if features.ndim != 2 or not features.shape[1] or not np.isfinite(features).all():
+        raise ValueError(f"features must be (clips, length), finite. Received: {features.shape}")
+    return features

@@ -1,0 +1,66 @@
+"""The storeys inside ``mer_tf``: a module imports what stands on its own floor or below, never above."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+# From the ground up; what stands on one line may import each other.
+FLOORS = (
+    ("errors", "types", "atomic", "console", "features", "numerics", "addons"),
+    ("checks",),
+    ("recipes", "records"),
+    ("layers", "metrics", "protocols", "preprocessing"),
+    ("datasets",),
+    ("synthetic",),
+    ("systems",),
+    ("passport",),
+    ("training",),
+    ("export",),
+    ("report", "zoo", "show"),
+    ("commands",),
+    ("cli",),
+)
+LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
+
+
+def modules():
+    return sorted(path for path in (ROOT / "mer_tf").rglob("*.py") if path != ROOT / "mer_tf/__init__.py")
+
+
+def floor_of(path: pathlib.Path) -> str:
+    return path.relative_to(ROOT / "mer_tf").parts[0].removesuffix(".py")
+
+
+def imported(path: pathlib.Path) -> set[str]:
+    """Parts of ``mer_tf`` that a module imports, also inside functions and for type checkers."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+            if node.module == "mer_tf":
+                names = [f"mer_tf.{alias.name}" for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("mer_tf.")}
+    return found - {"__version__"}
+
+
+def test_every_part_stands_on_a_floor():
+    assert {floor_of(path) for path in modules()} == set(LEVEL)
+
+
+@pytest.mark.parametrize("part", LEVEL)
+def test_nothing_is_imported_from_above(part):
+    upward = [
+        f"{path.relative_to(ROOT)} imports mer_tf.{other}"
+        for path in modules()
+        if floor_of(path) == part
+        for other in imported(path)
+        if LEVEL[other] > LEVEL[part]
+    ]
+    assert not upward
