@@ -7,6 +7,7 @@ import keras
 from mer_tf.layers.cbam2d import CBAM2D
 from mer_tf.layers.cbam3d import CBAM3D
 from mer_tf.layers.fold_time import FoldTime
+from mer_tf.layers.network import Network
 from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.layers.unfold_time import UnfoldTime
@@ -16,7 +17,7 @@ ATTENTION = ("cbam", "spatial", "channel", "none")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ASTNet(keras.Model):
+class ASTNet(Network):
     """ResNet-18 on each flow picture, attention, and a convolutional LSTM over the pictures.
 
     The five layers of the residual network are those of Table 1: ``stem_*`` and ``layer1_*`` to ``layer4_*``; with
@@ -54,6 +55,7 @@ class ASTNet(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         attention="cbam",
         position=5,
         keep_time=True,
@@ -68,8 +70,6 @@ class ASTNet(keras.Model):
         seed=None,
         **kwargs,
     ):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if attention not in ATTENTION:
             raise ValueError(f"`attention` must be one of {ATTENTION}. Received: {attention!r}")
         if position not in (1, 2, 3, 4, 5):
@@ -81,10 +81,7 @@ class ASTNet(keras.Model):
                 raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
         if width < 1:
             raise ValueError(f"`width` must be at least 1. Received: {width!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
 
         def attend(x, layer):
@@ -118,7 +115,7 @@ class ASTNet(keras.Model):
             padding="same",
             activation="tanh",
             recurrent_activation="sigmoid",
-            kernel_initializer=keras.initializers.GlorotUniform(seed=seeds.next()),
+            kernel_initializer=seeds.glorot(),
             recurrent_initializer=keras.initializers.Orthogonal(seed=seeds.next()),
             name="convlstm",
         )(x)  # last state, 7x7x128
@@ -126,46 +123,9 @@ class ASTNet(keras.Model):
         outputs = keras.layers.Dense(
             num_classes,
             activation="softmax",
-            kernel_initializer=keras.initializers.GlorotUniform(seed=seeds.next()),
+            kernel_initializer=seeds.glorot(),
             dtype="float32",
             name="probabilities",
         )(x)
         kwargs.setdefault("name", "astnet")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.attention = attention
-        self.position = position
-        self.keep_time = keep_time
-        self.filters = filters
-        self.channels = channels
-        self.frames = frames
-        self.size = size
-        self.width = width
-        self.reduction = reduction
-        self.spatial_kernel = spatial_kernel
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "attention": self.attention,
-            "position": self.position,
-            "keep_time": self.keep_time,
-            "filters": self.filters,
-            "channels": self.channels,
-            "frames": self.frames,
-            "size": self.size,
-            "width": self.width,
-            "reduction": self.reduction,
-            "spatial_kernel": self.spatial_kernel,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

@@ -6,6 +6,7 @@ import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
 
@@ -14,7 +15,7 @@ ACTIVATIONS = ("selu", "relu")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ATSCNN(keras.Model):
+class ATSCNN(Network):
     """Three convolutional streams on u, v and optical strain, each closed by attention, joined for the classes.
 
     Args:
@@ -43,6 +44,7 @@ class ATSCNN(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         streams=("u", "v", "strain"),
         attention="cbam",
         activation="selu",
@@ -53,8 +55,6 @@ class ATSCNN(keras.Model):
         **kwargs,
     ):
         streams = tuple(streams)
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if not streams or len(set(streams)) != len(streams):
             raise ValueError(f"`streams` must be different names, at least one. Received: {streams!r}")
         if attention not in ATTENTION:
@@ -63,10 +63,7 @@ class ATSCNN(keras.Model):
             raise ValueError(f"`activation` must be one of {ACTIVATIONS}. Received: {activation!r}")
         if size < 16 or size % 16:
             raise ValueError(f"`size` must be a positive multiple of 16. Received: {size!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 1), name=name) for name in streams}
         maps = [_stream(inputs[name], name, attention, activation, seeds) for name in streams]
@@ -78,38 +75,9 @@ class ATSCNN(keras.Model):
                     1024, activation=activation, kernel_initializer=_init(seeds), name=f"dense{number}"
                 )(x)
                 x = SeededDropout(dropout, seed=seeds.next(), name=f"dropout{number}")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
-        )(x)
+        outputs = probabilities(x, num_classes, _init(seeds))
         kwargs.setdefault("name", "atscnn")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.streams = streams
-        self.attention = attention
-        self.activation = activation
-        self.literal_head = literal_head
-        self.size = size
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "streams": list(self.streams),
-            "attention": self.attention,
-            "activation": self.activation,
-            "literal_head": self.literal_head,
-            "size": self.size,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
 
 
 def _init(seeds):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.systems.cbamnet.blocks import check, classify, convolutional_blocks
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class BasicNetwork(keras.Model):
+class BasicNetwork(Network):
     """Six blocks of 3D convolution, batch normalisation, ReLU and max pooling on a magnified clip.
 
     Args:
@@ -40,6 +41,7 @@ class BasicNetwork(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         head="flatten",
         pooling="table",
         channels=3,
@@ -53,7 +55,6 @@ class BasicNetwork(keras.Model):
     ):
         dropout = check(num_classes, head, pooling, channels, frames, size, width, dropout, dropout_place)
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
         x = convolutional_blocks(
@@ -68,34 +69,3 @@ class BasicNetwork(keras.Model):
         outputs = classify(x, num_classes, head=head, dropout=dropout, dropout_place=dropout_place, seeds=seeds)
         kwargs.setdefault("name", "basic_network")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.head = head
-        self.pooling = pooling
-        self.channels = channels
-        self.frames = frames
-        self.size = size
-        self.width = width
-        self.dropout = dropout
-        self.dropout_place = dropout_place
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "head": self.head,
-            "pooling": self.pooling,
-            "channels": self.channels,
-            "frames": self.frames,
-            "size": self.size,
-            "width": self.width,
-            "dropout": self.dropout,
-            "dropout_place": self.dropout_place,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

@@ -38,10 +38,6 @@ def check(num_classes, head, pooling, channels, frames, size, width, dropout, dr
     return dropout
 
 
-def glorot(seeds) -> keras.initializers.Initializer:
-    return keras.initializers.GlorotUniform(seed=seeds.next())
-
-
 def convolutional_blocks(x, count, *, pooling, width, dropout, dropout_place, seeds):
     """The first ``count`` blocks of Table 1: 3x3x3 convolution, BN, ReLU, 2x2x2 max pooling.
 
@@ -59,7 +55,7 @@ def convolutional_blocks(x, count, *, pooling, width, dropout, dropout_place, se
     """
     for number, (factor, halves) in enumerate(BLOCKS[:count], start=1):
         x = keras.layers.Conv3D(
-            width * factor, 3, padding="same", kernel_initializer=glorot(seeds), name=f"conv{number}"
+            width * factor, 3, padding="same", kernel_initializer=seeds.glorot(), name=f"conv{number}"
         )(x)
         x = BatchNorm(name=f"bn{number}")(x)
         x = keras.layers.ReLU(name=f"relu{number}")(x)
@@ -82,5 +78,5 @@ def classify(x, num_classes, *, head, dropout, dropout_place, seeds):
     if dropout_place == "head":
         x = SeededDropout(dropout, seed=seeds.next(), name="dropout")(x)
     return keras.layers.Dense(
-        num_classes, activation="softmax", kernel_initializer=glorot(seeds), dtype="float32", name="probabilities"
+        num_classes, activation="softmax", kernel_initializer=seeds.glorot(), dtype="float32", name="probabilities"
     )(x)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.cbam3d import CBAM3D
+from mer_tf.layers.network import Network
 from mer_tf.systems.cbamnet.blocks import check, classify, convolutional_blocks
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class CBAMNet(keras.Model):
+class CBAMNet(Network):
     """``BasicNetwork`` with convolutional block attention between the last pooling and the head.
 
     Args:
@@ -50,6 +51,7 @@ class CBAMNet(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         cbam="2d",
         reduction=16,
         spatial_kernel=7,
@@ -69,7 +71,6 @@ class CBAMNet(keras.Model):
             raise ValueError(f"`cbam` must be one of ('2d', '3d'). Received: {cbam!r}")
         dropout = check(num_classes, head, pooling, channels, frames, size, width, dropout, dropout_place)
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
         x = convolutional_blocks(
@@ -93,42 +94,3 @@ class CBAMNet(keras.Model):
         outputs = classify(x, num_classes, head=head, dropout=dropout, dropout_place=dropout_place, seeds=seeds)
         kwargs.setdefault("name", "cbamnet")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.cbam = cbam
-        self.reduction = reduction
-        self.spatial_kernel = spatial_kernel
-        self.order = order
-        self.head = head
-        self.pooling = pooling
-        self.channels = channels
-        self.frames = frames
-        self.size = size
-        self.width = width
-        self.dropout = dropout
-        self.dropout_place = dropout_place
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "cbam": self.cbam,
-            "reduction": self.reduction,
-            "spatial_kernel": self.spatial_kernel,
-            "order": self.order,
-            "head": self.head,
-            "pooling": self.pooling,
-            "channels": self.channels,
-            "frames": self.frames,
-            "size": self.size,
-            "width": self.width,
-            "dropout": self.dropout,
-            "dropout_place": self.dropout_place,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
 from mer_tf.systems.cbamnet.blocks import glorot
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ResNet3D18(keras.Model):
+class ResNet3D18(Network):
     """ResNet-18 with kernels over time on a magnified clip.
 
     Args:
@@ -37,10 +38,8 @@ class ResNet3D18(keras.Model):
     """
 
     def __init__(
-        self, num_classes=3, stem_frames=7, pool=3, channels=3, frames=16, size=64, width=64, seed=None, **kwargs
+        self, num_classes=3, *, stem_frames=7, pool=3, channels=3, frames=16, size=64, width=64, seed=None, **kwargs
     ):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if stem_frames < 1 or stem_frames % 2 == 0:
             raise ValueError(f"`stem_frames` must be odd and positive. Received: {stem_frames!r}")
         if pool not in (2, 3):
@@ -52,42 +51,12 @@ class ResNet3D18(keras.Model):
                 f"`frames` must be at least 2, `size` 16, `width` 1. Received: {frames!r}, {size!r}, {width!r}"
             )
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
         x = resnet_stem(inputs["frames"], width, seeds, kernel=(stem_frames, 7, 7), strides=(1, 2, 2), pool=pool)
         for number, (factor, stride) in enumerate(RESNET18_STAGES, start=1):  # 8x16x16x64 to 1x2x2x512
             x = resnet_stage(x, width * factor, 2, stride, seeds, f"layer{number}")
         x = keras.layers.GlobalAveragePooling3D(name="gap")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=glorot(seeds), dtype="float32", name="probabilities"
-        )(x)
+        outputs = probabilities(x, num_classes, glorot(seeds))
         kwargs.setdefault("name", "resnet3d_18")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.stem_frames = stem_frames
-        self.pool = pool
-        self.channels = channels
-        self.frames = frames
-        self.size = size
-        self.width = width
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "stem_frames": self.stem_frames,
-            "pool": self.pool,
-            "channels": self.channels,
-            "frames": self.frames,
-            "size": self.size,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.systems.cbamnet.blocks import check, classify, convolutional_blocks
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class SubNetwork(keras.Model):
+class SubNetwork(Network):
     """The first blocks of ``BasicNetwork`` with the same head: how deep the network should be (section 4.3).
 
     Args:
@@ -42,6 +43,7 @@ class SubNetwork(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         number=4,
         head="flatten",
         pooling="table",
@@ -58,7 +60,6 @@ class SubNetwork(keras.Model):
             raise ValueError(f"`number` must be 1, 2, 3 or 4. Received: {number!r}")
         dropout = check(num_classes, head, pooling, channels, frames, size, width, dropout, dropout_place)
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
         x = convolutional_blocks(
@@ -73,36 +74,3 @@ class SubNetwork(keras.Model):
         outputs = classify(x, num_classes, head=head, dropout=dropout, dropout_place=dropout_place, seeds=seeds)
         kwargs.setdefault("name", f"sub_network_{number}")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.number = number
-        self.head = head
-        self.pooling = pooling
-        self.channels = channels
-        self.frames = frames
-        self.size = size
-        self.width = width
-        self.dropout = dropout
-        self.dropout_place = dropout_place
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "number": self.number,
-            "head": self.head,
-            "pooling": self.pooling,
-            "channels": self.channels,
-            "frames": self.frames,
-            "size": self.size,
-            "width": self.width,
-            "dropout": self.dropout,
-            "dropout_place": self.dropout_place,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

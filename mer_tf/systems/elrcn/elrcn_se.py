@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.systems.elrcn.vgg16 import check_options, elrcn_head, vgg16_features
 from mer_tf.systems.seeds import Seeds
 
@@ -11,7 +12,7 @@ CHANNELS = (4, 5, 7)
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ELRCNSE(keras.Model):
+class ELRCNSE(Network):
     """One VGG-16 on frames with flow and strain stacked as channels, then an LSTM over the frames.
 
     Args:
@@ -50,6 +51,7 @@ class ELRCNSE(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         channels=4,
         frames=9,
         size=224,
@@ -67,7 +69,6 @@ class ELRCNSE(keras.Model):
         if channels not in CHANNELS:
             raise ValueError(f"`channels` must be one of {CHANNELS}. Received: {channels!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         training = {
             "train_convolutions": not freeze_convolutions and stage != "temporal",
@@ -78,38 +79,3 @@ class ELRCNSE(keras.Model):
         outputs = elrcn_head(x, num_classes, frames, lstm_units, sigmoid, stage, seeds)
         kwargs.setdefault("name", "elrcn_se")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.channels = channels
-        self.frames = frames
-        self.size = size
-        self.filters = filters
-        self.dense_units = dense_units
-        self.lstm_units = lstm_units
-        self.sigmoid = sigmoid
-        self.stage = stage
-        self.freeze_convolutions = freeze_convolutions
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "channels": self.channels,
-            "frames": self.frames,
-            "size": self.size,
-            "filters": self.filters,
-            "dense_units": self.dense_units,
-            "lstm_units": self.lstm_units,
-            "sigmoid": self.sigmoid,
-            "stage": self.stage,
-            "freeze_convolutions": self.freeze_convolutions,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

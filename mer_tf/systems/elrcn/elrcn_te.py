@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.systems.elrcn.vgg16 import check_options, elrcn_head, vgg16_features
 from mer_tf.systems.seeds import Seeds
 
@@ -11,7 +12,7 @@ STREAMS = {2: ("flow", "strain"), 3: ("flow", "strain", "gray")}
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ELRCNTE(keras.Model):
+class ELRCNTE(Network):
     """One VGG-16 per modality on every frame, then an LSTM over the joined features.
 
     Args:
@@ -52,6 +53,7 @@ class ELRCNTE(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         streams=2,
         frames=9,
         size=224,
@@ -69,7 +71,6 @@ class ELRCNTE(keras.Model):
         if streams not in STREAMS:
             raise ValueError(f"`streams` must be one of {tuple(STREAMS)}. Received: {streams!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         training = {
             "train_convolutions": not freeze_convolutions and stage != "temporal",
@@ -85,38 +86,3 @@ class ELRCNTE(keras.Model):
         outputs = elrcn_head(x, num_classes, frames, lstm_units, sigmoid, stage, seeds)
         kwargs.setdefault("name", "elrcn_te")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.streams = streams
-        self.frames = frames
-        self.size = size
-        self.filters = filters
-        self.dense_units = dense_units
-        self.lstm_units = lstm_units
-        self.sigmoid = sigmoid
-        self.stage = stage
-        self.freeze_convolutions = freeze_convolutions
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "streams": self.streams,
-            "frames": self.frames,
-            "size": self.size,
-            "filters": self.filters,
-            "dense_units": self.dense_units,
-            "lstm_units": self.lstm_units,
-            "sigmoid": self.sigmoid,
-            "stage": self.stage,
-            "freeze_convolutions": self.freeze_convolutions,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

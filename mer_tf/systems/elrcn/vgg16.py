@@ -87,24 +87,24 @@ def elrcn_head(features, num_classes, frames, lstm_units, sigmoid, stage, seeds)
     """
     if stage == "spatial":
         x = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_glorot(seeds), dtype="float32", name="frame_classes"
+            num_classes, activation="softmax", kernel_initializer=seeds.glorot(), dtype="float32", name="frame_classes"
         )(features)
         x = UnfoldTime(frames, name="clips")(x)
         return keras.layers.GlobalAveragePooling1D(dtype="float32", name="probabilities")(x)
     x = UnfoldTime(frames, name="clips")(features)
     x = keras.layers.LSTM(
         lstm_units,
-        kernel_initializer=_glorot(seeds),
+        kernel_initializer=seeds.glorot(),
         recurrent_initializer=keras.initializers.Orthogonal(seed=seeds.next()),
         name="lstm",
     )(x)
-    x = keras.layers.Dense(TEMPORAL_UNITS, activation="relu", kernel_initializer=_glorot(seeds), name="temporal_dense")(
+    x = keras.layers.Dense(TEMPORAL_UNITS, activation="relu", kernel_initializer=seeds.glorot(), name="temporal_dense")(
         x
     )
     return keras.layers.Dense(
         num_classes,
         activation="sigmoid" if sigmoid else "softmax",
-        kernel_initializer=_glorot(seeds),
+        kernel_initializer=seeds.glorot(),
         dtype="float32",
         name="probabilities",
     )(x)
@@ -135,7 +135,3 @@ def parameters(channels, num_classes, size=224, filters=64, dense_units=4096, ls
 
 def _he(seeds):
     return keras.initializers.HeNormal(seed=seeds.next())
-
-
-def _glorot(seeds):
-    return keras.initializers.GlorotUniform(seed=seeds.next())

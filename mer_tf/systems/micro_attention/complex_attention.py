@@ -5,12 +5,13 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.complex_attention import ComplexAttentionUnit
+from mer_tf.layers.network import Network
 from mer_tf.systems.micro_attention.trunk import check_options, residual_trunk
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ComplexAttention(keras.Model):
+class ComplexAttention(Network):
     """The residual network of seed 002 with an attention branch at every block's last convolution.
 
     Args:
@@ -36,10 +37,9 @@ class ComplexAttention(keras.Model):
     Assumption: those of ``ResidualNetwork``.
     """
 
-    def __init__(self, num_classes=3, after_addition=False, channels=1, size=224, width=64, seed=None, **kwargs):
+    def __init__(self, num_classes=3, *, after_addition=False, channels=1, size=224, width=64, seed=None, **kwargs):
         check_options(num_classes, channels, size, width)
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"apex": keras.Input((size, size, channels), name="apex")}
 
@@ -50,26 +50,3 @@ class ComplexAttention(keras.Model):
         outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, attend)
         kwargs.setdefault("name", "complex_attention")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.after_addition = after_addition
-        self.channels = channels
-        self.size = size
-        self.width = width
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "after_addition": self.after_addition,
-            "channels": self.channels,
-            "size": self.size,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.micro_attention import MicroAttentionUnit
+from mer_tf.layers.network import Network
 from mer_tf.systems.micro_attention.trunk import check_options, residual_trunk
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MicroAttention(keras.Model):
+class MicroAttention(Network):
     """The residual network of seed 002 with a micro-attention unit in every block.
 
     Args:
@@ -35,10 +36,9 @@ class MicroAttention(keras.Model):
     Assumption: those of ``ResidualNetwork``.
     """
 
-    def __init__(self, num_classes=3, sigmoid=True, channels=1, size=224, width=64, seed=None, **kwargs):
+    def __init__(self, num_classes=3, *, sigmoid=True, channels=1, size=224, width=64, seed=None, **kwargs):
         check_options(num_classes, channels, size, width)
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"apex": keras.Input((size, size, channels), name="apex")}
 
@@ -49,26 +49,3 @@ class MicroAttention(keras.Model):
         outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, attend)
         kwargs.setdefault("name", "micro_attention")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.sigmoid = sigmoid
-        self.channels = channels
-        self.size = size
-        self.width = width
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "sigmoid": self.sigmoid,
-            "channels": self.channels,
-            "size": self.size,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.systems.micro_attention.trunk import check_options, residual_trunk
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ResidualNetwork(keras.Model):
+class ResidualNetwork(Network):
     """Pre-activation residual network with ten layers of weights on the apex frame.
 
     A 7x7 convolution and four blocks of two 3x3 convolutions, with 64, 128, 256 and 512 channels. It is trained on
@@ -37,10 +38,9 @@ class ResidualNetwork(keras.Model):
     Assumption: batch normalisation has momentum 0.9 and epsilon 1e-5, as in the other models of the package.
     """
 
-    def __init__(self, num_classes=3, channels=1, size=224, width=64, seed=None, **kwargs):
+    def __init__(self, num_classes=3, *, channels=1, size=224, width=64, seed=None, **kwargs):
         check_options(num_classes, channels, size, width)
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"apex": keras.Input((size, size, channels), name="apex")}
 
@@ -50,24 +50,3 @@ class ResidualNetwork(keras.Model):
         outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, attend)
         kwargs.setdefault("name", "residual_network")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.channels = channels
-        self.size = size
-        self.width = width
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "channels": self.channels,
-            "size": self.size,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
