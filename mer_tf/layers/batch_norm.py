@@ -8,12 +8,12 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="mer_tf")
 class BatchNorm(keras.layers.Layer):
-    """Batch normalisation over all axes but the last, with the defaults of the papers' framework.
+    """Batch normalisation over all axes but the last, with the defaults of PyTorch.
 
     The models have many maps of 3 to 16 channels. The stock layer's kernels take such narrow rows one by one;
     here rows of width times channels are summed first, which on a processor is three to four times faster. The
     statistics of inference follow ``moving = momentum * moving + (1 - momentum) * batch`` with the unbiased
-    variance, as that framework has it.
+    variance, as PyTorch has it.
 
     Args:
         momentum: float in [0, 1). Defaults to 0.9 (0.1 in PyTorch's sense).

@@ -1,7 +1,7 @@
 """Convolutional block attention (CBAM) on clips of feature maps.
 
 Source: Woo et al., CBAM, ECCV 2018, sections 3.1 and 3.2; the paper has pictures only, the forms over time are the
-readings that the micro-expression papers leave open (Chen et al., Information 2020, section 3.3; Ren et al., Applied
+readings that the micro-expression papers leave open (Chen et al., Information 2020, section 3.2; Ren et al., Applied
 Sciences 2024, section 3). Maps are channels-last.
 """
 

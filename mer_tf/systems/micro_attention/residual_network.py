@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 
 from mer_tf.layers.network import Network
-from mer_tf.systems.micro_attention.trunk import check_options, residual_trunk
+from mer_tf.systems.micro_attention.trunk import residual_trunk
 from mer_tf.systems.seeds import Seeds
 
 
@@ -38,15 +40,29 @@ class ResidualNetwork(Network):
     Assumption: batch normalisation has momentum 0.9 and epsilon 1e-5, as in the other models of the package.
     """
 
-    def __init__(self, num_classes=3, *, channels=1, size=224, width=64, seed=None, **kwargs):
-        check_options(num_classes, channels, size, width)
+    def __init__(
+        self,
+        num_classes=3,
+        *,
+        channels=1,
+        size=224,
+        width=64,
+        seed=None,
+        _attend: Callable | None = None,
+        **kwargs,
+    ):
+        if channels not in (1, 3):
+            raise ValueError(f"`channels` must be 1 (gray) or 3 (RGB). Received: {channels!r}")
+        for name, value, least in (("size", size, 32), ("width", width, 1)):
+            if value < least:
+                raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
 
         seeds = Seeds(seed)
         inputs = {"apex": keras.Input((size, size, channels), name="apex")}
-
-        def attend(shortcut, first, second, name):
-            return keras.layers.Add(name=f"{name}_add")([shortcut, second])
-
-        outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, attend)
+        outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, _attend or _add)
         kwargs.setdefault("name", "residual_network")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+
+
+def _add(shortcut, first, second, name, seeds):
+    return keras.layers.Add(name=f"{name}_add")([shortcut, second])
