@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class CosineConsistency(keras.layers.Layer):
+class CosineConsistency(Configured, keras.layers.Layer):
     """Adds ``weight * mean(1 - cos(a, b))`` to the model's losses and hands both inputs through.
 
     Args:
@@ -27,7 +29,6 @@ class CosineConsistency(keras.layers.Layer):
         if weight < 0:
             raise ValueError(f"`weight` must not be negative. Received: {weight!r}")
         super().__init__(**kwargs)
-        self.weight = weight
 
     def call(self, inputs):
         first, second = inputs
@@ -39,6 +40,3 @@ class CosineConsistency(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return list(input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "weight": self.weight}
