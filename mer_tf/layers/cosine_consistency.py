@@ -22,7 +22,8 @@ class CosineConsistency(Configured, keras.layers.Layer):
     Returns:
         The two inputs, unchanged.
 
-    Source: Zhou et al., Entropy 2023, 25(3) 460, section 3.4: the loss is one minus the similarity, lambda 0.01.
+    Source: Zhou et al., Entropy 2023, 25(3) 460, sections 3.3.3 and 3.5: the loss is one minus the similarity,
+    lambda 0.01.
     """
 
     def __init__(self, weight=0.01, **kwargs):

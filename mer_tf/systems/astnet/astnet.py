@@ -21,7 +21,7 @@ class ASTNet(Network):
     """ResNet-18 on each flow picture, attention, and a convolutional LSTM over the pictures.
 
     The five layers of the residual network are those of Table 1: ``stem_*`` and ``layer1_*`` to ``layer4_*``; with
-    three channels they take ImageNet weights of ResNet-18.
+    three channels they take ImageNet weights of ResNet-18 (``mer loso --initial-weights FILE.npz``).
 
     Args:
         num_classes: int >= 2. Defaults to 3.
@@ -35,6 +35,8 @@ class ASTNet(Network):
         width: int. Filters of the stem; the stages have 1, 2, 4 and 8 times as many. Defaults to 64.
         reduction: int >= 1 of the channel attention. Defaults to 16.
         spatial_kernel: int, odd. Side of the spatial attention's kernel. Defaults to 7.
+        order: ``"channel_first"`` or ``"spatial_first"``: which part of CBAM sees the maps first. Defaults to
+            ``"channel_first"``, which section 3.2 prefers.
         dropout: float in [0, 1), before the ConvLSTM. Defaults to 0.5.
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
@@ -49,6 +51,13 @@ class ASTNet(Network):
 
     Assumption: 128 filters of 3x3 in the ConvLSTM: the paper is silent; 512 would cost more than the backbone.
     Assumption: attention works picture by picture, reduction 16, perceptron with biases, 7x7 without: CBAM's own.
+    Assumption: the last hidden state H_t of the ConvLSTM goes to the classifier, as usual; section 3.2 says that the
+    cell state C_t is the result of a time step and H_t the input of the next.
+    Assumption: new weights unless initial ones are named; the paper starts from ImageNet and trains on CK+ before.
+    Assumption: landmarks are dlib's 68 points; section 4.1 finds them with an active shape model (ASM).
+    Assumption: the preset's cross-entropy, cosine schedule, and rotation by up to 10 degrees and crops of at least 0.9
+    of the side in the twenty versions of a clip: the paper names none of them. Its rate is that of section 4.4, 1e-4;
+    Table 4 has 1e-5.
     Assumption: flow is drawn as colour pictures (Figure 5), although section 3.1 says features are not RGB.
     """
 
@@ -66,6 +75,7 @@ class ASTNet(Network):
         width=64,
         reduction=16,
         spatial_kernel=7,
+        order="channel_first",
         dropout=0.5,
         seed=None,
         **kwargs,
@@ -91,6 +101,7 @@ class ASTNet(Network):
                 "reduction": reduction,
                 "spatial_kernel": spatial_kernel,
                 "concat_order": "mean_max",
+                "order": order,
                 "channel": attention in ("cbam", "channel"),
                 "spatial": attention in ("cbam", "spatial"),
                 "seed": seeds.next(),

@@ -16,7 +16,9 @@ ACTIVATIONS = ("selu", "relu")
 
 @keras.saving.register_keras_serializable(package="mer_tf")
 class ATSCNN(Network):
-    """Three convolutional streams on u, v and optical strain, each closed by attention, joined for the classes.
+    """One convolutional stream for each input map, each closed by attention, joined for the classes.
+
+    The full system has three streams, on u, v and optical strain; ablations 5 and 6 have two.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
@@ -30,13 +32,15 @@ class ATSCNN(Network):
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
-    Inputs: dictionary of float tensors (batch, size, size, 1), flow in pixels. Output: float32 probabilities
-    (batch, num_classes).
+    Inputs: dictionary of float tensors (batch, size, size, 1), one for each of ``streams``: flow in pixels and
+    strain, or gray frames in 0..1. Output: float32 probabilities (batch, num_classes).
 
     Parameters: 4,213,815 with three classes (moving statistics left out); 4.21e6 is published.
 
     Assumption: kernels, pooling, attention width and dense layers are the one layout that reproduces the published
     weights, operations and memory; the paper's architecture section is not in the stored text.
+    Assumption: flow enters in pixels and strain as computed, neither scaled to a range; whether the paper scales them
+    is in the part that is not legible.
     Assumption: dropout 0.5, LeCun-normal initialisation (SELU's own) and the order batch normalisation, activation
     are chosen.
     """

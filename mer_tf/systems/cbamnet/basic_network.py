@@ -48,6 +48,9 @@ class BasicNetwork(Network):
     the text has one setting for all (``pooling="halving"``).
     Assumption: three channels (section 4.1); Table 1 lists none.
     Assumption: flatten, dropout 0.5 and one dense layer as head, Glorot-uniform initialisation: the paper is silent.
+    Assumption: clips are standardised, and magnified by the factor and in the band of the recipe: the paper gives no
+    figures.
+    Assumption: the presets' loss, optimiser, rate, batch and epochs: the paper states none of them.
     Assumption: batch normalisation has momentum 0.99 and epsilon 1e-3, the defaults of TensorFlow, which the paper
     used (section 3.4); it prints neither.
     """

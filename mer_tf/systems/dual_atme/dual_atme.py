@@ -43,6 +43,9 @@ class DualATME(Network):
     this lowers the result. The weight count is the same.
     Assumption: channel attention has one hidden layer, 48-3-48 (code; the text says two), and the spatial kernel is
     3 (code; the text is silent).
+    Assumption: the cosine takes the maps as they are. Section 3.3.3 first normalises them "from -1 to 1" without saying
+    how or over what; here the cosine's own division by the norms is all the scaling. Different clips are not pushed
+    apart: section 3.1 speaks of it, the loss of section 3.3.3 has no such term.
     Assumption: weights start as in the framework of the published code, uniform within 1 / sqrt(fan-in).
 
     Example:

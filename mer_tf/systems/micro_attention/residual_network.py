@@ -35,6 +35,8 @@ class ResidualNetwork(Network):
     description without its attention layers.
     Assumption: four blocks (network description); "a stack of 10 residual blocks" in the text counts layers of
     weights, and only four blocks have the published size.
+    Assumption: the first block's shortcut is the identity, since its size does not change; Figure 2 draws a 1x1
+    convolution on every shortcut.
     Assumption: gray pictures (network description); the ImageNet network they start from has RGB, so its first
     convolution is summed over the colours.
     Assumption: batch normalisation has momentum 0.9 and epsilon 1e-5, as in the other models of the package.

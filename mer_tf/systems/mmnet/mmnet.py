@@ -44,6 +44,7 @@ class MMNet(Network):
     Assumption: the first convolution has one group; the 3-class script asks for two, which three channels do not allow.
     Assumption: the classifier has as many outputs as classes; both scripts build five. Layers that the scripts declare
     but never use (38-way head, time embedding, 1x1 position convolution, class token) are left out.
+    Assumption: onset and apex are the annotated frames; the code's training moves both at random by a few frames.
     Assumption: the onset frame is made smaller bilinearly, without smoothing, as the code's framework does.
     """
 
