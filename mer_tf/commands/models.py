@@ -13,7 +13,7 @@ def add(verbs) -> None:
     parser = verbs.add_parser("models", help="every system: paper, input, weights, operations, presets")
     parser.add_argument("name", nargs="?", help="show one system: layers, options, assumptions, presets, results")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--plot", metavar="FILE", help="draw the named network's layers (.svg or .png)")
+    parser.add_argument("--plot", metavar="FILE", help="draw the named network's layers as an .svg picture")
     parser.add_argument("--write-docs", metavar="DIR", help="write a page per system and an index, as in docs/models")
     parser.add_argument("--recount", action="store_true", help="count all networks anew (after a change; source tree)")
     parser.set_defaults(run=run)

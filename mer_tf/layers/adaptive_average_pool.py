@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class AdaptiveAveragePool2D(keras.layers.Layer):
+class AdaptiveAveragePool2D(Configured, keras.layers.Layer):
     """Averages a map over ``size`` x ``size`` bins.
 
     Of ``n`` rows, bin ``i`` covers rows ``floor(i * n / size)`` up to and without ``ceil((i + 1) * n / size)``. Bins
@@ -31,7 +33,6 @@ class AdaptiveAveragePool2D(keras.layers.Layer):
         if size < 1:
             raise ValueError(f"`size` must be at least 1. Received: {size!r}")
         super().__init__(**kwargs)
-        self.size = size
 
     def build(self, input_shape):
         if len(input_shape) != 4 or None in input_shape[1:3]:
@@ -47,9 +48,6 @@ class AdaptiveAveragePool2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.size, self.size, input_shape[3])
-
-    def get_config(self):
-        return {**super().get_config(), "size": self.size}
 
 
 def _bins(side: int, size: int) -> np.ndarray:

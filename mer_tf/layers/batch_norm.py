@@ -5,15 +5,17 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class BatchNorm(keras.layers.Layer):
-    """Batch normalisation over all axes but the last, with the defaults of the papers' framework.
+class BatchNorm(Configured, keras.layers.Layer):
+    """Batch normalisation over all axes but the last, with the defaults of PyTorch.
 
     The models have many maps of 3 to 16 channels. The stock layer's kernels take such narrow rows one by one;
     here rows of width times channels are summed first, which on a processor is three to four times faster. The
     statistics of inference follow ``moving = momentum * moving + (1 - momentum) * batch`` with the unbiased
-    variance, as that framework has it.
+    variance, as PyTorch has it.
 
     Args:
         momentum: float in [0, 1). Defaults to 0.9 (0.1 in PyTorch's sense).
@@ -36,8 +38,6 @@ class BatchNorm(keras.layers.Layer):
         if epsilon <= 0:
             raise ValueError(f"`epsilon` must be positive. Received: {epsilon!r}")
         super().__init__(**kwargs)
-        self.momentum = momentum
-        self.epsilon = epsilon
 
     def build(self, input_shape):
         if len(input_shape) < 2 or any(size is None for size in input_shape[1:]):
@@ -79,9 +79,6 @@ class BatchNorm(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
 
     def _sum(self, rows):
         wide = tf.reduce_sum(rows, axis=0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
 from mer_tf.layers.nested import build_nested, part_seed
 
 CONCAT_ORDERS = ("max_mean", "mean_max")
@@ -16,7 +17,7 @@ ORDERS = ("channel_first", "spatial_first")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class CBAM2D(keras.layers.Layer):
+class CBAM2D(Configured, keras.layers.Layer):
     """Channel attention, then spatial attention, each a mask in 0..1 that multiplies the maps.
 
     Channel attention: global mean and global maximum go through one shared two-layer perceptron, are summed and
@@ -56,6 +57,7 @@ class CBAM2D(keras.layers.Layer):
     def __init__(
         self,
         reduction=16,
+        *,
         mlp_bias=True,
         activation="relu",
         spatial_kernel=7,
@@ -64,8 +66,8 @@ class CBAM2D(keras.layers.Layer):
         concat_order="max_mean",
         channel=True,
         spatial=True,
-        seed=None,
         order="channel_first",
+        seed=None,
         **kwargs,
     ):
         if reduction < 1:
@@ -79,17 +81,6 @@ class CBAM2D(keras.layers.Layer):
         if not (channel or spatial):
             raise ValueError("at least one of `channel` and `spatial` must be True. Received: both False")
         super().__init__(**kwargs)
-        self.reduction = reduction
-        self.mlp_bias = mlp_bias
-        self.activation = activation
-        self.spatial_kernel = spatial_kernel
-        self.conv_bias = conv_bias
-        self.batch_norm = batch_norm
-        self.concat_order = concat_order
-        self.channel = channel
-        self.spatial = spatial
-        self.order = order
-        self.seed = seed
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None:
@@ -144,23 +135,6 @@ class CBAM2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            reduction=self.reduction,
-            mlp_bias=self.mlp_bias,
-            activation=self.activation,
-            spatial_kernel=self.spatial_kernel,
-            conv_bias=self.conv_bias,
-            batch_norm=self.batch_norm,
-            concat_order=self.concat_order,
-            channel=self.channel,
-            spatial=self.spatial,
-            order=self.order,
-            seed=self.seed,
-        )
-        return config
 
     def _attend_channels(self, x):
         if not self.channel:

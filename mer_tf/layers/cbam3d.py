@@ -1,7 +1,7 @@
 """Convolutional block attention (CBAM) on clips of feature maps.
 
 Source: Woo et al., CBAM, ECCV 2018, sections 3.1 and 3.2; the paper has pictures only, the forms over time are the
-readings that the micro-expression papers leave open (Chen et al., Information 2020, section 3.3; Ren et al., Applied
+readings that the micro-expression papers leave open (Chen et al., Information 2020, section 3.2; Ren et al., Applied
 Sciences 2024, section 3). Maps are channels-last.
 """
 
@@ -22,23 +22,12 @@ class CBAM3D(CBAM2D):
     With one frame and ``spatial_mode="frame"`` it is ``CBAM2D``.
 
     Args:
-        reduction: int. The perceptron's hidden width is ``max(1, channels // reduction)``. Defaults to 16.
-        mlp_bias: bool. Whether the two dense layers have biases. Defaults to True.
-        activation: str. Activation between the two dense layers. Defaults to ``"relu"``.
-        spatial_kernel: int, odd. Side of the spatial convolution. Defaults to 7.
-        conv_bias: bool. Whether the spatial convolution has a bias. Defaults to False.
-        batch_norm: bool. Whether batch normalisation follows the spatial convolution. Defaults to False.
-        concat_order: ``"max_mean"`` or ``"mean_max"``: order of the two channel statistics.
-        channel: bool. False leaves channel attention out. Defaults to True.
-        spatial: bool. False leaves spatial attention out. Defaults to True.
-        order: ``"channel_first"`` or ``"spatial_first"``. Defaults to ``"channel_first"``.
         keep_time: bool. True gives every frame its own channel mask (pooled over height and width); False one mask
             per clip (pooled over the frames too). Defaults to False.
         spatial_mode: ``"frame"``: each frame is masked by the 2D convolution of its own statistics; ``"volume"``: the
             kernel is ``k x k x k`` over time too; ``"shared"``: maximum and mean are taken over time as well, and all
             frames share one mask. Defaults to ``"frame"``.
-        seed: int or None. Seed of the initial weights. Defaults to None (the global generators).
-        **kwargs: Arguments of ``keras.layers.Layer``.
+        **kwargs: Options of ``CBAM2D``, and arguments of ``keras.layers.Layer``.
 
     Call arguments:
         inputs: float tensor (batch, frames, height, width, channels), frames, sizes and channels known.
@@ -54,41 +43,10 @@ class CBAM3D(CBAM2D):
         TensorShape([2, 4, 7, 7, 48])
     """
 
-    def __init__(
-        self,
-        reduction=16,
-        mlp_bias=True,
-        activation="relu",
-        spatial_kernel=7,
-        conv_bias=False,
-        batch_norm=False,
-        concat_order="max_mean",
-        channel=True,
-        spatial=True,
-        order="channel_first",
-        keep_time=False,
-        spatial_mode="frame",
-        seed=None,
-        **kwargs,
-    ):
+    def __init__(self, *, keep_time=False, spatial_mode="frame", **kwargs):
         if spatial_mode not in SPATIAL_MODES:
             raise ValueError(f"`spatial_mode` must be one of {SPATIAL_MODES}. Received: {spatial_mode!r}")
-        super().__init__(
-            reduction=reduction,
-            mlp_bias=mlp_bias,
-            activation=activation,
-            spatial_kernel=spatial_kernel,
-            conv_bias=conv_bias,
-            batch_norm=batch_norm,
-            concat_order=concat_order,
-            channel=channel,
-            spatial=spatial,
-            order=order,
-            seed=seed,
-            **kwargs,
-        )
-        self.keep_time = keep_time
-        self.spatial_mode = spatial_mode
+        super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 5 or any(size is None for size in input_shape[1:]):
@@ -100,9 +58,6 @@ class CBAM3D(CBAM2D):
         convolution = keras.layers.Conv3D if volume else keras.layers.Conv2D
         self._build_parts(int(input_shape[-1]), convolution, input_shape[1:4] if volume else input_shape[2:4])
         keras.layers.Layer.build(self, input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "keep_time": self.keep_time, "spatial_mode": self.spatial_mode}
 
     def _attend_channels(self, x):
         if not self.channel:

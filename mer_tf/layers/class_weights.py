@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ClassWeights(keras.layers.Layer):
+class ClassWeights(Configured, keras.layers.Layer):
     """Owns kernel and bias of a linear classifier on (size, size, channels) maps and hands them out.
 
     Two branches of one graph can so use the same kernel, and gradients reach it from both. ``LinearSoftmax`` is the
@@ -34,11 +36,6 @@ class ClassWeights(keras.layers.Layer):
                 raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        self.num_classes = num_classes
-        self.size = size
-        self.channels = channels
-        self.deviation = deviation
-        self.seed = seed
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
@@ -54,13 +51,3 @@ class ClassWeights(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return [(self.size, self.size, self.channels, self.num_classes), (self.num_classes,)]
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "size": self.size,
-            "channels": self.channels,
-            "deviation": self.deviation,
-            "seed": self.seed,
-        }

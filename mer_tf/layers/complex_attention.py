@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ComplexAttentionUnit(keras.layers.Layer):
+class ComplexAttentionUnit(Configured, keras.layers.Layer):
     """Weights a residual branch by a mask of its own shape from two 3x3 convolutions.
 
     With shortcut ``s`` and the block's last convolution ``u``: ``a = sigmoid(conv3x3(ReLU(BN(conv3x3(u)))))``; the
@@ -36,8 +38,6 @@ class ComplexAttentionUnit(keras.layers.Layer):
 
     def __init__(self, after_addition=False, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.after_addition = after_addition
-        self.seed = seed
 
     def build(self, input_shape):
         if len(input_shape) != 2 or tuple(input_shape[0]) != tuple(input_shape[1]) or len(input_shape[0]) != 4:
@@ -75,6 +75,3 @@ class ComplexAttentionUnit(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
-
-    def get_config(self):
-        return {**super().get_config(), "after_addition": self.after_addition, "seed": self.seed}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class CosineConsistency(keras.layers.Layer):
+class CosineConsistency(Configured, keras.layers.Layer):
     """Adds ``weight * mean(1 - cos(a, b))`` to the model's losses and hands both inputs through.
 
     Args:
@@ -20,14 +22,14 @@ class CosineConsistency(keras.layers.Layer):
     Returns:
         The two inputs, unchanged.
 
-    Source: Zhou et al., Entropy 2023, 25(3) 460, section 3.4: the loss is one minus the similarity, lambda 0.01.
+    Source: Zhou et al., Entropy 2023, 25(3) 460, sections 3.3.3 and 3.5: the loss is one minus the similarity,
+    lambda 0.01.
     """
 
     def __init__(self, weight=0.01, **kwargs):
         if weight < 0:
             raise ValueError(f"`weight` must not be negative. Received: {weight!r}")
         super().__init__(**kwargs)
-        self.weight = weight
 
     def call(self, inputs):
         first, second = inputs
@@ -39,6 +41,3 @@ class CosineConsistency(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return list(input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "weight": self.weight}

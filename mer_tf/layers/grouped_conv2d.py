@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class GroupedConv2D(keras.layers.Layer):
+class GroupedConv2D(Configured, keras.layers.Layer):
     """Each group of filters sees its own group of channels; valid padding, stride 1.
 
     The stock layer's ``groups`` has no gradient kernel on processors; here each group is a convolution of its own,
@@ -37,10 +39,6 @@ class GroupedConv2D(keras.layers.Layer):
         if kernel_size < 1:
             raise ValueError(f"`kernel_size` must be at least 1. Received: {kernel_size!r}")
         super().__init__(**kwargs)
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.groups = groups
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None or input_shape[-1] % self.groups:
@@ -65,12 +63,3 @@ class GroupedConv2D(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         batch, *sides, _ = input_shape
         return (batch, *(None if side is None else side - self.kernel_size + 1 for side in sides), self.filters)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "groups": self.groups,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }

@@ -6,11 +6,12 @@ import keras
 import tensorflow as tf
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.configured import Configured
 from mer_tf.layers.nested import build_nested, part_seed, seeded
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class Inception(keras.layers.Layer):
+class Inception(Configured, keras.layers.Layer):
     """Four branches of ``filters`` maps each, side by side: 1x1; 1x1, 3x3; 1x1, 5x5; 3x3 maximum, 1x1.
 
     Every convolution has a bias and keeps the size; ReLU follows each.
@@ -53,12 +54,6 @@ class Inception(keras.layers.Layer):
         if reduction is not None and reduction < 1:
             raise ValueError(f"`reduction` must be at least 1. Received: {reduction!r}")
         super().__init__(**kwargs)
-        self.filters = filters
-        self.reduction = reduction
-        self.batch_norm = batch_norm
-        self.pool_activation = pool_activation
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.seed = seed
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None:
@@ -105,14 +100,3 @@ class Inception(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], 4 * self.filters)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "reduction": self.reduction,
-            "batch_norm": self.batch_norm,
-            "pool_activation": self.pool_activation,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "seed": self.seed,
-        }

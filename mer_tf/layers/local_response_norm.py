@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class LocalResponseNorm(keras.layers.Layer):
+class LocalResponseNorm(Configured, keras.layers.Layer):
     """Divides each value by ``(k + alpha * sum of squares over the n nearest channels) ** beta``.
 
     Args:
@@ -33,10 +35,6 @@ class LocalResponseNorm(keras.layers.Layer):
         if k <= 0:
             raise ValueError(f"`k` must be positive. Received: {k!r}")
         super().__init__(**kwargs)
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
-        self.n = n
 
     def call(self, inputs):
         out = tf.nn.local_response_normalization(
@@ -46,6 +44,3 @@ class LocalResponseNorm(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha, "beta": self.beta, "k": self.k, "n": self.n}

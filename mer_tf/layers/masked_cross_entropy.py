@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MaskedCrossEntropy(keras.layers.Layer):
+class MaskedCrossEntropy(Configured, keras.layers.Layer):
     """Adds the weighted cross-entropy of a second task to the model's losses and hands the main output through.
 
     Samples without a label count as zero; the mean is over those with one. With no label at all the term is exactly
@@ -29,7 +31,6 @@ class MaskedCrossEntropy(keras.layers.Layer):
         if weight < 0:
             raise ValueError(f"`weight` must not be negative. Received: {weight!r}")
         super().__init__(**kwargs)
-        self.weight = weight
 
     def call(self, inputs):
         passed, probabilities = inputs[:2]
@@ -44,6 +45,3 @@ class MaskedCrossEntropy(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
-
-    def get_config(self):
-        return {**super().get_config(), "weight": self.weight}

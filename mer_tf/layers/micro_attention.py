@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MicroAttentionUnit(keras.layers.Layer):
+class MicroAttentionUnit(Configured, keras.layers.Layer):
     """Weights the output of a residual block by one map made from all that the block computed.
 
     With shortcut ``s`` and convolutions ``a`` (after its activation) and ``b`` of width C: ``T = s + b``;
@@ -36,8 +38,6 @@ class MicroAttentionUnit(keras.layers.Layer):
 
     def __init__(self, sigmoid=True, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.sigmoid = sigmoid
-        self.seed = seed
 
     def build(self, input_shape):
         shapes = {tuple(shape) for shape in input_shape}
@@ -73,6 +73,3 @@ class MicroAttentionUnit(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
-
-    def get_config(self):
-        return {**super().get_config(), "sigmoid": self.sigmoid, "seed": self.seed}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class NearestResize2D(keras.layers.Layer):
+class NearestResize2D(Configured, keras.layers.Layer):
     """Repeats or leaves out rows and columns: output row ``i`` of ``size`` is input row ``floor(i * n / size)``.
 
     That is the rule of the published frameworks; TensorFlow's own takes the row nearest to the pixel's centre.
@@ -37,6 +39,3 @@ class NearestResize2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], *self.size, input_shape[3])
-
-    def get_config(self):
-        return {**super().get_config(), "size": list(self.size)}

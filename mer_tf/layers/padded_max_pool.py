@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class PaddedMaxPool2D(keras.layers.Layer):
+class PaddedMaxPool2D(Configured, keras.layers.Layer):
     """Max pooling as the frameworks of the published networks do it; the border never wins a maximum.
 
     The output has ``floor((n + 2 * padding - pool_size) / strides) + 1`` rows, with ``ceil`` in place of ``floor``
@@ -35,10 +37,6 @@ class PaddedMaxPool2D(keras.layers.Layer):
         if not 0 <= padding <= pool_size // 2:
             raise ValueError(f"`padding` must lie in 0..{pool_size // 2}. Received: {padding!r}")
         super().__init__(**kwargs)
-        self.pool_size = pool_size
-        self.strides = strides
-        self.padding = padding
-        self.ceil_mode = ceil_mode
 
     def build(self, input_shape):
         if len(input_shape) != 4 or None in input_shape[1:3]:
@@ -60,15 +58,6 @@ class PaddedMaxPool2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self._windows(input_shape[1]), self._windows(input_shape[2]), input_shape[3])
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "pool_size": self.pool_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "ceil_mode": self.ceil_mode,
-        }
 
     def _windows(self, size):
         room = size + 2 * self.padding - self.pool_size

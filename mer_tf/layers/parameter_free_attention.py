@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 
 from mer_tf.layers.adaptive_average_pool import AdaptiveAveragePool2D
+from mer_tf.layers.configured import Configured
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ParameterFreeAttention(keras.layers.Layer):
+class ParameterFreeAttention(Configured, keras.layers.Layer):
     """Class activation maps of early features, brought to 0..1 and averaged over the classes.
 
     The features are averaged to the classifier's PxP bins; the map of a class is the mean over the channels of
@@ -38,7 +39,6 @@ class ParameterFreeAttention(keras.layers.Layer):
         if epsilon <= 0:
             raise ValueError(f"`epsilon` must be positive. Received: {epsilon!r}")
         super().__init__(**kwargs)
-        self.epsilon = epsilon
 
     def build(self, input_shape):
         features, kernel = (tuple(shape) for shape in input_shape)
@@ -66,6 +66,3 @@ class ParameterFreeAttention(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         features, kernel = input_shape
         return (features[0], kernel[0], kernel[1], 1)
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}

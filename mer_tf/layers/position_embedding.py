@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class PositionEmbedding(keras.layers.Layer):
+class PositionEmbedding(Configured, keras.layers.Layer):
     """Adds a learned (places, width) table to every sample of (batch, places, width).
 
     Args:
@@ -21,8 +23,6 @@ class PositionEmbedding(keras.layers.Layer):
         if deviation <= 0:
             raise ValueError(f"`deviation` must be positive. Received: {deviation!r}")
         super().__init__(**kwargs)
-        self.deviation = deviation
-        self.seed = seed
 
     def build(self, input_shape):
         if len(input_shape) != 3 or None in input_shape[1:]:
@@ -39,6 +39,3 @@ class PositionEmbedding(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "deviation": self.deviation, "seed": self.seed}

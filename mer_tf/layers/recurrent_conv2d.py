@@ -6,11 +6,12 @@ import keras
 import tensorflow as tf
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.configured import Configured
 from mer_tf.layers.nested import build_nested, part_seed, seeded
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class RecurrentConv2D(keras.layers.Layer):
+class RecurrentConv2D(Configured, keras.layers.Layer):
     """``y = R(x + y)`` some times over, where ``R`` is one 3x3 convolution, batch normalisation and ReLU.
 
     Weights are shared by all passes, those of the normalisation too: its moving statistics are updated once in each
@@ -41,10 +42,6 @@ class RecurrentConv2D(keras.layers.Layer):
         if passes < 1:
             raise ValueError(f"`passes` must be at least 1. Received: {passes!r}")
         super().__init__(**kwargs)
-        self.passes = passes
-        self.dense = dense
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.seed = seed
 
     def build(self, input_shape):
         first, second = (tuple(shape) for shape in input_shape)
@@ -76,12 +73,3 @@ class RecurrentConv2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "passes": self.passes,
-            "dense": self.dense,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "seed": self.seed,
-        }

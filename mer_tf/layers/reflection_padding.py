@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ReflectionPadding(keras.layers.Layer):
+class ReflectionPadding(Configured, keras.layers.Layer):
     """Pads height and width by reflection about the outermost pixels, which are not repeated.
 
     Args:
@@ -22,7 +24,6 @@ class ReflectionPadding(keras.layers.Layer):
         if padding < 0:
             raise ValueError(f"`padding` must not be negative. Received: {padding!r}")
         super().__init__(**kwargs)
-        self.padding = padding
 
     def call(self, inputs):
         p = self.padding
@@ -32,6 +33,3 @@ class ReflectionPadding(keras.layers.Layer):
         batch, height, width, channels = input_shape
         add = 2 * self.padding
         return (batch, height and height + add, width and width + add, channels)
-
-    def get_config(self):
-        return {**super().get_config(), "padding": self.padding}

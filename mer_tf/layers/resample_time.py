@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ResampleTime(keras.layers.Layer):
+class ResampleTime(Configured, keras.layers.Layer):
     """(batch, T, height, width, channels) -> (batch, frames, ...), evenly spaced from the first to the last frame.
 
     Args:
@@ -23,7 +25,6 @@ class ResampleTime(keras.layers.Layer):
         if frames < 1:
             raise ValueError(f"`frames` must be at least 1. Received: {frames!r}")
         super().__init__(**kwargs)
-        self.frames = frames
 
     def build(self, input_shape):
         if len(input_shape) != 5 or input_shape[1] is None:
@@ -40,6 +41,3 @@ class ResampleTime(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.frames, *input_shape[2:])
-
-    def get_config(self):
-        return {**super().get_config(), "frames": self.frames}

@@ -60,7 +60,7 @@ def convolve(x, filters, kernel, strides, seeds, name, *, use_bias=False):
     )(x)
 
 
-def basic_block(x, filters, stride, seeds, name):
+def basic_block(x, filters, stride, seeds, name, norm=BatchNorm):
     """Basic block: 3x3 convolution, BN, ReLU, 3x3 convolution, BN, plus the shortcut, ReLU.
 
     The shortcut is a 1x1 convolution with BN when the stride or the number of channels changes (type B), else the
@@ -72,24 +72,25 @@ def basic_block(x, filters, stride, seeds, name):
         stride: int or tuple, of the first convolution and the projection.
         seeds: As ``convolve``.
         name: Prefix of the layers' names.
+        norm: Makes a batch normalisation of that ``name``.
 
     Returns:
         Symbolic tensor with ``filters`` channels.
     """
     shortcut = x
     y = convolve(x, filters, 3, stride, seeds, f"{name}_conv1")
-    y = BatchNorm(name=f"{name}_bn1")(y)
+    y = norm(name=f"{name}_bn1")(y)
     y = keras.layers.ReLU(name=f"{name}_relu1")(y)
     y = convolve(y, filters, 3, 1, seeds, f"{name}_conv2")
-    y = BatchNorm(name=f"{name}_bn2")(y)
+    y = norm(name=f"{name}_bn2")(y)
     if any(step > 1 for step in _tuple(stride, len(x.shape) - 2)) or x.shape[-1] != filters:
         shortcut = convolve(x, filters, 1, stride, seeds, f"{name}_down_conv")
-        shortcut = BatchNorm(name=f"{name}_down_bn")(shortcut)
+        shortcut = norm(name=f"{name}_down_bn")(shortcut)
     y = keras.layers.Add(name=f"{name}_add")([y, shortcut])
     return keras.layers.ReLU(name=f"{name}_relu2")(y)
 
 
-def resnet_stem(x, filters, seeds, *, kernel=7, strides=2, pool=3, pool_strides=2, prefix=""):
+def resnet_stem(x, filters, seeds, *, kernel=7, strides=2, pool=3, pool_strides=2, prefix="", norm=BatchNorm):
     """First layer of a residual network: convolution, BN, ReLU, max pooling with padding.
 
     Args:
@@ -101,12 +102,13 @@ def resnet_stem(x, filters, seeds, *, kernel=7, strides=2, pool=3, pool_strides=
         pool: int. Window of the pooling, padded by ``(pool - 1) // 2``.
         pool_strides: int or tuple.
         prefix: Put before the layers' names.
+        norm: Makes a batch normalisation of that ``name``.
 
     Returns:
         Symbolic tensor.
     """
     x = convolve(x, filters, kernel, strides, seeds, f"{prefix}stem_conv")
-    x = BatchNorm(name=f"{prefix}stem_bn")(x)
+    x = norm(name=f"{prefix}stem_bn")(x)
     x = keras.layers.ReLU(name=f"{prefix}stem_relu")(x)
     rank = len(x.shape) - 2
     if (pool - 1) // 2:
@@ -115,7 +117,7 @@ def resnet_stem(x, filters, seeds, *, kernel=7, strides=2, pool=3, pool_strides=
     return _POOL[rank](pool, strides=pool_strides, name=f"{prefix}stem_pool")(x)
 
 
-def resnet_stage(x, filters, blocks, stride, seeds, name):
+def resnet_stage(x, filters, blocks, stride, seeds, name, norm=BatchNorm):
     """Basic blocks of equal width in a row; the first has the stride.
 
     Args:
@@ -125,12 +127,13 @@ def resnet_stage(x, filters, blocks, stride, seeds, name):
         stride: int or tuple.
         seeds: As ``convolve``.
         name: Prefix, ``"layer1"`` to ``"layer4"`` in ResNet-18.
+        norm: Makes a batch normalisation of that ``name``.
 
     Returns:
         Symbolic tensor.
     """
     for block in range(blocks):
-        x = basic_block(x, filters, stride if block == 0 else 1, seeds, f"{name}_{block}")
+        x = basic_block(x, filters, stride if block == 0 else 1, seeds, f"{name}_{block}", norm)
     return x
 
 

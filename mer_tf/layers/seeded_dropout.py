@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class SeededDropout(keras.layers.Layer):
+class SeededDropout(Configured, keras.layers.Layer):
     """Dropout drawn from a counter that is a weight, so that a run can be repeated bit by bit.
 
     The stock layer keeps its generator outside the weights, in a place that differs between Keras versions and
@@ -20,19 +22,21 @@ class SeededDropout(keras.layers.Layer):
         rate: float in [0, 1). Share of values set to zero; the others are scaled by ``1 / (1 - rate)``.
         seed: int or None. Start of ``state``; None draws it from numpy's global generator, which
             ``keras.utils.set_random_seed`` seeds.
+        noise_shape: One entry per axis of the inputs, 1 where the mask is the same along the axis and None where it is
+            not: ``(None, 1, 1)`` leaves out whole samples (stochastic depth). Defaults to None, each value for itself.
         **kwargs: Arguments of ``keras.layers.Layer``.
 
     Call arguments:
         inputs: float tensor of any shape.
         training: bool. Without it, or False, the inputs pass unchanged.
+
+    Source: Srivastava et al., JMLR 2014; for whole samples Huang et al., Stochastic Depth, ECCV 2016, section 3.
     """
 
-    def __init__(self, rate, seed=None, **kwargs):
+    def __init__(self, rate, seed=None, noise_shape=None, **kwargs):
         if not 0 <= rate < 1:
             raise ValueError(f"`rate` must lie in [0, 1). Received: {rate!r}")
         super().__init__(**kwargs)
-        self.rate = rate
-        self.seed = seed
 
     def build(self, input_shape):
         seed = int(np.random.randint(2**31)) if self.seed is None else int(self.seed)
@@ -49,11 +53,11 @@ class SeededDropout(keras.layers.Layer):
             return inputs
         seed = tf.convert_to_tensor(self.state)
         self.state.assign_add([0, 1])
-        keep = tf.random.stateless_uniform(tf.shape(inputs), seed=seed) >= self.rate
+        shape = tf.shape(inputs)
+        if self.noise_shape is not None:
+            shape = [size if noise is None else noise for size, noise in zip(tf.unstack(shape), self.noise_shape)]
+        keep = tf.random.stateless_uniform(shape, seed=seed) >= self.rate
         return tf.where(keep, inputs / (1.0 - self.rate), tf.zeros_like(inputs))
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

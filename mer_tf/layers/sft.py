@@ -5,11 +5,12 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
 from mer_tf.layers.nested import build_nested, part_seed, seeded
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class SpatialFeatureTransform(keras.layers.Layer):
+class SpatialFeatureTransform(Configured, keras.layers.Layer):
     """``x * (scale + 1) + shift``, with scale and shift from two 1x1 convolutions each on the conditions.
 
     Args:
@@ -36,10 +37,6 @@ class SpatialFeatureTransform(keras.layers.Layer):
         if slope < 0:
             raise ValueError(f"`slope` must not be negative. Received: {slope!r}")
         super().__init__(**kwargs)
-        self.hidden = hidden
-        self.slope = slope
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.seed = seed
 
     def build(self, input_shape):
         x, conditions = (tuple(shape) for shape in input_shape)
@@ -74,12 +71,3 @@ class SpatialFeatureTransform(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "hidden": self.hidden,
-            "slope": self.slope,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "seed": self.seed,
-        }

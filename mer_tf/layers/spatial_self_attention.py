@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class SpatialSelfAttention(keras.layers.Layer):
+class SpatialSelfAttention(Configured, keras.layers.Layer):
     """Weights a map by a softmax over all its places, per channel.
 
     With ``q``, ``k``, ``v`` from 1x1 convolutions and, per channel, S x S matrices: ``A = softmax over all S * S
@@ -39,9 +41,6 @@ class SpatialSelfAttention(keras.layers.Layer):
         if filters < 1:
             raise ValueError(f"`filters` must be at least 1. Received: {filters!r}")
         super().__init__(**kwargs)
-        self.filters = filters
-        self.position_bias = position_bias
-        self.seed = seed
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[1] is None or input_shape[1] != input_shape[2]:
@@ -84,14 +83,6 @@ class SpatialSelfAttention(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:3], self.filters)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "position_bias": self.position_bias,
-            "seed": self.seed,
-        }
 
 
 def position_matrix(side: int) -> np.ndarray:

@@ -6,11 +6,12 @@ import keras
 import tensorflow as tf
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.configured import Configured
 from mer_tf.layers.nested import build_nested, part_seed, seeded
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class SplitAttention2D(keras.layers.Layer):
+class SplitAttention2D(Configured, keras.layers.Layer):
     """``radix`` 3x3 convolutions, each on its share of the channels, joined by weights that sum to 1 per channel.
 
     The channels are cut into ``radix`` groups; each gives ``filters`` maps (together a grouped convolution), batch
@@ -42,11 +43,6 @@ class SplitAttention2D(keras.layers.Layer):
             if value < least:
                 raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
         super().__init__(**kwargs)
-        self.filters = filters
-        self.radix = radix
-        self.reduction = reduction
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.seed = seed
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None or input_shape[-1] % self.radix:
@@ -92,16 +88,6 @@ class SplitAttention2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.filters)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "radix": self.radix,
-            "reduction": self.reduction,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "seed": self.seed,
-        }
 
     def _init(self, part):
         return seeded(self.kernel_initializer, part_seed(self.seed, part))

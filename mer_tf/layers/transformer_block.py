@@ -5,12 +5,13 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
 from mer_tf.layers.nested import build_nested, part_seed
-from mer_tf.layers.stochastic_depth import StochasticDepth
+from mer_tf.layers.seeded_dropout import SeededDropout
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class TransformerBlock(keras.layers.Layer):
+class TransformerBlock(Configured, keras.layers.Layer):
     """``x + attention(norm(x))``, then ``x + mlp(norm(x))``, each branch with stochastic depth.
 
     Self-attention has ``heads`` heads of ``width / heads`` and biases throughout; the perceptron has one hidden layer
@@ -43,11 +44,6 @@ class TransformerBlock(keras.layers.Layer):
         if not 0 <= drop_path < 1:
             raise ValueError(f"`drop_path` must lie in [0, 1). Received: {drop_path!r}")
         super().__init__(**kwargs)
-        self.heads = heads
-        self.hidden = hidden
-        self.drop_path = drop_path
-        self.epsilon = epsilon
-        self.seed = seed
 
     def build(self, input_shape):
         if len(input_shape) != 3 or input_shape[-1] is None or input_shape[-1] % self.heads:
@@ -70,7 +66,9 @@ class TransformerBlock(keras.layers.Layer):
         for part, name in enumerate(("attention", "mlp"), start=4):
             norm = keras.layers.LayerNormalization(epsilon=self.epsilon, dtype=dtype, name=f"{name}_norm")
             setattr(self, f"{name}_norm", build_nested(norm, shape))
-            drop = StochasticDepth(self.drop_path, seed=part_seed(self.seed, part), dtype=dtype, name=f"{name}_drop")
+            drop = SeededDropout(
+                self.drop_path, part_seed(self.seed, part), (None, 1, 1), dtype=dtype, name=f"{name}_drop"
+            )
             setattr(self, f"{name}_drop", build_nested(drop, shape))
         super().build(input_shape)
 
@@ -89,13 +87,3 @@ class TransformerBlock(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "heads": self.heads,
-            "hidden": self.hidden,
-            "drop_path": self.drop_path,
-            "epsilon": self.epsilon,
-            "seed": self.seed,
-        }

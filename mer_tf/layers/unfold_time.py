@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class UnfoldTime(keras.layers.Layer):
+class UnfoldTime(Configured, keras.layers.Layer):
     """(batch * frames, ...) -> (batch, frames, ...): the inverse of ``FoldTime``.
 
     Args:
@@ -22,7 +24,6 @@ class UnfoldTime(keras.layers.Layer):
         if frames < 1:
             raise ValueError(f"`frames` must be at least 1. Received: {frames!r}")
         super().__init__(**kwargs)
-        self.frames = frames
 
     def call(self, inputs):
         return tf.reshape(inputs, (-1, self.frames, *inputs.shape[1:]))
@@ -30,6 +31,3 @@ class UnfoldTime(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         batch = None if input_shape[0] is None else input_shape[0] // self.frames
         return (batch, self.frames, *input_shape[1:])
-
-    def get_config(self):
-        return {**super().get_config(), "frames": self.frames}

@@ -181,7 +181,7 @@ def tenfold_numbering(
 ) -> list[Fold]:
     """Clips numbered in subject order and cut into contiguous groups; subjects may stand on both sides.
 
-    Only to reproduce seed 000, section 4.3: it is not subject-independent, although that paper says so. Examples that
+    Only to reproduce seed 000, section 4: it is not subject-independent, although that paper says so. Examples that
     are derived from one clip follow their parent.
 
     Args:

@@ -90,14 +90,14 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             "tenfold_subject",
             "ten contiguous groups of whole subjects",
-            "seed 000, section 4.3, with cuts moved to subject borders",
+            "seed 000, section 4, with cuts moved to subject borders",
             splits.tenfold_subject,
             scoring="class_mean",
         ),
         Protocol(
             "tenfold_numbering",
             "ten contiguous groups of clips numbered in subject order; subjects straddle; for reproduction only",
-            "seed 000, section 4.3",
+            "seed 000, section 4",
             splits.tenfold_numbering,
             scoring="class_mean",
             subjects_may_straddle=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 
 
@@ -24,3 +25,11 @@ class Seeds:
     def next(self) -> int | None:
         """Next seed in 1..2^31-1, or None."""
         return None if self._rng is None else int(self._rng.integers(1, 2**31))
+
+    def glorot(self) -> keras.initializers.Initializer:
+        """Glorot-uniform initializer with the next seed."""
+        return keras.initializers.GlorotUniform(seed=self.next())
+
+    def uniform(self) -> keras.initializers.Initializer:
+        """Uniform within 1 / sqrt(fan-in), PyTorch's start of convolutions and dense layers, with the next seed."""
+        return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform", seed=self.next())

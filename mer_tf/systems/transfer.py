@@ -1,15 +1,18 @@
-"""Transfer of weights by layer name: from ImageNet to the residual network, from there to the attention networks.
+"""Transfer of weights by layer name: from ImageNet to residual networks, from one network to another.
 
 Source: Wang et al., Micro-Attention for Micro-Expression Recognition, section 4: the residual network starts from
-ImageNet, is trained on macro-expressions, then gets the attention units and is trained on micro-expressions.
+ImageNet, is trained on macro-expressions, then gets the attention units and is trained on micro-expressions. Ren et
+al., Applied Sciences 2024, 14(17) 7755, section 3.2: the residual network of ASTNet starts from ImageNet.
 
-The networks of this folder name layers of equal task alike (``mer_tf.systems.micro_attention.trunk``), so a weight is
-moved when its name, ``<layer>/<weight>``, exists on both sides. Nothing is changed unless everything fits.
+Related networks name layers of equal task alike (``mer_tf.systems.micro_attention.trunk``, ``mer_tf.layers.residual``),
+so a weight is moved when its name, ``<layer>/<weight>``, exists on both sides. Nothing is changed unless everything
+fits.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import pathlib
 import zipfile
@@ -19,6 +22,7 @@ import keras
 import numpy as np
 
 from mer_tf.errors import ConfigError, MissingFileError
+from mer_tf.systems.registry import MODELS
 
 HEAD = "probabilities"
 HEADS = ("new", "copy")
@@ -52,14 +56,16 @@ class TransferReport:
 
 
 def initialise(model: keras.Model, path: str | os.PathLike, *, head: str = "new") -> TransferReport:
-    """Starts a residual network, with or without attention, from the weights in a file.
+    """Starts a network from the weights in a file, as far as the file has them.
 
     Args:
-        model: ``ResidualNetwork``, ``ComplexAttention`` or ``MicroAttention``.
-        path: As ``read_named_weights``. Either weights of one of these networks, or of an ImageNet ResNet-18 under
-            the names of the pre-activation network in Keras (``conv0``, ``stage1_unit1_conv1``, ...) or of
-            torchvision (``conv1.weight``, ``layer1.0.conv1.weight``, ...). Of ImageNet networks the first
-            convolution is summed over RGB where the model takes gray pictures.
+        model: A network of this package.
+        path: As ``read_named_weights``. Either weights by the model's own layer names or, for a network that contains
+            ResNet-18 (``ASTNet``, ``ResNet18``, both streams of ``GEME``) or its pre-activation form
+            (``ResidualNetwork``, ``ComplexAttention``, ``MicroAttention``), an ImageNet ResNet-18 under torchvision's
+            names (``conv1.weight``, ``layer1.0.conv1.weight``, ...); for the latter form also under the names of the
+            pre-activation network in Keras (``conv0``, ``stage1_unit1_conv1``, ...). The first convolution is summed
+            over RGB where the pre-activation form takes gray pictures.
         head: ``"new"`` leaves the classifier as it is, ``"copy"`` takes it too, which needs the same number of
             classes. Defaults to ``"new"``: the classes of the two trainings differ.
 
@@ -71,7 +77,7 @@ def initialise(model: keras.Model, path: str | os.PathLike, *, head: str = "new"
         ConfigError: The file cannot be read, holds nothing for this model, or a shape differs (all are named).
     """
     weights = read_named_weights(path)
-    source = _own_names(weights, getattr(model, "channels", 1))
+    source = _own_names(weights, model)
     try:
         return put_named_weights(model, source, head=head)
     except ConfigError as error:
@@ -195,10 +201,9 @@ def _read_h5(path):
 
 def _read_keras(path):
     # The classes must be known before Keras can build what the file describes.
-    import mer_tf.systems.micro_attention.complex_attention
-    import mer_tf.systems.micro_attention.micro_attention
-    import mer_tf.systems.micro_attention.residual_network  # noqa: F401
-
+    for card in MODELS.values():
+        if card.is_network:
+            importlib.import_module(card.builder.partition(":")[0])
     return named_weights(keras.models.load_model(path, compile=False))
 
 
@@ -216,15 +221,15 @@ def _variables(model):
     return variables
 
 
-def _own_names(weights, channels):
+def _own_names(weights, model):
     if "conv1.weight" in weights:
-        weights = _from_torchvision(weights)
+        weights = _from_torchvision(weights, model)
     elif "conv0/kernel" in weights:
         weights = _from_preactivation(weights)
     else:
         return weights
     first = weights.get("conv1/kernel")
-    if channels == 1 and first is not None and first.ndim == 4 and first.shape[2] == 3:
+    if getattr(model, "channels", 1) == 1 and first is not None and first.ndim == 4 and first.shape[2] == 3:
         weights["conv1/kernel"] = first.sum(axis=2, keepdims=True)
     return weights
 
@@ -247,23 +252,41 @@ def _from_preactivation(weights):
     return renamed
 
 
-def _from_torchvision(weights):
-    layers = {"conv1": "conv1", "bn1": "conv1_bn"}
+def _from_torchvision(weights, model):
+    renamed = {}
+    targets = _torchvision_layers(model)
+    for name, value in weights.items():
+        layer, _, weight = name.rpartition(".")
+        for own in targets.get(layer, ()):
+            if np.ndim(value) == 4:
+                renamed[f"{own}/kernel"] = np.transpose(value, (2, 3, 1, 0))  # OIHW -> HWIO
+            elif weight in _TORCH_NORM:
+                renamed[f"{own}/{_TORCH_NORM[weight]}"] = value
+            else:
+                renamed[name] = value
+        if layer not in targets:
+            renamed[name] = value
+    return renamed
+
+
+def _torchvision_layers(model) -> dict[str, list[str]]:
+    """torchvision's name of a layer of ResNet-18 -> the model's layers that do the same."""
+    # Trunks of ``mer_tf.layers.residual``; GEME has two, told apart by a prefix.
+    trunks = [layer.name.removesuffix("stem_conv") for layer in model.layers if layer.name.endswith("stem_conv")]
+    if trunks:
+        parts = {"conv1": "stem_conv", "bn1": "stem_bn"}
+        for block in (f"layer{stage}.{unit}" for stage in (1, 2, 3, 4) for unit in (0, 1)):
+            own = block.replace(".", "_")
+            parts |= {f"{block}.{part}": f"{own}_{part}" for part in ("conv1", "bn1", "conv2", "bn2")}
+            parts |= {f"{block}.downsample.0": f"{own}_down_conv", f"{block}.downsample.1": f"{own}_down_bn"}
+        return {theirs: [trunk + own for trunk in trunks] for theirs, own in parts.items()}
+    parts = {"conv1": "conv1", "bn1": "conv1_bn"}
     for stage, block in _STAGES:
         unit = f"layer{stage}.0"
-        layers |= {
+        parts |= {
             f"{unit}.conv1": f"{block}_conv1",
             f"{unit}.bn1": f"{block}_conv1_bn",
             f"{unit}.conv2": f"{block}_conv2",
             f"{unit}.downsample.0": f"{block}_shortcut",
         }
-    renamed = {}
-    for name, value in weights.items():
-        layer, _, weight = name.rpartition(".")
-        if layer not in layers or (weight != "weight" and not layers[layer].endswith("_bn")):
-            renamed[name] = value
-        elif layers[layer].endswith("_bn"):
-            renamed[f"{layers[layer]}/{_TORCH_NORM.get(weight, weight)}"] = value
-        else:
-            renamed[f"{layers[layer]}/kernel"] = np.transpose(value, (2, 3, 1, 0))  # OIHW -> HWIO
-    return renamed
+    return {theirs: [own] for theirs, own in parts.items()}

@@ -45,7 +45,9 @@ def load_model_weights(model: keras.Model, path: str | os.PathLike) -> None:
             _check_kind(model, saved, path)
             _load(model, weights, path)
     else:
-        raise ConfigError(f"weights come from a .keras or a .weights.h5 file. Received: {path}")
+        raise ConfigError(
+            f"weights come from a .keras or .weights.h5 file, or by layer name from an .npz. Received: {path}"
+        )
 
 
 def _check_kind(model, saved: dict, path: pathlib.Path) -> None:

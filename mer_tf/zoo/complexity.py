@@ -5,12 +5,13 @@ For one clip:
 
 * convolution: ``kernel positions * input channels * (output channels / groups)`` per output position, and one per
   output value where there is a bias (a multiplication with its addition is one operation);
-* dense layer: inputs * outputs per position, the bias is free;
+* dense layer: inputs * outputs per position, the bias is free; so does every matrix product of a layer's input with
+  the layer's own weights, however it is written (``MatMul``, ``BatchMatMul``, ``Einsum``, ``tensordot``);
 * batch normalisation: two per input value;
 * maximum and average pooling with a window: one per input value;
 * ReLU, leaky ReLU, PReLU, ELU, wherever they stand: one per value;
 * everything else: nothing. That is SELU, sigmoid, softmax, GELU, global and adaptive pooling, sums, dropout, padding,
-  joining, and products of two activations (the scores of attention).
+  joining, and products of two activations (the scores of attention) or with constants (resampling).
 
 The tool knows no layer normalisation and no recurrent layers. Here layer normalisation counts as batch normalisation;
 LSTM and ConvLSTM count their four input and four recurrent products and the biases at every time step.
@@ -71,6 +72,7 @@ _KNOWN = (
 # TensorFlow operations that the package's own layers call directly, with their counterpart in the rule.
 _ACTIVATION_OPS = ("Relu", "Relu6", "LeakyRelu", "Elu")
 _POOL_OPS = ("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D")
+_PRODUCT_OPS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -308,7 +310,7 @@ class _Recorder:
             graph = tensors[0].graph
             if self.open:
                 self.open[-1].settle(graph)
-            frame = _Frame(isinstance(layer, _KNOWN), len(graph.get_operations()))
+            frame = _Frame(layer, tensors, len(graph.get_operations()))
             self.open.append(frame)
             try:
                 result = call(inputs, *args, **kwargs)
@@ -335,10 +337,15 @@ class _Recorder:
 class _Frame:
     """A layer that is being called: its cost so far, and how many of the graph's operations are dealt with."""
 
-    known: bool
+    layer: keras.layers.Layer
+    inputs: tuple
     seen: int
     flops: int = 0
     traffic: int = 0
+
+    def __post_init__(self):
+        self.known = isinstance(self.layer, _KNOWN)
+        self.first = self.seen
 
     def add(self, cost: tuple[int, int]) -> None:
         self.flops += cost[0]
@@ -348,8 +355,25 @@ class _Frame:
         """Adds the operations made since ``seen``."""
         operations = graph.get_operations()
         for operation in operations[self.seen :]:
-            self.add(_operation_cost(operation))
+            if operation.type in _PRODUCT_OPS:
+                self.add(self._product_cost(operation, operations))
+            else:
+                self.add(_operation_cost(operation))
         self.seen = len(operations)
+
+    def _product_cost(self, operation, operations) -> tuple[int, int]:
+        """The cost of a matrix product in a layer with weights, if one side does not depend on the layer's inputs."""
+        if not self.layer.weights:
+            return 0, 0
+        reached = {tensor.name for tensor in self.inputs}  # what depends on the layer's inputs
+        for made in operations[self.first :]:
+            if any(tensor.name in reached for tensor in made.inputs):
+                reached.update(tensor.name for tensor in made.outputs)
+        sides = operation.inputs
+        if sum(tensor.name in reached for tensor in sides) != 1:
+            return 0, 0
+        values = sum(_size(tensor) for tensor in (*sides, *operation.outputs))
+        return _products(operation), _BYTES * values
 
 
 def _layer_cost(layer, source, result) -> tuple[int, int]:
@@ -402,6 +426,18 @@ def _operation_cost(operation) -> tuple[int, int]:
         size = _size(operation.inputs[0])
         return size, _BYTES * (size + _size(operation.outputs[0]))
     return 0, 0
+
+
+def _products(operation) -> int:
+    """Multiplications of a matrix product: the sizes of all its different axes multiplied."""
+    if operation.type == "Einsum":
+        terms = operation.get_attr("equation").decode().split("->")[0].split(",")
+        sizes = {}
+        for term, tensor in zip(terms, operation.inputs):
+            sizes.update(zip(term, _shape(tensor)))
+        return math.prod(sizes.values())
+    transposed = operation.get_attr("transpose_a" if operation.type == "MatMul" else "adj_x")
+    return _size(operation.outputs[0]) * _shape(operation.inputs[0])[-2 if transposed else -1]
 
 
 def _weights(layer) -> tuple[int, int]:

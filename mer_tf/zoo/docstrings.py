@@ -76,10 +76,27 @@ def read_doc(target: str) -> SourceDoc:
         raise ValueError(f"{relative(path)} has no class or function {name!r}")
     summary, sections, entries = _split(ast.get_docstring(node) or "")
     defaults = _class_defaults(node) if isinstance(node, ast.ClassDef) else _defaults(node.args)
-    options = tuple((key, defaults.get(key, ""), text) for key, text in entries)
+    options = [(key, defaults.get(key, ""), text) for key, text in entries]
+    base = _base(node, tree)
+    if base:
+        known = {key for key, _, _ in options}
+        options[-1:-1] = [option for option in read_doc(base).options if option[0] not in known]
+        assumptions = *sections.get("Assumption", ()), *read_doc(base).sections.get("Assumption", ())
+        sections = {**sections, "Assumption": assumptions}
+    options = tuple(options)
     head = (ast.get_docstring(tree) or "").split("\n\n")
     about = next((_joined(text) for text in head if text.startswith("Source:")), _joined(head[0]))
     return SourceDoc(name, relative(path), about.removeprefix("Source: "), summary, options, sections)
+
+
+def _base(node, tree: ast.Module) -> str | None:
+    """``"module:name"`` of the network or layer whose options and assumptions a class has too."""
+    inherits = re.search(r"Options of ``(\w+)``", ast.get_docstring(node) or "")
+    name = inherits and inherits.group(1)
+    for line in tree.body:
+        if isinstance(line, ast.ImportFrom) and name in [alias.name for alias in line.names]:
+            return f"{line.module}:{name}"
+    return None
 
 
 @functools.cache

@@ -144,7 +144,7 @@ def system_page(name: str) -> list[Block]:
     blocks += _network(card) if card.is_network else _feature(card)
     blocks += _options(card)
     blocks.append(Block("Assumptions", level=2))
-    assumptions = [*_assumptions(doc), *_config_assumptions(card)]
+    assumptions = [*doc.sections.get("Assumption", ()), *_config_assumptions(card)]
     blocks += [Block(text, item=True) for text in assumptions] or [Block("None are recorded.")]
     blocks += _map(card)
     blocks += _presets(card)
@@ -220,19 +220,6 @@ def _config_docs(card: ModelCard) -> Iterator[tuple]:
     chosen = wanted if wanted in configs else min(configs)
     yield read_doc(f"{module}:{chosen}"), f"``feature``: ``{chosen}``"
     yield read_doc("mer_tf.training.svm:SvmConfig"), "``svm``: ``SvmConfig``"
-
-
-def _assumptions(doc) -> list[str]:
-    """The assumptions of a class; where they are those of another network, that one's."""
-    found = []
-    for text in doc.sections.get("Assumption", ()):
-        other = re.fullmatch(r"those of ``(\w+)``\.", text)
-        if other:
-            builders = {card.builder for card in MODELS.values() if card.builder.endswith(f":{other.group(1)}")}
-            found += [line for builder in builders for line in _assumptions(read_doc(builder))]
-        else:
-            found.append(text)
-    return found
 
 
 def _config_assumptions(card: ModelCard) -> list[str]:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from layer_case import check_layer
 
 from mer_tf.layers import SeededDropout
 
@@ -12,6 +13,18 @@ def test_share_and_scale():
     out = SeededDropout(0.25, seed=1)(tf.ones((200, 200)), training=True).numpy()
     assert set(np.unique(out)) == {np.float32(0), np.float32(1 / 0.75)}
     assert np.mean(out == 0) == pytest.approx(0.25, abs=0.01)
+
+
+def test_whole_samples_are_left_out():
+    out = SeededDropout(0.25, seed=1, noise_shape=(None, 1, 1))(tf.ones((2000, 3, 4)), training=True).numpy()
+    per_sample = out.reshape(2000, -1)
+    assert (per_sample == per_sample[:, :1]).all()
+    assert set(np.unique(out)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert np.mean(per_sample[:, 0] == 0) == pytest.approx(0.25, abs=0.04)
+
+
+def test_layer(tmp_path):
+    check_layer(SeededDropout(0.5, seed=1, noise_shape=(None, 1)), [(3,)], tmp_path)
 
 
 def test_inference_passes_everything():

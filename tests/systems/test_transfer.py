@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from mer_tf.errors import ConfigError, MissingFileError
-from mer_tf.systems.micro_attention import transfer
+from mer_tf.systems import transfer
 from mer_tf.systems.micro_attention.complex_attention import ComplexAttention
 from mer_tf.systems.micro_attention.micro_attention import MicroAttention
 from mer_tf.systems.micro_attention.residual_network import ResidualNetwork
+from mer_tf.systems.registry import build_model
 
 SMALL = {"size": 32, "width": 4}
 WIDTHS = (4, 8, 16, 32)
@@ -150,6 +151,39 @@ def test_colour_models_keep_the_three_planes(tmp_path):
     model = ResidualNetwork(channels=3, seed=0, **SMALL)
     transfer.initialise(model, tmp_path / "resnet18.npz")
     np.testing.assert_array_equal(model.get_layer("conv1").kernel, np.transpose(weights["conv1.weight"], (2, 3, 1, 0)))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "trunks"),
+    [
+        ("astnet", {"size": 32, "filters": 2, "frames": 2}, [""]),
+        ("resnet18", {"size": 28}, [""]),
+        ("geme", {"size": 32}, ["expression_", "gender_"]),
+    ],
+)
+def test_every_resnet18_takes_imagenet_weights(name, options, trunks, tmp_path):
+    weights = torchvision()
+    np.savez(tmp_path / "resnet18.npz", **weights)
+    model = build_model(name, width=4, seed=0, **options)
+    report = transfer.initialise(model, tmp_path / "resnet18.npz")
+    named = transfer.named_weights(model)
+    # 20 convolutions and 20 normalisations of four arrays; only the classifier and the counters are left out.
+    assert len(report.taken) == 100 * len(trunks)
+    assert all(source.startswith("fc.") or source.endswith("num_batches_tracked") for source in report.unused)
+    for trunk in trunks:
+        for ours, theirs in {
+            "stem_conv/kernel": "conv1.weight",
+            "stem_bn/moving_variance": "bn1.running_var",
+            "layer1_1_conv2/kernel": "layer1.1.conv2.weight",
+            "layer3_0_bn2/beta": "layer3.0.bn2.bias",
+            "layer4_0_down_conv/kernel": "layer4.0.downsample.0.weight",
+            "layer2_0_down_bn/gamma": "layer2.0.downsample.1.weight",
+        }.items():
+            value = weights[theirs]
+            expected = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value
+            np.testing.assert_array_equal(named[trunk + ours], expected)
+    new = {layer.split("/")[0] for layer in report.new}
+    assert new and not any("layer" in layer or "stem" in layer for layer in new)
 
 
 def preactivation():

@@ -57,7 +57,7 @@ def test_other_options_of_the_same_class_are_refused(tmp_path):
     [
         ("file.keras", b"PK no zip", "not a saved Keras model"),
         ("file.weights.h5", b"no hdf5", "do not fit"),
-        ("file.npz", b"", r"come from a \.keras or a \.weights\.h5 file"),
+        ("file.pth", b"", r"come from a \.keras or \.weights\.h5 file, or by layer name from an \.npz"),
     ],
 )
 def test_damaged_and_foreign_files(model, tmp_path, name, content, message):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import math
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers import CBAM2D, AdaptiveAveragePool2D, MicroAttentionUnit, ResampleTime
 from mer_tf.systems.counts import (
     LAYER_COLUMNS,
     SUM_KEYS,
@@ -74,6 +76,63 @@ def test_layers_by_hand(layer, shape, flops, values):
     assert row.flops == flops
     assert row.traffic == 4 * values
     assert row.activations == 4 * int(np.prod(row.output))
+
+
+class _Products(keras.layers.Layer):
+    """The same product with its own kernel, written in four ways, and a product of the input with itself."""
+
+    def __init__(self, way, **kwargs):
+        super().__init__(**kwargs)
+        self.way = way
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], 5), initializer="ones")
+        super().build(input_shape)
+
+    def call(self, x):
+        kernel = tf.convert_to_tensor(self.kernel)
+        if self.way == "tensordot":
+            return tf.tensordot(x, kernel, axes=1)
+        if self.way == "matmul":
+            return tf.reshape(tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel), (-1, *x.shape[1:-1], 5))
+        if self.way == "transposed":
+            return tf.matmul(x, tf.tile(tf.transpose(kernel)[None, None], (1, x.shape[1], 1, 1)), transpose_b=True)
+        if self.way == "einsum":
+            return tf.einsum("bhwc,cf->bhwf", x, kernel)
+        return tf.einsum("bhwc,bgwc->bhgw", x, x) + 0.0 * tf.reduce_sum(kernel)
+
+
+# 6 * 4 places of 3 values with 3 * 5 weights to 5 values each.
+@pytest.mark.parametrize("way", ["tensordot", "matmul", "einsum"])
+def test_a_product_with_weights_counts_as_a_dense_layer(way):
+    row = counted(_Products(way), 6, 4, 3)
+    assert (row.flops, row.traffic) == (24 * 3 * 5, 4 * (24 * 3 + 15 + 24 * 5))
+
+
+def test_a_product_in_batches_counts_too():
+    assert counted(_Products("transposed"), 6, 4, 3).flops == 24 * 3 * 5
+
+
+def test_a_product_without_weights_counts_nothing():
+    assert counted(_Products("scores"), 6, 4, 3).flops == 0
+    assert counted(ResampleTime(4), 3, 2, 2, 1).flops == counted(AdaptiveAveragePool2D(3), 5, 5, 2).flops == 0
+
+
+def test_micro_attention_by_hand():
+    inputs = [keras.Input((8, 6, 4), name=name) for name in "abc"]
+    (row,) = count(keras.Model(inputs, MicroAttentionUnit()(inputs))).layers
+    # At each of 48 places 12 values to 4, and 4 to 1: a 1x1 convolution and the mean, both without bias.
+    assert row.flops == 48 * (12 * 4 + 4)
+    # Both products read input and weights and write their output.
+    assert row.traffic == 4 * (48 * (12 + 4) + 48 + 48 * (4 + 1) + 4)
+
+
+def test_micro_attention_costs_its_units_more_than_its_trunk():
+    # Sides 56, 28, 14, 7 with 64, 128, 256, 512 channels C: 3C * C and C products at each place.
+    units = sum(side**2 * (3 * c * c + c) for side, c in ((56, 64), (28, 128), (14, 256), (7, 512)))
+    assert units == 154_516_992
+    found = count_system("micro_attention").flops
+    assert found == count_system("residual_network").flops + units == 970_932_224
 
 
 def test_weights_are_told_apart():
@@ -186,6 +245,22 @@ def test_memory_of_micro_attention_and_off_tanet():
     traffic = get_counts("off_tanet")["traffic"]
     assert round(traffic / MIB, 2) == 7.10
     assert round((traffic + 4 * 9 * 16 * 16 * 28) / MIB, 2) == 7.35
+
+
+COLUMNS = {"parameters": 1, "MFLOPs": 1e6, "memory read+write MB": MIB}
+
+
+@pytest.mark.parametrize("name", [*PUBLISHED, "mini_aorcnn_seed004"])
+def test_no_system_whose_counts_differ_from_the_printed_ones_is_exact(name):
+    system = PUBLISHED.get(name, "mini-AORCNN")
+    for (metric, unit), key in zip(COLUMNS.items(), ("parameters", "flops", "traffic")):
+        printed = published(system, metric)
+        # Printed with three digits or two decimals.
+        step = 10.0 ** (math.floor(math.log10(printed)) - 2) if printed >= 1e5 or name == "macnn" else 0.01
+        if abs(get_counts(name)[key] / unit - printed) > 0.51 * step:
+            assert MODELS[name].confidence != "exact", (metric, printed)
+            return
+    assert name not in ("off_tanet", "micro_attention_seed004", "mini_aorcnn_seed004")
 
 
 def test_atscnn_by_hand():

@@ -6,6 +6,7 @@ import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
 
@@ -14,8 +15,10 @@ ACTIVATIONS = ("selu", "relu")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ATSCNN(keras.Model):
-    """Three convolutional streams on u, v and optical strain, each closed by attention, joined for the classes.
+class ATSCNN(Network):
+    """One convolutional stream for each input map, each closed by attention, joined for the classes.
+
+    The full system has three streams, on u, v and optical strain; ablations 5 and 6 have two.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
@@ -29,13 +32,15 @@ class ATSCNN(keras.Model):
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
-    Inputs: dictionary of float tensors (batch, size, size, 1), flow in pixels. Output: float32 probabilities
-    (batch, num_classes).
+    Inputs: dictionary of float tensors (batch, size, size, 1), one for each of ``streams``: flow in pixels and
+    strain, or gray frames in 0..1. Output: float32 probabilities (batch, num_classes).
 
     Parameters: 4,213,815 with three classes (moving statistics left out); 4.21e6 is published.
 
     Assumption: kernels, pooling, attention width and dense layers are the one layout that reproduces the published
     weights, operations and memory; the paper's architecture section is not in the stored text.
+    Assumption: flow enters in pixels and strain as computed, neither scaled to a range; whether the paper scales them
+    is in the part that is not legible.
     Assumption: dropout 0.5, LeCun-normal initialisation (SELU's own) and the order batch normalisation, activation
     are chosen.
     """
@@ -43,6 +48,7 @@ class ATSCNN(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         streams=("u", "v", "strain"),
         attention="cbam",
         activation="selu",
@@ -53,8 +59,6 @@ class ATSCNN(keras.Model):
         **kwargs,
     ):
         streams = tuple(streams)
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if not streams or len(set(streams)) != len(streams):
             raise ValueError(f"`streams` must be different names, at least one. Received: {streams!r}")
         if attention not in ATTENTION:
@@ -63,10 +67,7 @@ class ATSCNN(keras.Model):
             raise ValueError(f"`activation` must be one of {ACTIVATIONS}. Received: {activation!r}")
         if size < 16 or size % 16:
             raise ValueError(f"`size` must be a positive multiple of 16. Received: {size!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 1), name=name) for name in streams}
         maps = [_stream(inputs[name], name, attention, activation, seeds) for name in streams]
@@ -78,38 +79,9 @@ class ATSCNN(keras.Model):
                     1024, activation=activation, kernel_initializer=_init(seeds), name=f"dense{number}"
                 )(x)
                 x = SeededDropout(dropout, seed=seeds.next(), name=f"dropout{number}")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
-        )(x)
+        outputs = probabilities(x, num_classes, _init(seeds))
         kwargs.setdefault("name", "atscnn")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.streams = streams
-        self.attention = attention
-        self.activation = activation
-        self.literal_head = literal_head
-        self.size = size
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "streams": list(self.streams),
-            "attention": self.attention,
-            "activation": self.activation,
-            "literal_head": self.literal_head,
-            "size": self.size,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
 
 
 def _init(seeds):

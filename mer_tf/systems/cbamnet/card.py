@@ -9,7 +9,7 @@ PAPER = (
     "Micro-Expression Recognition, Information 2020, 11(8) 380"
 )
 
-# Sub-sequences to about 5000 clips per class (section 3.1). The paper states neither loss nor optimiser, rate, batch
+# Sub-sequences to about 5000 clips per class (section 3.4.2). The paper states neither loss nor optimiser, rate, batch
 # or epochs: these are chosen, the epochs so that about 13,500 clips give about 25,000 updates.
 TRAINING = {
     "loss": "cross_entropy",

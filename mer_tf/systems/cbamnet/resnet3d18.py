@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 
+from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
-from mer_tf.systems.cbamnet.blocks import glorot
+from mer_tf.systems.cbamnet.basic_network import EPSILON
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ResNet3D18(keras.Model):
+class ResNet3D18(Network):
     """ResNet-18 with kernels over time on a magnified clip.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
         stem_frames: int, odd. Depth in time of the first kernel (7 pixels wide): 7 or 3. Defaults to 7.
-        pool: 3 (padded by 1) or 2. Window of the pooling after the stem. Defaults to 3.
+        pool: Window of the pooling after the stem: 2, as the paper says, or 3 (padded by 1), as ResNet-18 has it.
+            Defaults to 2.
         channels: 3 (RGB) or 1 (gray). Defaults to 3.
         frames: int >= 2. Defaults to 16.
         size: int >= 16. Side of the frames. Defaults to 64.
         width: int. Filters of the stem; the stages have 1, 2, 4 and 8 times as many. Defaults to 64.
+        momentum: float in [0, 1). Momentum of batch normalisation's moving statistics. Defaults to 0.99.
         seed: int >= 0 or None. Decides the weights; None leaves them to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
@@ -33,14 +39,24 @@ class ResNet3D18(keras.Model):
 
     Assumption: the stem's stride is 1 in time and 2 in space, the pooling and stages 2 to 4 halve all three: the
     usual 3D form; the paper says only that 3x3 becomes 3x3x3 and 2x2 becomes 2x2x2.
-    Assumption: the first pooling is 3x3x3, as in ResNet-18, although the paper speaks of 2x2x2 (``pool=2``).
+    Assumption: batch normalisation has momentum 0.99 and epsilon 1e-3, the defaults of TensorFlow, which the paper
+    used (section 3.4); it prints neither.
     """
 
     def __init__(
-        self, num_classes=3, stem_frames=7, pool=3, channels=3, frames=16, size=64, width=64, seed=None, **kwargs
+        self,
+        num_classes=3,
+        *,
+        stem_frames=7,
+        pool=2,
+        channels=3,
+        frames=16,
+        size=64,
+        width=64,
+        momentum=0.99,
+        seed=None,
+        **kwargs,
     ):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if stem_frames < 1 or stem_frames % 2 == 0:
             raise ValueError(f"`stem_frames` must be odd and positive. Received: {stem_frames!r}")
         if pool not in (2, 3):
@@ -52,42 +68,14 @@ class ResNet3D18(keras.Model):
                 f"`frames` must be at least 2, `size` 16, `width` 1. Received: {frames!r}, {size!r}, {width!r}"
             )
 
-        # === Functional model ===
-        seeds = Seeds(seed)
+        seeds, norm = Seeds(seed), functools.partial(BatchNorm, momentum, EPSILON)
         inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
-        x = resnet_stem(inputs["frames"], width, seeds, kernel=(stem_frames, 7, 7), strides=(1, 2, 2), pool=pool)
+        x = resnet_stem(
+            inputs["frames"], width, seeds, kernel=(stem_frames, 7, 7), strides=(1, 2, 2), pool=pool, norm=norm
+        )
         for number, (factor, stride) in enumerate(RESNET18_STAGES, start=1):  # 8x16x16x64 to 1x2x2x512
-            x = resnet_stage(x, width * factor, 2, stride, seeds, f"layer{number}")
+            x = resnet_stage(x, width * factor, 2, stride, seeds, f"layer{number}", norm)
         x = keras.layers.GlobalAveragePooling3D(name="gap")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=glorot(seeds), dtype="float32", name="probabilities"
-        )(x)
+        outputs = probabilities(x, num_classes, seeds.glorot())
         kwargs.setdefault("name", "resnet3d_18")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.stem_frames = stem_frames
-        self.pool = pool
-        self.channels = channels
-        self.frames = frames
-        self.size = size
-        self.width = width
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "stem_frames": self.stem_frames,
-            "pool": self.pool,
-            "channels": self.channels,
-            "frames": self.frames,
-            "size": self.size,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

@@ -6,6 +6,7 @@ import keras
 
 from mer_tf.layers.grouped_conv2d import GroupedConv2D
 from mer_tf.layers.local_response_norm import LocalResponseNorm
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
 
@@ -13,7 +14,7 @@ MERGES = ("multiply", "add", "concat")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class DSSN(keras.Model):
+class DSSN(Network):
     """The first two convolutions of AlexNet, once on flow magnitude and once on strain, merged for the classes.
 
     Args:
@@ -41,6 +42,7 @@ class DSSN(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         streams=("magnitude", "strain"),
         merge="multiply",
         size=227,
@@ -50,8 +52,6 @@ class DSSN(keras.Model):
         **kwargs,
     ):
         streams, filters = tuple(streams), tuple(filters)
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if not streams or len(set(streams)) != len(streams):
             raise ValueError(f"`streams` must be different names, at least one. Received: {streams!r}")
         if merge not in MERGES:
@@ -60,10 +60,7 @@ class DSSN(keras.Model):
             raise ValueError(f"`size` must be at least 35. Received: {size!r}")
         if len(filters) != 2 or any(count < 2 or count % 2 for count in filters):
             raise ValueError(f"`filters` must be two even numbers. Received: {filters!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 3), name=name) for name in streams}
         maps = [_front(inputs[name], name, filters, seeds) for name in streams]  # 15x15x256 each
@@ -78,50 +75,19 @@ class DSSN(keras.Model):
             x = join(name="merge")(maps)
         x = keras.layers.Flatten(name="flatten")(x)  # 57600
         x = SeededDropout(dropout, seed=seeds.next(), name="dropout")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
-        )(x)
+        outputs = probabilities(x, num_classes, seeds.glorot())
         kwargs.setdefault("name", "dssn")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.streams = streams
-        self.merge = merge
-        self.size = size
-        self.filters = filters
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "streams": list(self.streams),
-            "merge": self.merge,
-            "size": self.size,
-            "filters": list(self.filters),
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
-
-def _init(seeds):
-    return keras.initializers.GlorotUniform(seed=seeds.next())
 
 
 def _front(x, name, filters, seeds):
     x = keras.layers.Conv2D(
-        filters[0], 11, strides=4, activation="relu", kernel_initializer=_init(seeds), name=f"{name}_conv1"
+        filters[0], 11, strides=4, activation="relu", kernel_initializer=seeds.glorot(), name=f"{name}_conv1"
     )(x)  # 55x55x96
     x = keras.layers.MaxPooling2D(3, strides=2, name=f"{name}_pool1")(x)  # 27x27x96
     x = LocalResponseNorm(name=f"{name}_norm1")(x)
     x = keras.layers.ZeroPadding2D(2, name=f"{name}_pad2")(x)
-    x = GroupedConv2D(filters[1], 5, groups=2, kernel_initializer=_init(seeds), name=f"{name}_conv2")(x)
+    x = GroupedConv2D(filters[1], 5, groups=2, kernel_initializer=seeds.glorot(), name=f"{name}_conv2")(x)
     x = keras.layers.ReLU(name=f"{name}_relu2")(x)  # 27x27x256
     x = keras.layers.MaxPooling2D(3, strides=2, name=f"{name}_pool2")(x)  # 13x13x256
     x = LocalResponseNorm(name=f"{name}_norm2")(x)

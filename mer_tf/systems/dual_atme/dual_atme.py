@@ -8,6 +8,7 @@ from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.cbam2d import CBAM2D
 from mer_tf.layers.cosine_consistency import CosineConsistency
 from mer_tf.layers.inception import Inception
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
 
@@ -16,7 +17,7 @@ ATTENTION = ("face", "shared", "both", "none")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class DualATME(keras.Model):
+class DualATME(Network):
     """Two Inception branches, one on the whole face and one on the puzzle of its active regions.
 
     Each branch is two Inception blocks with pooling; CBAM follows on the face branch; the joined maps go through
@@ -42,6 +43,9 @@ class DualATME(keras.Model):
     this lowers the result. The weight count is the same.
     Assumption: channel attention has one hidden layer, 48-3-48 (code; the text says two), and the spatial kernel is
     3 (code; the text is silent).
+    Assumption: the cosine takes the maps as they are. Section 3.3.3 first normalises them "from -1 to 1" without saying
+    how or over what; here the cosine's own division by the norms is all the scaling. Different clips are not pushed
+    apart: section 3.1 speaks of it, the loss of section 3.3.3 has no such term.
     Assumption: weights start as in the framework of the published code, uniform within 1 / sqrt(fan-in).
 
     Example:
@@ -51,10 +55,8 @@ class DualATME(keras.Model):
     """
 
     def __init__(
-        self, num_classes=3, branches="both", attention=None, consistency=0.01, dropout=0.5, seed=None, **kwargs
+        self, num_classes=3, *, branches="both", attention=None, consistency=0.01, dropout=0.5, seed=None, **kwargs
     ):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if branches not in BRANCHES:
             raise ValueError(f"`branches` must be one of {BRANCHES}. Received: {branches!r}")
         if attention is None:
@@ -63,10 +65,7 @@ class DualATME(keras.Model):
             raise ValueError(f"`attention` must be one of {ATTENTION}. Received: {attention!r}")
         if consistency < 0:
             raise ValueError(f"`consistency` must not be negative. Received: {consistency!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         names = ("face", "puzzle") if branches == "both" else (branches,)
         inputs = {name: keras.Input((28, 28, 3), name=name) for name in names}
@@ -86,42 +85,13 @@ class DualATME(keras.Model):
         else:
             x = maps[branches]
         x = keras.layers.Flatten(name="flatten")(x)
-        x = keras.layers.Dense(1024, kernel_initializer=_init(seeds), name="dense")(x)
+        x = keras.layers.Dense(1024, kernel_initializer=seeds.uniform(), name="dense")(x)
         x = BatchNorm(name="dense_bn")(x)
         x = keras.layers.ReLU(name="dense_relu")(x)
         x = SeededDropout(dropout, seed=seeds.next(), name="dropout")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
-        )(x)
+        outputs = probabilities(x, num_classes, seeds.uniform())
         kwargs.setdefault("name", "dual_atme")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.branches = branches
-        self.attention = attention
-        self.consistency = consistency
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "branches": self.branches,
-            "attention": self.attention,
-            "consistency": self.consistency,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
-
-def _init(seeds):
-    return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform", seed=seeds.next())
 
 
 def _cbam(name, seeds):
@@ -142,7 +112,7 @@ def _branch(x, name, seeds):
             filters,
             reduction=6,
             batch_norm=True,
-            kernel_initializer=_init(seeds),
+            kernel_initializer=seeds.uniform(),
             seed=seeds.next(),
             name=f"{name}_inception{number}",
         )(x)

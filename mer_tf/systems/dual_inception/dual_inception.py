@@ -5,11 +5,12 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.inception import Inception
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class DualInception(keras.Model):
+class DualInception(Network):
     """Two Inception blocks with pooling on each of horizontal and vertical flow; two dense layers on both.
 
     Args:
@@ -37,6 +38,7 @@ class DualInception(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         channels=3,
         pool_activation=True,
         filters=(6, 16),
@@ -46,8 +48,6 @@ class DualInception(keras.Model):
         **kwargs,
     ):
         filters = tuple(filters)
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if channels not in (1, 3):
             raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
         if len(filters) != 2 or min(filters) < 1:
@@ -57,7 +57,6 @@ class DualInception(keras.Model):
         if size < 4:
             raise ValueError(f"`size` must be at least 4. Received: {size!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, channels), name=name) for name in ("u", "v")}
         streams = []
@@ -69,38 +68,7 @@ class DualInception(keras.Model):
                 x = keras.layers.MaxPooling2D(2, name=f"{name}_pool{number}")(x)
             streams.append(keras.layers.Flatten(name=f"{name}_flatten")(x))
         x = keras.layers.Concatenate(name="join")(streams)  # 6272
-        x = keras.layers.Dense(hidden, activation="relu", kernel_initializer=_init(seeds), name="dense")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
-        )(x)
+        x = keras.layers.Dense(hidden, activation="relu", kernel_initializer=seeds.glorot(), name="dense")(x)
+        outputs = probabilities(x, num_classes, seeds.glorot())
         kwargs.setdefault("name", "dual_inception")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.channels = channels
-        self.pool_activation = pool_activation
-        self.filters = filters
-        self.hidden = hidden
-        self.size = size
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "channels": self.channels,
-            "pool_activation": self.pool_activation,
-            "filters": list(self.filters),
-            "hidden": self.hidden,
-            "size": self.size,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
-
-def _init(seeds):
-    return keras.initializers.GlorotUniform(seed=seeds.next())

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import keras
 
-from mer_tf.systems.elrcn.vgg16 import check_options, elrcn_head, vgg16_features
-from mer_tf.systems.seeds import Seeds
+from mer_tf.systems.elrcn.elrcn import ELRCN
 
 STREAMS = {2: ("flow", "strain"), 3: ("flow", "strain", "gray")}
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ELRCNTE(keras.Model):
+class ELRCNTE(ELRCN):
     """One VGG-16 per modality on every frame, then an LSTM over the joined features.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
         streams: 2 (flow and strain) or 3 (and gray frames). Defaults to 2.
-        frames: int. Frames of flow of a clip. Defaults to 9 (between 10 interpolated frames).
-        size: int, a multiple of 32. Side of the frames. Defaults to 224.
-        filters: int. Channels of VGG-16's first block; smaller ones make the network small for tests. Defaults to 64.
-        dense_units: int. Width of VGG-16's dense layers. Defaults to 4096.
-        lstm_units: int. Width of the LSTM; 512 saves memory. Defaults to 3000.
-        sigmoid: bool. Whether the classes leave through a sigmoid, as in the published code. Defaults to False.
-        stage: ``"joint"`` trains everything at once; ``"spatial"`` is the first stage as published, VGG-16 with a
-            classifier on every frame; ``"temporal"`` the second, the LSTM on features that stay as they are. Layers
-            keep their names, so weights move from stage to stage by name. Defaults to ``"joint"``.
-        freeze_convolutions: bool. Whether the convolutions stay as they are, which makes sense with weights trained
-            elsewhere. Defaults to False.
-        dropout: float in 0..1, after VGG-16's dense layers. Defaults to 0.5.
-        seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
-        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+        **kwargs: Options of ``ELRCN``, and arguments of ``keras.Model``, for example ``name``.
 
     Inputs: dictionary with ``"flow"``, ``"strain"`` and, with three streams, ``"gray"``, each float (batch, frames,
     size, size, 3) in 0..1; one-channel maps are given three times. Output: float32 probabilities (batch,
@@ -42,81 +28,10 @@ class ELRCNTE(keras.Model):
     Source: Khor et al., FG 2018 (arXiv 1805.08417), and its published code.
     Assumption: all layers are trained unless ``freeze_convolutions`` is set; the published script freezes them, but on
     weights of VGG-Face, which this package does not have.
-    Assumption: VGG-16 starts with He's initialisation; with the code's framework default fifteen layers of ReLU leave
-    next to nothing of the differences between two clips.
-    Assumption: softmax; the published code trains sigmoids with categorical cross-entropy.
-    Assumption: the spatial stage's clip output is the mean of the frames' probabilities; the code trains every frame
-    as a sample of its own.
     """
 
-    def __init__(
-        self,
-        num_classes=3,
-        streams=2,
-        frames=9,
-        size=224,
-        filters=64,
-        dense_units=4096,
-        lstm_units=3000,
-        sigmoid=False,
-        stage="joint",
-        freeze_convolutions=False,
-        dropout=0.5,
-        seed=None,
-        **kwargs,
-    ):
-        check_options(num_classes, frames, size, filters, dense_units, lstm_units, stage, dropout)
+    def __init__(self, num_classes=3, *, streams=2, **kwargs):
         if streams not in STREAMS:
             raise ValueError(f"`streams` must be one of {tuple(STREAMS)}. Received: {streams!r}")
-
-        # === Functional model ===
-        seeds = Seeds(seed)
-        training = {
-            "train_convolutions": not freeze_convolutions and stage != "temporal",
-            "train_dense": stage != "temporal",
-        }
-        inputs = {name: keras.Input((frames, size, size, 3), name=name) for name in STREAMS[streams]}
-        x = keras.layers.Concatenate(name="join")(
-            [
-                vgg16_features(clip, filters, dense_units, dropout, seeds, f"{name}_", **training)
-                for name, clip in inputs.items()
-            ]
-        )  # 8192 or 12 288 per frame
-        outputs = elrcn_head(x, num_classes, frames, lstm_units, sigmoid, stage, seeds)
         kwargs.setdefault("name", "elrcn_te")
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.streams = streams
-        self.frames = frames
-        self.size = size
-        self.filters = filters
-        self.dense_units = dense_units
-        self.lstm_units = lstm_units
-        self.sigmoid = sigmoid
-        self.stage = stage
-        self.freeze_convolutions = freeze_convolutions
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "streams": self.streams,
-            "frames": self.frames,
-            "size": self.size,
-            "filters": self.filters,
-            "dense_units": self.dense_units,
-            "lstm_units": self.lstm_units,
-            "sigmoid": self.sigmoid,
-            "stage": self.stage,
-            "freeze_convolutions": self.freeze_convolutions,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
+        super().__init__(num_classes, _streams=dict.fromkeys(STREAMS[streams], 3), **kwargs)

@@ -8,26 +8,8 @@ from mer_tf.layers.fold_time import FoldTime
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.layers.unfold_time import UnfoldTime
 
-STAGES = ("joint", "spatial", "temporal")
 BLOCKS = ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3))  # width in units of the first block, number of convolutions
 TEMPORAL_UNITS = 128
-
-
-def check_options(num_classes, frames, size, filters, dense_units, lstm_units, stage, dropout) -> None:
-    """``ValueError`` for options out of range, the same for both networks."""
-    if num_classes < 2:
-        raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
-    if frames < 1:
-        raise ValueError(f"`frames` must be at least 1. Received: {frames!r}")
-    if size < 32 or size % 32:
-        raise ValueError(f"`size` must be a positive multiple of 32. Received: {size!r}")
-    for name, value in (("filters", filters), ("dense_units", dense_units), ("lstm_units", lstm_units)):
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {value!r}")
-    if stage not in STAGES:
-        raise ValueError(f"`stage` must be one of {STAGES}. Received: {stage!r}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
 
 def vgg16_features(clip, filters, dense_units, dropout, seeds, prefix="", *, train_convolutions=True, train_dense=True):
@@ -87,24 +69,24 @@ def elrcn_head(features, num_classes, frames, lstm_units, sigmoid, stage, seeds)
     """
     if stage == "spatial":
         x = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_glorot(seeds), dtype="float32", name="frame_classes"
+            num_classes, activation="softmax", kernel_initializer=seeds.glorot(), dtype="float32", name="frame_classes"
         )(features)
         x = UnfoldTime(frames, name="clips")(x)
         return keras.layers.GlobalAveragePooling1D(dtype="float32", name="probabilities")(x)
     x = UnfoldTime(frames, name="clips")(features)
     x = keras.layers.LSTM(
         lstm_units,
-        kernel_initializer=_glorot(seeds),
+        kernel_initializer=seeds.glorot(),
         recurrent_initializer=keras.initializers.Orthogonal(seed=seeds.next()),
         name="lstm",
     )(x)
-    x = keras.layers.Dense(TEMPORAL_UNITS, activation="relu", kernel_initializer=_glorot(seeds), name="temporal_dense")(
+    x = keras.layers.Dense(TEMPORAL_UNITS, activation="relu", kernel_initializer=seeds.glorot(), name="temporal_dense")(
         x
     )
     return keras.layers.Dense(
         num_classes,
         activation="sigmoid" if sigmoid else "softmax",
-        kernel_initializer=_glorot(seeds),
+        kernel_initializer=seeds.glorot(),
         dtype="float32",
         name="probabilities",
     )(x)
@@ -135,7 +117,3 @@ def parameters(channels, num_classes, size=224, filters=64, dense_units=4096, ls
 
 def _he(seeds):
     return keras.initializers.HeNormal(seed=seeds.next())
-
-
-def _glorot(seeds):
-    return keras.initializers.GlorotUniform(seed=seeds.next())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.masked_cross_entropy import MaskedCrossEntropy
+from mer_tf.layers.network import Network
 from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class GEME(keras.Model):
+class GEME(Network):
     """Two ResNet-18 on one dynamic image; what the gender stream finds is added to the expression stream.
 
     The gender head is part of the model: ``gender_model`` gives its probabilities. Where genders are known, the
@@ -42,6 +43,7 @@ class GEME(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         gender_loss=0.5,
         gender_input=False,
         fuse=True,
@@ -50,14 +52,11 @@ class GEME(keras.Model):
         seed=None,
         **kwargs,
     ):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if gender_loss < 0:
             raise ValueError(f"`gender_loss` must not be negative. Received: {gender_loss!r}")
         if size < 32 or width < 1:
             raise ValueError(f"`size` must be at least 32 and `width` 1. Received: {size!r}, {width!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"dynamic": keras.Input((size, size, 3), name="dynamic")}
         expression = resnet_stem(inputs["dynamic"], width, seeds, prefix="expression_")
@@ -78,38 +77,13 @@ class GEME(keras.Model):
         kwargs.setdefault("name", "geme")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.gender_loss = gender_loss
-        self.gender_input = gender_input
-        self.fuse = fuse
-        self.size = size
-        self.width = width
-        self.seed = seed
-
     def gender_model(self) -> keras.Model:
         """Model of the same weights from ``{"dynamic": ...}`` to the gender's probabilities (batch, 2)."""
         dynamic = next(tensor for tensor in self.inputs if tensor.name.split(":")[0] == "dynamic")
         return keras.Model({"dynamic": dynamic}, self.get_layer("gender_probabilities").output, name="gender_model")
 
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "gender_loss": self.gender_loss,
-            "gender_input": self.gender_input,
-            "fuse": self.fuse,
-            "size": self.size,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
 
 def _head(x, classes, name, seeds):
     x = keras.layers.GlobalAveragePooling2D(name=f"{name}_gap")(x)
-    init = keras.initializers.GlorotUniform(seed=seeds.next())
+    init = seeds.glorot()
     return keras.layers.Dense(classes, activation="softmax", kernel_initializer=init, dtype="float32", name=name)(x)

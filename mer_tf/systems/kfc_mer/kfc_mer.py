@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
 from mer_tf.layers.residual import convolve
 from mer_tf.layers.resnest import padded_average_pool, resnest_bottleneck
@@ -15,7 +16,7 @@ PARTS = 10  # masks of face parts: parsing classes 1 to 6 and 10 to 13
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class KFCMER(keras.Model):
+class KFCMER(Network):
     """Two streams, on flow and on strain, whose early maps are scaled and shifted by what part of the face they show.
 
     Each stream: three convolutions, pooling, a spatial feature transform conditioned on ten masks of face parts, four
@@ -41,9 +42,7 @@ class KFCMER(keras.Model):
     only works in its patched form.
     """
 
-    def __init__(self, num_classes=3, size=224, width=64, hidden=256, seed=None, **kwargs):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
+    def __init__(self, num_classes=3, *, size=224, width=64, hidden=256, seed=None, **kwargs):
         if size < 16 or size % 16:
             raise ValueError(f"`size` must be a positive multiple of 16. Received: {size!r}")
         if width < 2 or width % 2:
@@ -51,44 +50,16 @@ class KFCMER(keras.Model):
         if hidden < 1:
             raise ValueError(f"`hidden` must be at least 1. Received: {hidden!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         channels = {"flow": 3, "strain": 3, "parsing": PARTS}
         inputs = {name: keras.Input((size, size, count), name=name) for name, count in channels.items()}
         streams = [_stream(inputs[name], inputs["parsing"], name, width, seeds) for name in ("flow", "strain")]
         x = keras.layers.Concatenate(name="join")(streams)  # 14x14x1024
         x = keras.layers.Flatten(name="flatten")(x)
-        x = keras.layers.Dense(hidden, activation="relu", kernel_initializer=_init(seeds), name="dense")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
-        )(x)
+        x = keras.layers.Dense(hidden, activation="relu", kernel_initializer=seeds.uniform(), name="dense")(x)
+        outputs = probabilities(x, num_classes, seeds.uniform())
         kwargs.setdefault("name", "kfc_mer")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.size = size
-        self.width = width
-        self.hidden = hidden
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "size": self.size,
-            "width": self.width,
-            "hidden": self.hidden,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
-
-def _init(seeds):
-    return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform", seed=seeds.next())
 
 
 def _stream(x, parsing, name, width, seeds):
@@ -98,7 +69,7 @@ def _stream(x, parsing, name, width, seeds):
         x = keras.layers.ReLU(name=f"{name}_stem{number}_relu")(x)  # 112x112x64 in the end
     x = PaddedMaxPool2D(3, 2, padding=1, name=f"{name}_pool")(x)  # 56x56x64
     conditions = _conditions(parsing, name, width, seeds)  # 56x56x32
-    x = SpatialFeatureTransform(width // 2, kernel_initializer=_init(seeds), seed=seeds.next(), name=f"{name}_sft")(
+    x = SpatialFeatureTransform(width // 2, kernel_initializer=seeds.uniform(), seed=seeds.next(), name=f"{name}_sft")(
         [x, conditions]
     )
     x = resnest_bottleneck(x, width, 1, True, seeds, f"{name}_layer1_0")  # 56x56x256
@@ -111,7 +82,7 @@ def _stream(x, parsing, name, width, seeds):
 def _conditions(x, name, width, seeds):
     for number, (kernel, stride) in enumerate(((4, 4), (1, 1), (1, 1), (1, 1)), start=1):
         x = keras.layers.Conv2D(
-            width, kernel, strides=stride, kernel_initializer=_init(seeds), name=f"{name}_condition{number}"
+            width, kernel, strides=stride, kernel_initializer=seeds.uniform(), name=f"{name}_condition{number}"
         )(x)
         x = keras.layers.LeakyReLU(0.1, name=f"{name}_condition{number}_relu")(x)
-    return keras.layers.Conv2D(width // 2, 1, kernel_initializer=_init(seeds), name=f"{name}_condition5")(x)
+    return keras.layers.Conv2D(width // 2, 1, kernel_initializer=seeds.uniform(), name=f"{name}_condition5")(x)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.systems.off_tanet.blocks import add_and_pool, check_options, conv, head
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MACNN(keras.Model):
+class MACNN(Network):
     """Residual VGG with dilated convolutions on flow and strain.
 
     Args:
@@ -31,13 +32,12 @@ class MACNN(keras.Model):
     Assumption: the re-implementation stands for the paper, which was not at hand.
     """
 
-    def __init__(self, num_classes=3, size=128, width=32, dense_units=4096, dropout=0.5, seed=None, **kwargs):
+    def __init__(self, num_classes=3, *, size=128, width=32, dense_units=4096, dropout=0.5, seed=None, **kwargs):
         check_options(num_classes, size, 16, dropout)
         for option, value in (("width", width), ("dense_units", dense_units)):
             if value < 1:
                 raise ValueError(f"`{option}` must be at least 1. Received: {value!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}
         x = inputs["face"]
@@ -48,29 +48,6 @@ class MACNN(keras.Model):
         outputs = head(x, num_classes, (dense_units, dense_units), dropout, seeds)
         kwargs.setdefault("name", "macnn")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.size = size
-        self.width = width
-        self.dense_units = dense_units
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "size": self.size,
-            "width": self.width,
-            "dense_units": self.dense_units,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
 
 
 def _residual_block(x, filters, name, seeds):

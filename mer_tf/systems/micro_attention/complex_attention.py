@@ -5,23 +5,18 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.complex_attention import ComplexAttentionUnit
-from mer_tf.systems.micro_attention.trunk import check_options, residual_trunk
-from mer_tf.systems.seeds import Seeds
+from mer_tf.systems.micro_attention.residual_network import ResidualNetwork
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ComplexAttention(keras.Model):
+class ComplexAttention(ResidualNetwork):
     """The residual network of seed 002 with an attention branch at every block's last convolution.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
         after_addition: bool. Whether the mask multiplies the sum of branch and shortcut, not the branch alone. Defaults
             to False.
-        channels: 1 (gray) or 3 (RGB). Defaults to 1.
-        size: int >= 32. Side of the picture. Defaults to 224.
-        width: int. Channels of the first block; smaller ones make the network small for tests. Defaults to 64.
-        seed: int >= 0 or None. Decides the weights; None leaves them to the global generators.
-        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+        **kwargs: Options of ``ResidualNetwork``, and arguments of ``keras.Model``, for example ``name``.
 
     Inputs: dictionary with ``"apex"``, float (batch, size, size, channels) in 0..255: batch normalisation on the
     data does the scaling. Output: float32 probabilities (batch, num_classes).
@@ -33,43 +28,12 @@ class ComplexAttention(keras.Model):
     section 4 and Table 3.
     Assumption: two 3x3 convolutions per block, the only number that fits the published size; where the mask
     multiplies is chosen. See ``ComplexAttentionUnit``.
-    Assumption: those of ``ResidualNetwork``.
     """
 
-    def __init__(self, num_classes=3, after_addition=False, channels=1, size=224, width=64, seed=None, **kwargs):
-        check_options(num_classes, channels, size, width)
-
-        # === Functional model ===
-        seeds = Seeds(seed)
-        inputs = {"apex": keras.Input((size, size, channels), name="apex")}
-
-        def attend(shortcut, first, second, name):
+    def __init__(self, num_classes=3, *, after_addition=False, **kwargs):
+        def attend(shortcut, first, second, name, seeds):
             unit = ComplexAttentionUnit(after_addition, seed=seeds.next(), name=f"{name}_attention")
             return unit([shortcut, second])
 
-        outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, attend)
         kwargs.setdefault("name", "complex_attention")
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.after_addition = after_addition
-        self.channels = channels
-        self.size = size
-        self.width = width
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "after_addition": self.after_addition,
-            "channels": self.channels,
-            "size": self.size,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
+        super().__init__(num_classes, _attend=attend, **kwargs)

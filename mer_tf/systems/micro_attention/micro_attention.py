@@ -5,22 +5,17 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.micro_attention import MicroAttentionUnit
-from mer_tf.systems.micro_attention.trunk import check_options, residual_trunk
-from mer_tf.systems.seeds import Seeds
+from mer_tf.systems.micro_attention.residual_network import ResidualNetwork
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MicroAttention(keras.Model):
+class MicroAttention(ResidualNetwork):
     """The residual network of seed 002 with a micro-attention unit in every block.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
         sigmoid: bool. Whether the attention map goes through a sigmoid. Defaults to True.
-        channels: 1 (gray) or 3 (RGB). Defaults to 1.
-        size: int >= 32. Side of the picture. Defaults to 224.
-        width: int. Channels of the first block; smaller ones make the network small for tests. Defaults to 64.
-        seed: int >= 0 or None. Decides the weights; None leaves them to the global generators.
-        **kwargs: Arguments of ``keras.Model``, for example ``name``.
+        **kwargs: Options of ``ResidualNetwork``, and arguments of ``keras.Model``, for example ``name``.
 
     Inputs: dictionary with ``"apex"``, float (batch, size, size, channels) in 0..255: batch normalisation on the
     data does the scaling. Output: float32 probabilities (batch, num_classes).
@@ -32,43 +27,12 @@ class MicroAttention(keras.Model):
     network description.
     Assumption: a sigmoid and 3C -> C channels in the unit (network description); equation 1 has neither. With a
     sigmoid the map is 0.5 where nothing is learned, while the text has it fade to zero.
-    Assumption: those of ``ResidualNetwork``.
     """
 
-    def __init__(self, num_classes=3, sigmoid=True, channels=1, size=224, width=64, seed=None, **kwargs):
-        check_options(num_classes, channels, size, width)
-
-        # === Functional model ===
-        seeds = Seeds(seed)
-        inputs = {"apex": keras.Input((size, size, channels), name="apex")}
-
-        def attend(shortcut, first, second, name):
+    def __init__(self, num_classes=3, *, sigmoid=True, **kwargs):
+        def attend(shortcut, first, second, name, seeds):
             unit = MicroAttentionUnit(sigmoid, seed=seeds.next(), name=f"{name}_attention")
             return unit([shortcut, first, second])
 
-        outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, attend)
         kwargs.setdefault("name", "micro_attention")
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.sigmoid = sigmoid
-        self.channels = channels
-        self.size = size
-        self.width = width
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "sigmoid": self.sigmoid,
-            "channels": self.channels,
-            "size": self.size,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
+        super().__init__(num_classes, _attend=attend, **kwargs)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 
-from mer_tf.systems.micro_attention.trunk import check_options, residual_trunk
+from mer_tf.layers.network import Network
+from mer_tf.systems.micro_attention.trunk import residual_trunk
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ResidualNetwork(keras.Model):
+class ResidualNetwork(Network):
     """Pre-activation residual network with ten layers of weights on the apex frame.
 
     A 7x7 convolution and four blocks of two 3x3 convolutions, with 64, 128, 256 and 512 channels. It is trained on
@@ -32,42 +35,36 @@ class ResidualNetwork(keras.Model):
     description without its attention layers.
     Assumption: four blocks (network description); "a stack of 10 residual blocks" in the text counts layers of
     weights, and only four blocks have the published size.
+    Assumption: the first block's shortcut is the identity, since its size does not change; Figure 2 draws a 1x1
+    convolution on every shortcut.
     Assumption: gray pictures (network description); the ImageNet network they start from has RGB, so its first
     convolution is summed over the colours.
     Assumption: batch normalisation has momentum 0.9 and epsilon 1e-5, as in the other models of the package.
     """
 
-    def __init__(self, num_classes=3, channels=1, size=224, width=64, seed=None, **kwargs):
-        check_options(num_classes, channels, size, width)
+    def __init__(
+        self,
+        num_classes=3,
+        *,
+        channels=1,
+        size=224,
+        width=64,
+        seed=None,
+        _attend: Callable | None = None,
+        **kwargs,
+    ):
+        if channels not in (1, 3):
+            raise ValueError(f"`channels` must be 1 (gray) or 3 (RGB). Received: {channels!r}")
+        for name, value, least in (("size", size, 32), ("width", width, 1)):
+            if value < least:
+                raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"apex": keras.Input((size, size, channels), name="apex")}
-
-        def attend(shortcut, first, second, name):
-            return keras.layers.Add(name=f"{name}_add")([shortcut, second])
-
-        outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, attend)
+        outputs = residual_trunk(inputs["apex"], num_classes, width, seeds, _attend or _add)
         kwargs.setdefault("name", "residual_network")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.num_classes = num_classes
-        self.channels = channels
-        self.size = size
-        self.width = width
-        self.seed = seed
 
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "channels": self.channels,
-            "size": self.size,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
+def _add(shortcut, first, second, name, seeds):
+    return keras.layers.Add(name=f"{name}_add")([shortcut, second])

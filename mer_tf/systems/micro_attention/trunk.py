@@ -10,21 +10,10 @@ from collections.abc import Callable
 import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.network import probabilities
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
 
 WIDTHS = (1, 2, 4, 8)  # of the four blocks, in units of the first
-
-
-def check_options(num_classes, channels, size, width) -> None:
-    """``ValueError`` for options out of range, the same for the three networks."""
-    if num_classes < 2:
-        raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
-    if channels not in (1, 3):
-        raise ValueError(f"`channels` must be 1 (gray) or 3 (RGB). Received: {channels!r}")
-    if size < 32:
-        raise ValueError(f"`size` must be at least 32. Received: {size!r}")
-    if width < 1:
-        raise ValueError(f"`width` must be at least 1. Received: {width!r}")
 
 
 def residual_trunk(x, num_classes: int, width: int, seeds, attend: Callable):
@@ -35,8 +24,8 @@ def residual_trunk(x, num_classes: int, width: int, seeds, attend: Callable):
         num_classes: Number of classes.
         width: Channels of the first block, 64 as published; the blocks have 1, 2, 4 and 8 times as many.
         seeds: ``mer_tf.systems.seeds.Seeds``.
-        attend: Called with (shortcut, first convolution after its activation, second convolution, block's name) of
-            each block; gives the block's output. All have one shape.
+        attend: Called with (shortcut, first convolution after its activation, second convolution, block's name,
+            ``seeds``) of each block; gives the block's output. All have one shape.
 
     Returns:
         Symbolic tensor (batch, num_classes), float32.
@@ -54,11 +43,9 @@ def residual_trunk(x, num_classes: int, width: int, seeds, attend: Callable):
             shortcut, strides = _conv(x, filters, 1, 2, f"{name}_shortcut", seeds), 2
         first = _activate(_conv(x, filters, 3, strides, f"{name}_conv1", seeds), f"{name}_conv1")
         second = _conv(first, filters, 3, 1, f"{name}_conv2", seeds)
-        x = attend(shortcut, first, second, name)
+        x = attend(shortcut, first, second, name, seeds)
     x = keras.layers.GlobalAveragePooling2D(name="mean")(_activate(x, "tail"))
-    return keras.layers.Dense(
-        num_classes, activation="softmax", kernel_initializer=_he(seeds), dtype="float32", name="probabilities"
-    )(x)
+    return probabilities(x, num_classes, _he(seeds))
 
 
 def _he(seeds, mode="fan_in"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.layers.resample_time import ResampleTime
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
@@ -13,7 +14,7 @@ DEPTH = 15  # of the kernel, in frames
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MicroExpSTCNN(keras.Model):
+class MicroExpSTCNN(Network):
     """One 3D convolution 15 frames deep, one pooling, two dense layers.
 
     Args:
@@ -47,6 +48,7 @@ class MicroExpSTCNN(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         frames=16,
         channels=3,
         time="clamp",
@@ -58,8 +60,6 @@ class MicroExpSTCNN(keras.Model):
         seed=None,
         **kwargs,
     ):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if time not in TIME:
             raise ValueError(f"`time` must be one of {TIME}. Received: {time!r}")
         shortest = {"clamp": DEPTH, "same": 3, "resample": 2}[time]
@@ -71,10 +71,7 @@ class MicroExpSTCNN(keras.Model):
             raise ValueError(
                 f"`size` must be at least 5, `filters` and `units` 1. Received: {size!r}, {filters!r}, {units!r}"
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}
         x = inputs["frames"]
@@ -83,7 +80,7 @@ class MicroExpSTCNN(keras.Model):
         elif time == "resample" and frames < 18:
             x = ResampleTime(18, name="resample")(x)
         x = keras.layers.Conv3D(
-            filters, (DEPTH, 3, 3), activation="relu", kernel_initializer=_glorot(seeds), name="conv"
+            filters, (DEPTH, 3, 3), activation="relu", kernel_initializer=seeds.glorot(), name="conv"
         )(x)
         x = keras.layers.MaxPooling3D((min(3, x.shape[1]), 3, 3), name="pool")(x)
         x = SeededDropout(dropout, seed=seeds.next(), name="dropout1")(x)
@@ -91,44 +88,9 @@ class MicroExpSTCNN(keras.Model):
         normal = keras.initializers.RandomNormal(stddev=0.05, seed=seeds.next())
         x = keras.layers.Dense(units, activation="relu", kernel_initializer=normal, name="dense")(x)
         x = SeededDropout(dropout, seed=seeds.next(), name="dropout2")(x)
-        x = keras.layers.Dense(num_classes, kernel_initializer=_glorot(seeds), dtype="float32", name="logits")(x)
+        x = keras.layers.Dense(num_classes, kernel_initializer=seeds.glorot(), dtype="float32", name="logits")(x)
         if third_dropout:
             x = SeededDropout(dropout, seed=seeds.next(), dtype="float32", name="dropout3")(x)
         outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
         kwargs.setdefault("name", "microexpstcnn")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.frames = frames
-        self.channels = channels
-        self.time = time
-        self.third_dropout = third_dropout
-        self.size = size
-        self.filters = filters
-        self.units = units
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "frames": self.frames,
-            "channels": self.channels,
-            "time": self.time,
-            "third_dropout": self.third_dropout,
-            "size": self.size,
-            "filters": self.filters,
-            "units": self.units,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
-
-def _glorot(seeds):
-    return keras.initializers.GlorotUniform(seed=seeds.next())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.systems.off_tanet.blocks import bottleneck_transformer, check_options, conv, conv_bn_relu, head, stem
 from mer_tf.systems.seeds import Seeds
 
@@ -11,7 +12,7 @@ VARIANTS = ("mhsa", "res")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MiniAORCNN(keras.Model):
+class MiniAORCNN(Network):
     """Small residual network that ends in a bottleneck transformer.
 
     Args:
@@ -34,12 +35,11 @@ class MiniAORCNN(keras.Model):
     follows from it.
     """
 
-    def __init__(self, num_classes=3, variant="mhsa", size=112, dropout=0.5, seed=None, **kwargs):
+    def __init__(self, num_classes=3, *, variant="mhsa", size=112, dropout=0.5, seed=None, **kwargs):
         check_options(num_classes, size, 16, dropout)
         if variant not in VARIANTS:
             raise ValueError(f"`variant` must be one of {VARIANTS}. Received: {variant!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}
         x = stem(inputs["face"], seeds)  # 64x64x8
@@ -50,27 +50,6 @@ class MiniAORCNN(keras.Model):
         outputs = head(x, num_classes, (64, 64), dropout, seeds)
         kwargs.setdefault("name", "mini_aorcnn")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.size = size
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "variant": self.variant,
-            "size": self.size,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
 
 
 def _residual_block(x, filters, name, seeds):

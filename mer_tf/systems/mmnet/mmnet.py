@@ -6,6 +6,7 @@ import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.channel_statistics import ChannelStatistics
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
 from mer_tf.layers.position_embedding import PositionEmbedding
 from mer_tf.layers.residual import convolve
@@ -19,7 +20,7 @@ HEADS = 4
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MMNet(keras.Model):
+class MMNet(Network):
     """Motion branch on the difference of apex and onset, position branch on the small onset frame.
 
     The motion branch has two convolutions and four residual blocks with continuous attention: each block's spatial
@@ -43,12 +44,11 @@ class MMNet(keras.Model):
     Assumption: the first convolution has one group; the 3-class script asks for two, which three channels do not allow.
     Assumption: the classifier has as many outputs as classes; both scripts build five. Layers that the scripts declare
     but never use (38-way head, time embedding, 1x1 position convolution, class token) are left out.
+    Assumption: onset and apex are the annotated frames; the code's training moves both at random by a few frames.
     Assumption: the onset frame is made smaller bilinearly, without smoothing, as the code's framework does.
     """
 
-    def __init__(self, num_classes=3, size=224, width=128, stem=180, seed=None, **kwargs):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
+    def __init__(self, num_classes=3, *, size=224, width=128, stem=180, seed=None, **kwargs):
         if size < 16 or size % 16:
             raise ValueError(f"`size` must be a positive multiple of 16. Received: {size!r}")
         if width < 4 or width % 4:
@@ -56,7 +56,6 @@ class MMNet(keras.Model):
         if stem < 1:
             raise ValueError(f"`stem` must be at least 1. Received: {stem!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 3), name=name) for name in ("onset", "apex")}
         x = keras.layers.Subtract(name="difference")([inputs["apex"], inputs["onset"]])
@@ -67,36 +66,9 @@ class MMNet(keras.Model):
             x, mask = _continuous_attention(x, mask, width * factor, stride, f"block{number}", seeds)
         x = keras.layers.Add(name="add_positions")([x, _positions(inputs["onset"], size // 16, 4 * width, seeds)])
         x = keras.layers.Flatten(name="flatten")(x)  # 100352
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
-        )(x)
+        outputs = probabilities(x, num_classes, seeds.uniform())
         kwargs.setdefault("name", "mmnet")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.size = size
-        self.width = width
-        self.stem = stem
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "size": self.size,
-            "width": self.width,
-            "stem": self.stem,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
-
-def _init(seeds):
-    return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform", seed=seeds.next())
 
 
 def _conv_bn_relu(x, filters, stride, name, seeds):
@@ -122,7 +94,7 @@ def _continuous_attention(x, before, filters, stride, name, seeds):
 
 def _positions(onset, side, width, seeds):
     x = keras.layers.Resizing(side, side, interpolation="bilinear", name="onset_small")(onset)  # 14x14x3
-    x = keras.layers.Conv2D(width, 1, kernel_initializer=_init(seeds), name="embed")(x)
+    x = keras.layers.Conv2D(width, 1, kernel_initializer=seeds.uniform(), name="embed")(x)
     x = keras.layers.Reshape((side * side, width), name="places")(x)
     x = PositionEmbedding(seed=seeds.next(), name="position")(x)
     for number, rate in enumerate(DROP_PATH, start=1):

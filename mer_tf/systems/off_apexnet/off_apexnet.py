@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
 
@@ -11,7 +12,7 @@ ACTIVATIONS = ("relu", "none")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class OFFApexNet(keras.Model):
+class OFFApexNet(Network):
     """Two convolutional streams on u and v, joined by two dense layers.
 
     Args:
@@ -38,6 +39,7 @@ class OFFApexNet(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         activation="relu",
         meb=False,
         size=28,
@@ -46,18 +48,13 @@ class OFFApexNet(keras.Model):
         seed=None,
         **kwargs,
     ):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if activation not in ACTIVATIONS:
             raise ValueError(f"`activation` must be one of {ACTIVATIONS}. Received: {activation!r}")
         if size < 4 or size % 4:
             raise ValueError(f"`size` must be a positive multiple of 4. Received: {size!r}")
         if units < 1:
             raise ValueError(f"`units` must be at least 1. Received: {units!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 1), name=name) for name in ("u", "v")}
         if meb:
@@ -69,42 +66,13 @@ class OFFApexNet(keras.Model):
                 [keras.layers.Flatten(name=f"{name}_flatten")(one) for name, one in zip(inputs, maps)]
             )  # 1568
         for number in (1,) if meb else (1, 2):
-            x = keras.layers.Dense(units, activation="relu", kernel_initializer=_init(seeds), name=f"dense{number}")(x)
+            x = keras.layers.Dense(units, activation="relu", kernel_initializer=seeds.uniform(), name=f"dense{number}")(
+                x
+            )
             x = SeededDropout(dropout, seed=seeds.next(), name=f"dropout{number}")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
-        )(x)
+        outputs = probabilities(x, num_classes, seeds.uniform())
         kwargs.setdefault("name", "off_apexnet")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.activation = activation
-        self.meb = meb
-        self.size = size
-        self.units = units
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "activation": self.activation,
-            "meb": self.meb,
-            "size": self.size,
-            "units": self.units,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
-
-def _init(seeds):
-    return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform", seed=seeds.next())
 
 
 def _stream(x, name, kernel, activation, seeds):
@@ -114,7 +82,7 @@ def _stream(x, name, kernel, activation, seeds):
             kernel,
             padding="same",
             activation="relu" if activation == "relu" else None,
-            kernel_initializer=_init(seeds),
+            kernel_initializer=seeds.uniform(),
             name=f"{name}_conv{number}",
         )(x)
         x = keras.layers.MaxPooling2D(2, name=f"{name}_pool{number}")(x)

@@ -23,11 +23,6 @@ def check_options(num_classes, size, multiple, dropout=0.0) -> None:
         raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
 
-def uniform(seeds) -> keras.initializers.Initializer:
-    """Uniform within 1 / sqrt(fan-in)."""
-    return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform", seed=seeds.next())
-
-
 def conv(x, filters, kernel, name, seeds, *, strides=1, dilation=1, activation=None):
     """Convolution with bias; strided ones are padded by the same number on both sides."""
     padding = "same"
@@ -40,7 +35,7 @@ def conv(x, filters, kernel, name, seeds, *, strides=1, dilation=1, activation=N
         padding=padding,
         dilation_rate=dilation,
         activation=activation,
-        kernel_initializer=uniform(seeds),
+        kernel_initializer=seeds.uniform(),
         name=name,
     )(x)
 
@@ -84,9 +79,9 @@ def head(x, num_classes, units, dropout, seeds):
     """
     x = keras.layers.Flatten(name="flatten")(x)
     for number, width in enumerate(units, start=1):
-        x = keras.layers.Dense(width, activation="relu", kernel_initializer=uniform(seeds), name=f"dense{number}")(x)
+        x = keras.layers.Dense(width, activation="relu", kernel_initializer=seeds.uniform(), name=f"dense{number}")(x)
         if dropout is not None:
             x = SeededDropout(dropout, seed=seeds.next(), name=f"dropout{number}")(x)
     return keras.layers.Dense(
-        num_classes, activation="softmax", kernel_initializer=uniform(seeds), dtype="float32", name="probabilities"
+        num_classes, activation="softmax", kernel_initializer=seeds.uniform(), dtype="float32", name="probabilities"
     )(x)

@@ -35,6 +35,7 @@ OFF_TANET_CARD = ModelCard(
     },
     builder="mer_tf.systems.off_tanet.off_tanet:OffTANet",
     published={"seed004 full": {"uf1": 0.6239, "uar": 0.6504}},
+    confidence="inferred",
 )
 
 MICRO_ATTENTION_SEED004_CARD = dataclasses.replace(
@@ -80,6 +81,7 @@ STSTNET_SEED004_CARD = dataclasses.replace(
     },
     builder="mer_tf.systems.off_tanet.ststnet_seed004:STSTNetSeed004",
     published={"seed004 full": {"uf1": 0.6434, "uar": 0.6603}},
+    confidence="exact",
 )
 DUAL_INCEPTION_SEED004_CARD = dataclasses.replace(
     OFF_TANET_CARD,
@@ -102,6 +104,7 @@ DUAL_INCEPTION_SEED004_CARD = dataclasses.replace(
     },
     builder="mer_tf.systems.off_tanet.dual_inception_seed004:DualInceptionSeed004",
     published={"seed004 full": {"uf1": 0.6522, "uar": 0.6744}},
+    confidence="exact",
 )
 
 CARDS = (OFF_TANET_CARD, MICRO_ATTENTION_SEED004_CARD, STSTNET_SEED004_CARD, DUAL_INCEPTION_SEED004_CARD)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.systems.off_tanet.blocks import check_options, conv, head
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class DualInceptionSeed004(keras.Model):
+class DualInceptionSeed004(Network):
     """Two Inception streams, on u and on v, fed 128x128 maps.
 
     Args:
@@ -27,12 +28,11 @@ class DualInceptionSeed004(keras.Model):
     Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, whose size seed 004 prints at 128.
     """
 
-    def __init__(self, num_classes=3, size=128, dense_units=1024, seed=None, **kwargs):
+    def __init__(self, num_classes=3, *, size=128, dense_units=1024, seed=None, **kwargs):
         check_options(num_classes, size, 4)
         if dense_units < 1:
             raise ValueError(f"`dense_units` must be at least 1. Received: {dense_units!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 1), name=name) for name in ("u", "v")}
         maps = []
@@ -43,25 +43,6 @@ class DualInceptionSeed004(keras.Model):
         outputs = head(x, num_classes, (dense_units,), None, seeds)
         kwargs.setdefault("name", "dual_inception_seed004")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.size = size
-        self.dense_units = dense_units
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "size": self.size,
-            "dense_units": self.dense_units,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
 
 
 def _inception(x, filters, name, seeds):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.network import Network
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
 from mer_tf.systems.off_tanet.blocks import check_options, conv, head
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class STSTNetSeed004(keras.Model):
+class STSTNetSeed004(Network):
     """Three shallow streams on flow and strain with a wide dense layer; not the published STSTNet.
 
     Args:
@@ -30,10 +31,9 @@ class STSTNetSeed004(keras.Model):
     Assumption: at 128 the dense layer grows with the map, which gives the size that seed 004 prints.
     """
 
-    def __init__(self, num_classes=3, size=128, seed=None, **kwargs):
+    def __init__(self, num_classes=3, *, size=128, seed=None, **kwargs):
         check_options(num_classes, size, 4)
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}
         streams = []
@@ -46,20 +46,3 @@ class STSTNetSeed004(keras.Model):
         outputs = head(x, num_classes, (units,), None, seeds)
         kwargs.setdefault("name", "ststnet_seed004")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.size = size
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "size": self.size,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

@@ -9,6 +9,7 @@ from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.class_weights import ClassWeights
 from mer_tf.layers.linear_softmax import LinearSoftmax
 from mer_tf.layers.nearest_resize import NearestResize2D
+from mer_tf.layers.network import Network
 from mer_tf.layers.parameter_free_attention import ParameterFreeAttention
 from mer_tf.layers.recurrent_conv2d import RecurrentConv2D
 from mer_tf.layers.seeded_dropout import SeededDropout
@@ -20,7 +21,7 @@ DENSE = ("s", "c", "f")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class RCN(keras.Model):
+class RCN(Network):
     """A convolution, a recurrent convolution with shared weights, adaptive pooling and a linear classifier.
 
     Variants: ``"base"``; ``"a"`` adds attention made of the classifier's weights to the pooled features; ``"s"``
@@ -57,6 +58,7 @@ class RCN(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         variant="base",
         filters=64,
         pool=5,
@@ -66,8 +68,6 @@ class RCN(keras.Model):
         seed=None,
         **kwargs,
     ):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if variant not in VARIANTS:
             raise ValueError(f"`variant` must be one of {VARIANTS}. Received: {variant!r}")
         if filters < 4 or filters % 4:
@@ -78,10 +78,7 @@ class RCN(keras.Model):
             raise ValueError(f"`replicate_bug` belongs to variant 'f'. Received: variant {variant!r}")
         if size < 16:
             raise ValueError(f"`size` must be at least 16. Received: {size!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}
         face = inputs["face"]
@@ -113,33 +110,6 @@ class RCN(keras.Model):
         outputs = LinearSoftmax(name="probabilities")([x, kernel, bias])
         kwargs.setdefault("name", "rcn" if variant == "base" else f"rcn_{variant}")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.variant = variant
-        self.filters = filters
-        self.pool = pool
-        self.replicate_bug = replicate_bug
-        self.size = size
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "variant": self.variant,
-            "filters": self.filters,
-            "pool": self.pool,
-            "replicate_bug": self.replicate_bug,
-            "size": self.size,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
 
 
 def _init(seeds):

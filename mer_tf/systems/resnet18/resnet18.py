@@ -5,12 +5,13 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
 from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class ResNet18(keras.Model):
+class ResNet18(Network):
     """The row "ResNet18" of seed 001's Table 3: the standard network with a new classifier.
 
     Args:
@@ -30,15 +31,12 @@ class ResNet18(keras.Model):
     Assumption: maps are enlarged to 224x224; the size is not stated, and at 28x28 the last map is a single pixel.
     """
 
-    def __init__(self, num_classes=3, size=224, cbam=False, width=64, seed=None, **kwargs):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
+    def __init__(self, num_classes=3, *, size=224, cbam=False, width=64, seed=None, **kwargs):
         if size < 28:
             raise ValueError(f"`size` must be at least 28. Received: {size!r}")
         if width < 1:
             raise ValueError(f"`width` must be at least 1. Received: {width!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}
         x = resnet_stem(inputs["face"], width, seeds)  # 56x56x64
@@ -47,30 +45,7 @@ class ResNet18(keras.Model):
         if cbam:
             x = CBAM2D(spatial_kernel=3, conv_bias=True, concat_order="mean_max", seed=seeds.next(), name="cbam")(x)
         x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
-        start = keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform", seed=seeds.next())
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=start, dtype="float32", name="probabilities"
-        )(x)
+        start = seeds.uniform()
+        outputs = probabilities(x, num_classes, start)
         kwargs.setdefault("name", "resnet18")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.size = size
-        self.cbam = cbam
-        self.width = width
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "size": self.size,
-            "cbam": self.cbam,
-            "width": self.width,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)

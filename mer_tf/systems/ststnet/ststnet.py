@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
@@ -14,7 +15,7 @@ FILTERS = (3, 5, 8)
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class STSTNet(keras.Model):
+class STSTNet(Network):
     """Three streams of one convolution each (3, 5 and 8 maps), all on flow and strain together, and one dense layer.
 
     Args:
@@ -46,6 +47,7 @@ class STSTNet(keras.Model):
     def __init__(
         self,
         num_classes=3,
+        *,
         padding=1,
         order="relu_bn",
         dense400=False,
@@ -54,25 +56,20 @@ class STSTNet(keras.Model):
         seed=None,
         **kwargs,
     ):
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
         if padding not in (1, 2):
             raise ValueError(f"`padding` must be 1 or 2. Received: {padding!r}")
         if order not in ORDERS:
             raise ValueError(f"`order` must be one of {ORDERS}. Received: {order!r}")
         if size < 12:
             raise ValueError(f"`size` must be at least 12. Received: {size!r}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
-        # === Functional model ===
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}
         padded = keras.layers.ZeroPadding2D(padding, name="pad")(inputs["face"])
         streams = []
         for filters in FILTERS:
             name = f"stream{filters}"
-            x = keras.layers.Conv2D(filters, 3, kernel_initializer=_init(seeds), name=f"{name}_conv")(padded)
+            x = keras.layers.Conv2D(filters, 3, kernel_initializer=seeds.uniform(), name=f"{name}_conv")(padded)
             steps = ["relu"] if dense400 else order.split("_")
             for step in steps:
                 layer = keras.layers.ReLU(name=f"{name}_relu") if step == "relu" else BatchNorm(name=f"{name}_bn")
@@ -83,38 +80,7 @@ class STSTNet(keras.Model):
         pool = keras.layers.MaxPooling2D if dense400 else keras.layers.AveragePooling2D
         x = keras.layers.Flatten(name="flatten")(pool(2, name="pool")(x))  # 5x5x16 = 400
         if dense400:
-            x = keras.layers.Dense(x.shape[-1], activation="relu", kernel_initializer=_init(seeds), name="dense")(x)
-        outputs = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=_init(seeds), dtype="float32", name="probabilities"
-        )(x)
+            x = keras.layers.Dense(x.shape[-1], activation="relu", kernel_initializer=seeds.uniform(), name="dense")(x)
+        outputs = probabilities(x, num_classes, seeds.uniform())
         kwargs.setdefault("name", "ststnet")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
-
-        # === Config ===
-        self.num_classes = num_classes
-        self.padding = padding
-        self.order = order
-        self.dense400 = dense400
-        self.size = size
-        self.dropout = dropout
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "padding": self.padding,
-            "order": self.order,
-            "dense400": self.dense400,
-            "size": self.size,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
-
-def _init(seeds):
-    return keras.initializers.VarianceScaling(1.0 / 3.0, mode="fan_in", distribution="uniform", seed=seeds.next())

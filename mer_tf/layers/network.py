@@ -1,0 +1,37 @@
+"""Base class of the networks, and the layer they all end with."""
+
+from __future__ import annotations
+
+import keras
+
+from mer_tf.layers.configured import Configured
+
+
+class Network(Configured, keras.Model):
+    """A functional network made by its constructor, which ends with ``super().__init__(inputs=..., outputs=...)``.
+
+    The config holds the constructor's arguments and the name, not the graph: whoever has it builds the network anew.
+    Of every network ``num_classes`` must be at least 2 and ``dropout`` lie in [0, 1), where it has them.
+    """
+
+    def get_config(self) -> dict:
+        return {"name": self.name, **self.arguments()}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+    @staticmethod
+    def check_arguments(arguments: dict) -> None:
+        num_classes, dropout = arguments.get("num_classes", 2), arguments.get("dropout")
+        if num_classes < 2:
+            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
+        if dropout is not None and not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
+
+
+def probabilities(x, num_classes: int, initializer):
+    """The classes of (batch, features): a dense layer with softmax, in float32 under every policy."""
+    return keras.layers.Dense(
+        num_classes, activation="softmax", kernel_initializer=initializer, dtype="float32", name="probabilities"
+    )(x)
