@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from mer_tf import atomic
+from mer_tf.datasets.registry import dataset_name
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
 from mer_tf.types import Prediction
 
@@ -42,7 +43,7 @@ def read_predictions(path: str | os.PathLike, num_classes: int | None = None) ->
         num_classes: Number of classes that labels must be below; None takes the number of probability columns.
 
     Returns:
-        Predictions in the order of the file.
+        Predictions in the order of the file, datasets by the names on their cards (``dataset_name``).
 
     Raises:
         MissingFileError: The file is not there.
@@ -120,7 +121,7 @@ def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
             where = f"{name} line {rows.line_num}"
             if len(row) != len(header):
                 raise ConfigError(f"{where}: expected {len(header)} values. Received: {len(row)}")
-            dataset, subject, clip, fold = row[:4]
+            dataset, subject, clip, fold = dataset_name(row[0]), *row[1:4]
             for column, value in zip(COLUMNS, (dataset, subject, clip)):
                 if not value:
                     raise ConfigError(f"{where}: {column} is empty")
@@ -165,6 +166,8 @@ def write_megc_log(path: str | os.PathLike, predictions: Iterable[Prediction]) -
 def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> list[Prediction]:
     """Reads a MEGC 2019 log (see ``write_megc_log``); probabilities are empty, the fold is the subject's key.
 
+    Datasets are named as on their cards (``dataset_name``): the organisers' ``smic`` is ``smic_hs``.
+
     Args:
         path: The log; blank lines and any white space between words are allowed.
         num_classes: Number of classes that truth and prediction must be below; None asks for no limit.
@@ -194,7 +197,7 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
             continue
         if len(words) == 2:
             close()
-            subject, filled = (words[0], words[1]), False
+            subject, filled = (dataset_name(words[0]), words[1]), False
             if subject in headers:
                 raise ConfigError(f"{where}: subject {'/'.join(subject)} is already on line {headers[subject]}")
             headers[subject] = number
