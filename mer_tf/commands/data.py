@@ -164,10 +164,11 @@ def _read_one(arguments):
 
 
 def _print_check(facts: dict) -> None:
+    from mer_tf.datasets.mappings import get_mapping
+
     flag = "".join(f" ({name})" for name in ("synthetic", "partial") if facts[name])
-    print(
-        f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects under mapping {facts['mapping']}{flag}"
-    )
+    print(f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects{flag}")
+    print(f"mapping {facts['mapping']}: {get_mapping(facts['mapping']).source}")
     if facts["synthetic"]:
         print("the clips are drawn, not recorded: they are not compared with the published counts")
     for name, part in {**facts.get("by_dataset", {}), "": facts}.items():

@@ -38,6 +38,7 @@ class DatasetCard:
             circulate; None where no counts are known.
         pictures: Pictures of five classes in the pre-training of the micro-attention paper, or None.
         hint: Distributor and licence or agreement, for messages.
+        listed_as: Name in the lists and logs of challenges, where it is another; a further spelling.
         variants: Other forms the set is shipped in that have a synthetic twin, such as ``"cropped"``.
     """
 
@@ -55,6 +56,7 @@ class DatasetCard:
     clip_name: Callable[[str], str] = str.strip
     neutral: bool = True
     pictures: int | None = None
+    listed_as: str = ""
     variants: tuple[str, ...] = ()
 
     def __post_init__(self):

@@ -41,7 +41,7 @@ def _plain(text: str) -> str:
 def _spellings() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for card in CARDS.values():
-        for spelling in dict.fromkeys(map(_plain, (card.name, card.title, *card.aliases))):
+        for spelling in dict.fromkeys(map(_plain, (card.name, card.title, card.listed_as or card.name, *card.aliases))):
             found.setdefault(spelling, []).append(card.name)
     return {spelling: tuple(names) for spelling, names in found.items()}
 

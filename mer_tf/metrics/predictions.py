@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from mer_tf import atomic
-from mer_tf.datasets.registry import dataset_name
+from mer_tf.datasets.registry import CARDS, dataset_name
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
 from mer_tf.types import Prediction
 
@@ -150,7 +150,10 @@ def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
 
 
 def write_megc_log(path: str | os.PathLike, predictions: Iterable[Prediction]) -> None:
-    """Writes the MEGC 2019 log: a line ``dataset subject``, then a line ``clip truth prediction`` for each clip."""
+    """Writes the MEGC 2019 log: a line ``dataset subject``, then a line ``clip truth prediction`` for each clip.
+
+    SMIC-HS is written as the organisers write it, ``smic``.
+    """
     predictions = sorted(predictions, key=lambda p: (p.dataset, p.subject, p.clip))
     lines, last = [], None
     for p in predictions:
@@ -158,7 +161,8 @@ def write_megc_log(path: str | os.PathLike, predictions: Iterable[Prediction]) -
             raise ConfigError(f"{p.dataset}/{p.subject}/{p.clip}: the MEGC log cannot hold names with blanks")
         if (p.dataset, p.subject) != last:
             last = (p.dataset, p.subject)
-            lines.append(f"{p.dataset} {p.subject}")
+            card = CARDS.get(p.dataset)
+            lines.append(f"{card.listed_as or p.dataset if card else p.dataset} {p.subject}")
         lines.append(f"{p.clip} {p.label} {p.prediction}")
     atomic.write_text(path, "".join(f"{line}\n" for line in lines))
 

@@ -120,8 +120,10 @@ def test_megc2019(published):
     assert list(parts(table)) == list(PARTS)
     assert sum(clip.key == "casme2/sub04/EP12_01f" for clip in table.clips) == 0
     assert len({clip.key for clip in table.clips}) == 442
-    again = read_composite("megc2019", {"smic": published["smic_hs"], **published}, strict=True)
-    assert again.clips == table.clips
+    spelled = {"SMIC": published["smic_hs"], "CASME II": published["casme2"], "samm": published["samm"]}
+    assert read_composite("megc2019", spelled, strict=True).clips == table.clips
+    with pytest.raises(ConfigError, match="two roots for one part. Received: smic_hs, casme2, samm, smic"):
+        read_composite("megc2019", {**published, "smic": published["smic_hs"]})
 
 
 def test_cde2018(published):

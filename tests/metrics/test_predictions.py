@@ -99,7 +99,7 @@ def test_megc_log_round_trip(tmp_path):
         Prediction("smic_hs", "s02", "c1", "smic_hs/s02", 1, 1, ()),
     ]
     write_megc_log(path, rows[::-1])
-    assert path.read_text() == "smic_hs s01\nc1 0 1\nc2 2 2\nsmic_hs s02\nc1 1 1\n"
+    assert path.read_text() == "smic s01\nc1 0 1\nc2 2 2\nsmic s02\nc1 1 1\n"
     assert read_megc_log(path) == rows
 
 

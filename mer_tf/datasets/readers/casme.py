@@ -93,9 +93,13 @@ class _Reader(AnnotatedReader):
     def revision(self) -> str:
         emotions = collections.Counter(self.emotion(row.cells["emotion"]) for row in self.coding.rows)
         totals = ("tense", "disgust", "repression")  # which tell the release from the table of the paper
-        told = [one.name for one in (_RELEASE, _PAPER) if all(emotions[key] == one.classes[key] for key in totals)]
+        told = [
+            f"the {one.name.partition(', ')[2]}"
+            for one in (_RELEASE, _PAPER)
+            if all(emotions[key] == one.classes[key] for key in totals)
+        ]
         counts = ", ".join(f"{name} {count}" for name, count in emotions.most_common())
         return (
             f"sheet {os.path.basename(self.coding.path)!r} has {len(self.coding.rows)} rows ({counts}): "
-            f"{told[0] if told else f'neither {_RELEASE.name} nor {_PAPER.name}'}"
+            f"{told[0] if told else 'neither the release of 189 rows nor the table of the 2013 paper'}"
         )

@@ -61,11 +61,11 @@ def _counts(*expected: Expected) -> dict[str, tuple[Expected, ...]]:
     return dict.fromkeys(("native", "megc2019", "cbamnet"), expected)
 
 
-def _facts(part: str, fps: float, *expected: Expected, aliases: tuple[str, ...] = ()) -> FramesSet:
+def _facts(part: str, fps: float, *expected: Expected, listed_as: str = "") -> FramesSet:
     return FramesSet(
         name=f"smic_{part.lower()}",
         title=f"SMIC-{part}",
-        aliases=aliases,
+        listed_as=listed_as,
         kind="micro",
         classes=EMOTIONS,
         fps=fps,
@@ -93,7 +93,7 @@ def _slow(part: str) -> FramesSet:
     )
 
 
-SMIC_HS = _facts("HS", 100.0, MEGC, aliases=("smic",))  # what the challenge organisers call it
+SMIC_HS = _facts("HS", 100.0, MEGC, listed_as="smic")
 SMIC_VIS = _slow("VIS")
 SMIC_NIR = _slow("NIR")
 SMIC_E = AnnotatedSet(
