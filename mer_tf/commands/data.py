@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from mer_tf.commands.source import add_roots, parse_roots
+from mer_tf.commands.source import MAPPING_HELP, add_roots, parse_roots
 from mer_tf.console import Console, table
+from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.registry import CARDS, READERS, get_card
 from mer_tf.errors import ConfigError
 
@@ -51,13 +52,9 @@ def add(verbs) -> None:
     check.add_argument("root", nargs="?", help="with --dataset: the folder as the distributor ships it")
     what = check.add_mutually_exclusive_group()
     what.add_argument("--dataset", metavar="NAME", help=f"dataset, in any spelling of its name: {', '.join(CARDS)}")
-    what.add_argument("--composite", help="composite of several datasets: megc2019, atscnn or cde2018")
+    what.add_argument("--composite", help=f"composite of several datasets: {', '.join(COMPOSITES)}")
     add_roots(check)
-    check.add_argument(
-        "--mapping",
-        help="rule from emotions to classes: native (the set's own classes), megc2019, cbamnet, casme2_five, ... "
-        "(default: megc2019, so 145 of the 255 clips of CASME II; macro5 for macro-expression sets)",
-    )
+    check.add_argument("--mapping", help=MAPPING_HELP)
     check.add_argument("--label-list", metavar="CSV", help="the organisers' list of clips and classes; it decides")
     check.add_argument("--allow-partial", action="store_true", help="accept a composite with other counts, flagged")
     check.add_argument("--images", action="store_true", help="also decode onset, apex and offset of every clip")

@@ -98,7 +98,7 @@ def read_composite(
     """Reads the parts of a composite and checks its counts.
 
     Args:
-        name: Composite name: ``"megc2019"``, ``"atscnn"`` or ``"cde2018"``.
+        name: A key of ``COMPOSITES``.
         roots: Folder of each part by dataset name in any spelling.
         strict: Raise the first fault of a clip instead of leaving the clip out.
         allow_partial: Give a table whose counts differ, or that lacks a part, flagged ``partial``.

@@ -51,15 +51,14 @@ def five(*counts: int) -> dict[str, int]:
     return dict(zip(("I", "II", "III", "IV", "V"), counts, strict=True))
 
 
-def macro5(native: Expected, subjects: int | None = 0) -> Expected:
+def macro5(native: Expected, subjects: int | None) -> Expected:
     """Counts of a set's five classes of mapping ``"macro5"``, from those of its own classes.
 
     Args:
         native: Counts of its own classes.
-        subjects: Number of subjects that have one of the five, None where unknown; 0 for all that there are.
+        subjects: Number of subjects that have one of the five, or None where it is not published.
     """
     classes = {name: native.classes[name] for name in ("happiness", "surprise", "anger", "disgust", "sadness")}
-    subjects = native.subjects if subjects == 0 else subjects
     name = f"{native.name.partition(',')[0]}, five classes"
     return Expected(name, classes, subjects, source="seed 002")
 

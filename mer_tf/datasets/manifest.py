@@ -46,11 +46,7 @@ _limit_lock = threading.Lock()
 
 
 def write_manifest(
-    table: ClipTable,
-    path: str | os.PathLike,
-    *,
-    recipe_frames: str = "all",
-    root: str | os.PathLike | None = None,
+    table: ClipTable, path: str | os.PathLike, *, recipe_frames: str = "all", root: str | os.PathLike | None = None
 ) -> dict[str, str]:
     """Writes the manifest of a table; the file appears whole or not at all.
 

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from layout_case import messages, plan
+from published_plan import published_plan
 
 from mer_tf.cli import main
 from mer_tf.datasets import CARDS, READERS, check_counts, expected_counts, read_composite
@@ -17,7 +18,6 @@ from mer_tf.datasets.manifest import read_manifest, write_manifest
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.errors import AnnotationError, ConfigError, CountsDifferError, MissingFileError, UnknownNameError
 from mer_tf.synthetic.layouts import LayoutClip, write_layout
-from mer_tf.synthetic.published import published_plan
 
 PARTS = ("smic_hs", "casme2", "samm")
 

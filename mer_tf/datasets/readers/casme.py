@@ -17,28 +17,32 @@ import os
 import re
 
 from mer_tf.datasets.annotated import AnnotatedReader, AnnotatedSet
-from mer_tf.datasets.corrections import CASME as CORRECTIONS
 from mer_tf.datasets.corrections import Correction, RowCorrection
 from mer_tf.datasets.expected import Expected, three
 from mer_tf.datasets.folders import padded_id
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.types import ClipTable
 
+_MEB = "the frame folders, as the meb package lists it by row"
+CORRECTIONS: tuple[RowCorrection, ...] = tuple(
+    RowCorrection("casme", row, 189, tuple(new.items()), _MEB)
+    for row, new in (
+        (40, {"onset": 100, "apex": 120, "offset": 149}),
+        (42, {"onset": 101, "apex": 110, "offset": 119}),
+        (43, {"onset": 57, "apex": 65, "offset": 74}),
+        (54, {"offset": 40}),
+        (140, {"offset": 142}),
+    )
+)
 _RELEASE = Expected(
     "CASME, release of 189 rows",
     {
-        "tense": 69,
-        "disgust": 44,
-        "repression": 38,
-        "surprise": 20,
-        "happiness": 9,
-        "sadness": 6,
-        "fear": 2,
+        "tense": 69, "disgust": 44, "repression": 38, "surprise": 20, "happiness": 9, "sadness": 6, "fear": 2,
         "contempt": 1,
     },
     19,
     source="literature",
-)
+)  # fmt: skip
 _PAPER = Expected(
     "CASME, table of the 2013 paper",
     {"tense": 28, "disgust": 88, "repression": 40, "surprise": 20, "sadness": 6, "fear": 2, "contempt": 3},
@@ -50,7 +54,7 @@ CASME = AnnotatedSet(
     title="CASME",
     aliases=("casme1", "casmei"),
     kind="micro",
-    classes=("tense", "disgust", "repression", "surprise", "happiness", "sadness", "fear", "contempt"),
+    classes=tuple(_RELEASE.classes),
     more_emotions=("amusement",),  # in the paper's own table, not in the release
     fps=60.0,
     peak="annotated",

@@ -49,7 +49,7 @@ JAFFE = DatasetCard(
     subject_id=_subject_id,
     peak="still",
     neutral=False,
-    counts={"native": (_LABELS,), "macro5": (macro5(_LABELS),)},
+    counts={"native": (_LABELS,), "macro5": (macro5(_LABELS, _LABELS.subjects),)},
     pictures=151,
     hint="JAFFE comes from its distributor (M. Lyons, on Zenodo) after agreement to its terms of use",
 )

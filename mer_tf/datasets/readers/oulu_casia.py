@@ -35,7 +35,7 @@ OULU_CASIA = FramesSet(
     classes=tuple(_LABELS.classes),
     fps=25.0,
     peak="last",
-    counts={"native": (_LABELS,), "macro5": (macro5(_LABELS),)},
+    counts={"native": (_LABELS,), "macro5": (macro5(_LABELS, _LABELS.subjects),)},
     pictures=1200,
     folders={
         "raw": ("OriginalImg", "Original Images"),

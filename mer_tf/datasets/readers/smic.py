@@ -120,11 +120,7 @@ CARDS = (SMIC_HS, SMIC_VIS, SMIC_NIR, SMIC_E)
 
 
 def read_smic_hs(
-    root: str | os.PathLike,
-    *,
-    mapping: str | LabelMapping = "megc2019",
-    strict: bool = False,
-    layout: str = "auto",
+    root: str | os.PathLike, *, mapping: str | LabelMapping = "megc2019", strict: bool = False, layout: str = "auto"
 ) -> ClipTable:
     """Reads the short clips of SMIC's high-speed camera.
 
@@ -148,22 +144,14 @@ def read_smic_hs(
 
 
 def read_smic_vis(
-    root: str | os.PathLike,
-    *,
-    mapping: str | LabelMapping = "megc2019",
-    strict: bool = False,
-    layout: str = "auto",
+    root: str | os.PathLike, *, mapping: str | LabelMapping = "megc2019", strict: bool = False, layout: str = "auto"
 ) -> ClipTable:
     """Reads the clips of SMIC's visual camera (folder ``VIS``); all else is that of ``read_smic_hs``."""
     return _read(SMIC_VIS, root, mapping, strict, layout)
 
 
 def read_smic_nir(
-    root: str | os.PathLike,
-    *,
-    mapping: str | LabelMapping = "megc2019",
-    strict: bool = False,
-    layout: str = "auto",
+    root: str | os.PathLike, *, mapping: str | LabelMapping = "megc2019", strict: bool = False, layout: str = "auto"
 ) -> ClipTable:
     """Reads the clips of SMIC's near-infrared camera (folder ``NIR``); all else is that of ``read_smic_hs``."""
     return _read(SMIC_NIR, root, mapping, strict, layout)

@@ -31,7 +31,6 @@ from mer_tf.synthetic.layouts.base import (
     WrittenClip,
     episode_name,
     save_workbook,
-    tiny_frames,
 )
 
 __all__ = [
@@ -45,7 +44,6 @@ __all__ = [
     "episode_name",
     "get_layout",
     "save_workbook",
-    "tiny_frames",
     "write_layout",
 ]
 

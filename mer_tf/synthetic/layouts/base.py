@@ -252,23 +252,6 @@ class LayoutWriter:
         return number if as_number else text
 
 
-def tiny_frames(numbers: Iterable[int], *, seed: int = 0, size: tuple[int, int] = (24, 32)) -> FrameSource:
-    """A frame source of small noise pictures.
-
-    Args:
-        numbers: Frame numbers.
-        seed: Same seed and number, same picture.
-        size: Height and width.
-    """
-    numbers = tuple(numbers)
-
-    def frames():
-        for number in numbers:
-            yield number, np.random.default_rng((seed, number)).integers(0, 256, (*size, 3), dtype=np.uint8)
-
-    return frames
-
-
 def save_workbook(book, path: pathlib.Path, then: datetime.datetime = datetime.datetime(2014, 5, 8)) -> None:
     """Saves an openpyxl workbook with fixed dates, so that the same cells give the same bytes."""
     book.properties.created = then

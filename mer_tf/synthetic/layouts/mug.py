@@ -24,10 +24,7 @@ LAYOUTS = (
         write=_mug,
         folders=("subjects3",),
         show=SyntheticSet(
-            posed("mug", *SIX, "neutral", course="within"),
-            views=(View(896, 896, 1.3),),
-            frames=(24, 36),
-            first=0,
+            posed("mug", *SIX, "neutral", course="within"), views=(View(896, 896, 1.3),), frames=(24, 36), first=0
         ),
     ),
 )

@@ -66,13 +66,9 @@ LAYOUTS = (
         finish=_samm_sheet,
         apex="Apex Frame",
         show=SyntheticSet(
-            micro(
-                "samm",
-                {"anger": 57, "happiness": 26, "other": 26, "surprise": 15, "contempt": 12, "disgust": 9, "fear": 8,
-                 "sadness": 6},
-            ),
+            micro("samm", SAMM.expected("native_samm")[0].classes),
             views=(View(2040, 1088, 1.45, look="gray"),),
             units=_units,
         ),
     ),
-)  # fmt: skip
+)

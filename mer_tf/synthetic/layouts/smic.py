@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mer_tf.datasets.card import DatasetCard
-from mer_tf.datasets.readers.smic import SMIC_E, SMIC_HS, SMIC_NIR, SMIC_VIS, TOKENS
+from mer_tf.datasets.readers.smic import MEGC, SMIC_E, SMIC_HS, SMIC_NIR, SMIC_VIS, TOKENS
 from mer_tf.synthetic.layouts.base import Layout, LayoutClip, LayoutWriter, WrittenClip, written_clip
 from mer_tf.synthetic.layouts.show import CROP, SyntheticSet, micro
 from mer_tf.synthetic.motion import Repertoire
@@ -68,7 +68,7 @@ def _smic_e_sheet(writer: LayoutWriter, written: Sequence[WrittenClip]) -> None:
 
 def _show(**course) -> Repertoire:
     # The people of the three cameras are the same.
-    return micro("smic", {"negative": 70, "positive": 51, "surprise": 43}, **course)
+    return micro("smic", MEGC.classes, **course)
 
 
 def _camera(card: DatasetCard, variant: str, frames: tuple[int, int], look: str = "colour") -> Layout:
