@@ -103,6 +103,8 @@ def read_source(arguments, console: Console) -> ClipTable:
                 raise ConfigError(f"{flag} goes with --composite; --data names one dataset folder")
         options = {} if arguments.mapping is None else {"mapping": arguments.mapping}
         clips = get_reader(arguments.dataset or DEFAULT_DATASET)(arguments.data, strict=arguments.strict, **options)
+        if not options:
+            console.note(f"label mapping {clips.mapping} keeps {len(clips.clips)} clips of {clips.dataset}")
     for problem in clips.problems:
         if problem.severity == "warning":
             console.note(f"warning: {problem.message}")

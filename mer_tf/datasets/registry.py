@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 import re
@@ -49,6 +50,7 @@ def _spellings() -> dict[str, tuple[str, ...]]:
 _NAMES = _spellings()
 
 
+@functools.lru_cache(maxsize=1024)  # a prediction file asks once a row
 def dataset_name(text: str) -> str:
     """The name of a set in any of its spellings, so that one set under two spellings is one.
 
