@@ -142,3 +142,11 @@ def test_a_new_set_takes_two_modules(tmp_path):
     assert (facts["dataset"], facts["mapping"], facts["clips"], facts["subjects"]) == ("made", "megc2019", 4, 2)
     assert facts["expected"] is None and sum(facts["classes"].values()) == 4
     assert "made," in mer("data", "check", "--help")
+
+
+def test_cards_come_without_picture_libraries():
+    code = (
+        "import sys, mer_tf.datasets; print([name for name in ('cv2', 'numpy', 'tensorflow') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
