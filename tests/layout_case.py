@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mer_tf.synthetic.layouts import LayoutClip, tiny_frames
+import numpy as np
+
+from mer_tf.synthetic.layouts import LayoutClip
 
 EMOTIONS = ("happiness", "disgust", "surprise", "sadness", "fear")
 UNITS = ("6+12", "4", "1+2", "15", "1+2+4")
@@ -27,6 +29,16 @@ def plan(subjects=(1, 2, 13), clips=3, *, pictures=False, first=94, frames=12, e
                 )
             )
     return result
+
+
+def tiny_frames(numbers, *, seed: int):
+    """A frame source of small noise pictures: same seed and number, same picture."""
+
+    def frames():
+        for number in numbers:
+            yield number, np.random.default_rng((seed, number)).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+
+    return frames
 
 
 def messages(table, **wanted):

@@ -17,7 +17,7 @@ from mer_tf.types import Prediction
 ROOT = pathlib.Path(__file__).parents[1]
 # Pooled counts of a published log (STSTNet), by dataset.
 MATRICES = {
-    "smic": [[54, 10, 6], [17, 30, 4], [14, 1, 28]],
+    "smic_hs": [[54, 10, 6], [17, 30, 4], [14, 1, 28]],
     "casme2": [[83, 5, 0], [12, 19, 1], [2, 0, 23]],
     "samm": [[82, 7, 3], [11, 13, 2], [5, 2, 8]],
 }

@@ -5,29 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from mer_tf.commands.source import add_roots, parse_roots
+from mer_tf.commands.source import MAPPING_HELP, add_roots, parse_roots
 from mer_tf.console import Console, table
+from mer_tf.datasets.composites import COMPOSITES
+from mer_tf.datasets.registry import CARDS, READERS, get_card
 from mer_tf.errors import ConfigError
 
 _SHOWN = 40  # differences printed
-# Named here, because importing what they do takes longer than showing a help text.
-_LAYOUTS = (
-    "casme", "casme2", "casme2_2019", "casme2_cropped", "samm", "smic_hs", "smic_vis", "smic_nir", "smic_hs_cropped",
-    "smic_vis_cropped", "smic_nir_cropped", "smic_e", "ckplus", "ck48", "oulu_casia", "jaffe", "mug",
-)  # fmt: skip
-_DAMAGE = (
-    "missing_clip", "empty_clip", "gap", "late_frames", "empty_image", "truncated_image", "stray_files", "extra_clip",
-    "missing_apex", "no_sheet", "cut_sheet",
-)  # fmt: skip
 
 
 def add(verbs) -> None:
+    layouts = [name for card in CARDS.values() for name in card.layouts]
     parser = verbs.add_parser("data", help="make synthetic clips, check a dataset folder")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     synth = actions.add_parser("synth", help="synthetic faces with known motion, in a real dataset's layout")
     synth.add_argument("out", help="folder to write")
-    synth.add_argument("--layout", default="casme2", help=f"{', '.join(_LAYOUTS)} (default: %(default)s)")
+    synth.add_argument("--layout", default="casme2", help=f"{', '.join(layouts)} (default: %(default)s)")
     synth.add_argument("--subjects", type=int, default=12, help="number of subjects (default: %(default)s)")
     synth.add_argument("--clips-per-subject", type=int, default=8, help="clips of each (default: %(default)s)")
     synth.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default: %(default)s)")
@@ -44,8 +38,8 @@ def add(verbs) -> None:
         action="append",
         default=[],
         metavar="KIND",
-        help="for trying out the readers: spoil the finished set, the first clip with the first KIND given, and so on; "
-        f"one of {', '.join(_DAMAGE)}",
+        help="for trying out the readers: spoil the finished set, the first clip with the first KIND given, and so on "
+        "(an unknown KIND lists the known ones)",
     )
     synth.add_argument("--workers", type=int, help="processes (default: one per core)")
     synth.add_argument("--json", action="store_true", help="print JSON")
@@ -57,10 +51,10 @@ def add(verbs) -> None:
     )
     check.add_argument("root", nargs="?", help="with --dataset: the folder as the distributor ships it")
     what = check.add_mutually_exclusive_group()
-    what.add_argument("--dataset", help="dataset name, for example casme2")
-    what.add_argument("--composite", help="composite of several datasets: megc2019, atscnn or cde2018")
+    what.add_argument("--dataset", metavar="NAME", help=f"dataset, in any spelling of its name: {', '.join(CARDS)}")
+    what.add_argument("--composite", help=f"composite of several datasets: {', '.join(COMPOSITES)}")
     add_roots(check)
-    check.add_argument("--mapping", help="label mapping (default: megc2019, or macro5 for macro-expression sets)")
+    check.add_argument("--mapping", help=MAPPING_HELP)
     check.add_argument("--label-list", metavar="CSV", help="the organisers' list of clips and classes; it decides")
     check.add_argument("--allow-partial", action="store_true", help="accept a composite with other counts, flagged")
     check.add_argument("--images", action="store_true", help="also decode onset, apex and offset of every clip")
@@ -143,7 +137,6 @@ def run_check(arguments) -> int:
 
 
 def _read_one(arguments):
-    from mer_tf.datasets import get_reader
     from mer_tf.datasets.label_list import read_label_list
     from mer_tf.datasets.mappings import get_mapping
 
@@ -156,23 +149,23 @@ def _read_one(arguments):
         raise ConfigError(
             f"{'--root' if arguments.roots else '--allow-partial'} goes with --composite (see 'mer data check --help')"
         )
-    reader, options, entries = get_reader(arguments.dataset), {"strict": arguments.strict}, None
+    card, options, entries = get_card(arguments.dataset), {"strict": arguments.strict}, None
     if arguments.mapping:
         options["mapping"] = arguments.mapping
     if arguments.label_list:
-        rule = get_mapping(arguments.mapping or "megc2019", arguments.dataset)
-        entries = {
-            key: label
-            for key, label in read_label_list(arguments.label_list, rule).items()
-            if key[0] == arguments.dataset
-        }
+        rule = get_mapping(arguments.mapping or card.mapping, card.name)
+        listed = read_label_list(arguments.label_list, rule).items()
+        entries = {key: label for key, label in listed if key[0] == card.name}
         options["mapping"] = rule.with_entries(entries, arguments.label_list)
-    return reader(arguments.root, **options), entries
+    return READERS[card.name](arguments.root, **options), entries
 
 
 def _print_check(facts: dict) -> None:
+    from mer_tf.datasets.mappings import get_mapping
+
     flag = "".join(f" ({name})" for name in ("synthetic", "partial") if facts[name])
     print(f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects{flag}")
+    print(f"mapping {facts['mapping']}: {get_mapping(facts['mapping']).source}")
     if facts["synthetic"]:
         print("the clips are drawn, not recorded: they are not compared with the published counts")
     for name, part in {**facts.get("by_dataset", {}), "": facts}.items():

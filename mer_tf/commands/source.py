@@ -6,10 +6,16 @@ import dataclasses
 import time
 
 from mer_tf.console import Console
+from mer_tf.datasets.composites import COMPOSITES
+from mer_tf.datasets.registry import CARDS, dataset_name
 from mer_tf.errors import ConfigError, LeakageError
 from mer_tf.types import ClipTable
 
 DEFAULT_DATASET = "casme2"
+MAPPING_HELP = (
+    "rule from emotions to classes: native (the set's own classes), megc2019, cbamnet, casme2_five, ... "
+    "(default: megc2019, which keeps 145 of the 255 clips of CASME II; macro5 for macro-expression sets)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +57,10 @@ def add_source(parser) -> None:
     """Adds ``--data``/``--dataset`` or ``--composite``/``--root``, mapping, faults and near-duplicates."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--data", help="dataset folder as the distributor ships it")
-    what.add_argument("--composite", help="composite of several datasets: megc2019, atscnn or cde2018")
-    parser.add_argument("--dataset", help=f"with --data: dataset name (default: {DEFAULT_DATASET})")
+    what.add_argument("--composite", help=f"composite of several datasets: {', '.join(COMPOSITES)}")
+    parser.add_argument("--dataset", help=f"with --data: {', '.join(CARDS)} (default: {DEFAULT_DATASET})")
     add_roots(parser)
-    parser.add_argument("--mapping", help="with --data: label mapping (default: megc2019, or macro5 for macro sets)")
+    parser.add_argument("--mapping", help=f"with --data: {MAPPING_HELP}")
     parser.add_argument("--label-list", metavar="CSV", help="with --composite: the organisers' list; it decides")
     parser.add_argument("--allow-partial", action="store_true", help="with --composite: accept other counts, flagged")
     parser.add_argument(
@@ -97,6 +103,8 @@ def read_source(arguments, console: Console) -> ClipTable:
                 raise ConfigError(f"{flag} goes with --composite; --data names one dataset folder")
         options = {} if arguments.mapping is None else {"mapping": arguments.mapping}
         clips = get_reader(arguments.dataset or DEFAULT_DATASET)(arguments.data, strict=arguments.strict, **options)
+        if not options:
+            console.note(f"label mapping {clips.mapping} keeps {len(clips.clips)} clips of {clips.dataset}")
     for problem in clips.problems:
         if problem.severity == "warning":
             console.note(f"warning: {problem.message}")
@@ -125,11 +133,12 @@ def check_near_duplicates(clips: ClipTable, arguments, console: Console) -> Near
 
 
 def parse_roots(texts: list[str]) -> dict[str, str]:
-    """``DATASET=PATH`` texts as a dictionary; ``ConfigError`` for any that is not, or stands twice."""
+    """``DATASET=PATH`` texts as path by dataset name; ``ConfigError`` for any that is not, or stands twice."""
     roots: dict[str, str] = {}
     for text in texts:
-        name, sign, path = text.partition("=")
-        if not sign or not name or not path or name in roots:
+        spelled, _, path = text.partition("=")
+        name = dataset_name(spelled)
+        if not name or not path or name in roots:
             why = "stands twice" if name in roots else "is not DATASET=PATH"
             raise ConfigError(f"--root {text} {why}; give for example --root samm=/data/SAMM, once for each part")
         roots[name] = path

@@ -8,12 +8,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Callable
 
 from mer_tf.datasets.aus import objective_class, objective_name, parse_aus
 from mer_tf.datasets.corrections import Correction, RowCorrection, correct, correct_row
 from mer_tf.datasets.folders import FramesSet, find_files, find_frames, fold, scan_frames, subfolders
-from mer_tf.datasets.mappings import LabelMapping, get_mapping
+from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.sheets import SheetRow, frame_number, read_sheet
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ClipError, DatasetNotFoundError, FrameOrderError
@@ -22,31 +21,27 @@ from mer_tf.types import ClipTable
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AnnotatedSet(FramesSet):
-    """Facts of a set that comes with a sheet.
+    """Card of a set that comes with a sheet.
 
     Attributes:
         sheet_pattern: Fits the file name of the sheet.
         required: Columns the sheet must have.
         emotion_aliases: Other spellings of an emotion.
-        clip_name: Spelling of a clip to its canonical form.
         frame_fields: Columns read as frame numbers.
         sheet_title: Worksheet to prefer, or ``""``.
         known_extra: Clips known to have a folder and no row.
         objective_sheet: Fits the file name of a separate sheet of objective classes, or None.
         any_sheet: Whether a single xlsx file of another name is taken for the sheet.
-        has_apex: Whether the distributor annotates the apex; otherwise a missing one is no warning.
     """
 
     sheet_pattern: re.Pattern
     required: tuple[str, ...] = ("subject", "clip", "onset", "apex", "offset", "emotion")
     emotion_aliases: tuple[tuple[str, str], ...] = ()
-    clip_name: Callable[[str], str] = str
     frame_fields: tuple[str, ...] = ("onset", "apex", "offset")
     sheet_title: str = ""
     known_extra: frozenset[tuple[str, str]] = frozenset()
     objective_sheet: re.Pattern | None = None
     any_sheet: bool = False
-    has_apex: bool = True
 
 
 class AnnotatedReader:
@@ -79,8 +74,7 @@ class AnnotatedReader:
         corrections: tuple[Correction | RowCorrection, ...],
     ):
         self.facts = facts
-        rule = get_mapping(mapping, facts.name)
-        self.build = TableBuilder(facts.name, rule, fps=facts.fps, strict=strict, apex_expected=facts.has_apex)
+        self.build = TableBuilder(facts, mapping, strict=strict)
         root = os.path.abspath(os.fspath(root))
         self.frames_root, self.layout = find_frames(facts, root, layout)
         self.searched = _sheet_folders(facts, root, self.frames_root)
@@ -88,7 +82,7 @@ class AnnotatedReader:
         self.coding = read_sheet(path, facts.required, title=facts.sheet_title)
         self.corrections = corrections
         self.folders = self._scan_clips()
-        self.objective = self._objective_classes() if rule.field == "objective" else {}
+        self.objective = self._objective_classes() if self.build.rule.field == "objective" else {}
         self.by_rule = 0
 
     def table(self) -> ClipTable:

@@ -6,14 +6,11 @@ import dataclasses
 import os
 from collections.abc import Mapping
 
-from mer_tf.datasets.casme import read_casme
-from mer_tf.datasets.casme2 import read_casme2
-from mer_tf.datasets.expected import Difference, best_match, check_list, class_counts, expected_counts
-from mer_tf.datasets.label_list import DATASETS, read_label_list
+from mer_tf.datasets.expected import MEGC_LIST, Difference, Expected, best_match, check_list, class_counts, five, three
+from mer_tf.datasets.label_list import read_label_list
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.datasets.origin import is_synthetic_table
-from mer_tf.datasets.samm import read_samm
-from mer_tf.datasets.smic import read_smic_hs
+from mer_tf.datasets.registry import CARDS, READERS, dataset_name
 from mer_tf.errors import ConfigError, CountsDifferError, UnknownNameError
 from mer_tf.types import ClipTable, Problem
 
@@ -29,23 +26,49 @@ class Composite:
         mapping: Label mapping name.
         datasets: Its parts, in order.
         source: Where it is published.
+        expected: Its published counts.
     """
 
     name: str
     mapping: str
     datasets: tuple[str, ...]
     source: str
+    expected: Expected
 
 
+_MEGC = ("smic_hs", "casme2", "samm")
 COMPOSITES = {
     composite.name: composite
     for composite in (
-        Composite("megc2019", "megc2019", ("smic_hs", "casme2", "samm"), "MEGC 2019; seed 001"),
-        Composite("atscnn", "atscnn", ("casme", "casme2", "samm"), "seed 004"),
-        Composite("cde2018", "objective", ("casme2", "samm"), "MEGC 2018; seed 002"),
+        Composite(
+            "megc2019",
+            "megc2019",
+            _MEGC,
+            "MEGC 2019; seed 001",
+            Expected(
+                "MEGC2019",
+                three(250, 109, 83),
+                68,
+                {key: n for name in _MEGC for key, n in CARDS[name].expected("megc2019")[0].per_subject.items()},
+                source=MEGC_LIST,
+            ),
+        ),
+        Composite(
+            "atscnn",
+            "atscnn",
+            ("casme", "casme2", "samm"),
+            "seed 004",
+            Expected("ATSCNN composite", three(262, 65, 55), 67, source="seed 004"),
+        ),
+        Composite(
+            "cde2018",
+            "objective",
+            ("casme2", "samm"),
+            "MEGC 2018; seed 002",
+            Expected("CDE 2018", five(49, 28, 119, 34, 23), 47, source="MEGC 2018; seed 002 prints 46 folds"),
+        ),
     )
 }
-_READERS = {"casme": read_casme, "casme2": read_casme2, "samm": read_samm, "smic_hs": read_smic_hs}
 
 
 def get_composite(name: str) -> Composite:
@@ -54,6 +77,14 @@ def get_composite(name: str) -> Composite:
         return COMPOSITES[name]
     except KeyError:
         raise UnknownNameError("composite", name, COMPOSITES) from None
+
+
+def expected_counts(dataset: str, mapping: str) -> tuple[Expected, ...]:
+    """Published counts of a dataset (or composite) under a mapping: none, one, or several that circulate."""
+    composite = COMPOSITES.get(dataset)
+    if composite is not None:
+        return (composite.expected,) if composite.mapping == mapping else ()
+    return CARDS[dataset].expected(mapping) if dataset in CARDS else ()
 
 
 def read_composite(
@@ -67,8 +98,8 @@ def read_composite(
     """Reads the parts of a composite and checks its counts.
 
     Args:
-        name: Composite name: ``"megc2019"``, ``"atscnn"`` or ``"cde2018"``.
-        roots: Folder of each part by dataset name (``"smic"`` stands for ``"smic_hs"``).
+        name: A key of ``COMPOSITES``.
+        roots: Folder of each part by dataset name in any spelling.
         strict: Raise the first fault of a clip instead of leaving the clip out.
         allow_partial: Give a table whose counts differ, or that lacks a part, flagged ``partial``.
         label_list: The organisers' list of clips (or any in its form); it decides, in place of the mapping's rule,
@@ -82,10 +113,13 @@ def read_composite(
             what is missing or extra, clip by clip where that is known.
         ConfigError: A part has no root, unless ``allow_partial``, or a root is of no part.
         UnknownNameError: No such composite.
-        DatasetNotFoundError, AnnotationError, EmptySplitError, ClipError: As the readers.
+        DatasetNotFoundError, AnnotationError, EmptySplitError, ClipError: What the readers raise.
     """
     composite = get_composite(name)
-    roots = {DATASETS.get(key, key): root for key, root in roots.items()}
+    named = [dataset_name(key) for key in roots]
+    if len(set(named)) < len(named):
+        raise ConfigError(f"composite {name!r} has two roots for one part. Received: {', '.join(roots)}")
+    roots = dict(zip(named, roots.values()))
     for key in roots:
         if key not in composite.datasets:
             raise UnknownNameError(f"part of composite {name!r}", key, composite.datasets)
@@ -105,7 +139,7 @@ def read_composite(
                 "does not have"
             )
         rule = rule.with_entries(entries, os.fspath(label_list))
-    tables = [_READERS[part](roots[part], mapping=rule, strict=strict) for part in composite.datasets if part in roots]
+    tables = [READERS[part](roots[part], mapping=rule, strict=strict) for part in composite.datasets if part in roots]
     problems = [problem for table in tables for problem in table.problems]
     if entries is not None:
         problems += _list_notes(tables, composite.mapping)
@@ -119,7 +153,7 @@ def read_composite(
     )
     differences = composite_differences(table, entries)
     if differences and not allow_partial:
-        raise CountsDifferError(_message(table, differences), differences)
+        raise CountsDifferError(_message(table, composite.expected, differences), differences)
     return dataclasses.replace(table, partial=True) if differences or absent else table
 
 
@@ -173,8 +207,7 @@ def _list_notes(tables: list[ClipTable], mapping: str) -> list[Problem]:
     return notes
 
 
-def _message(table: ClipTable, differences: tuple[Difference, ...]) -> str:
-    expected = expected_counts(table.dataset, table.mapping)[0]
+def _message(table: ClipTable, expected: Expected, differences: tuple[Difference, ...]) -> str:
     found = class_counts(table)
     classes = ", ".join(
         f"{name} {count} expected, {found[name]} found ({found[name] - count:+d})"

@@ -64,30 +64,6 @@ class RowCorrection:
             raise ValueError(f"field must be one of {FIELDS}. Received: {wrong[0]!r}")
 
 
-_MEB = "the frame folders, as the meb package lists it by row"
-CASME: tuple[RowCorrection, ...] = tuple(
-    RowCorrection("casme", row, 189, tuple(new.items()), _MEB)
-    for row, new in (
-        (40, {"onset": 100, "apex": 120, "offset": 149}),
-        (42, {"onset": 101, "apex": 110, "offset": 119}),
-        (43, {"onset": 57, "apex": 65, "offset": 74}),
-        (54, {"offset": 40}),
-        (140, {"offset": 142}),
-    )
-)
-
-# Other replacements are in use: 1105 and 4945 from flow, 1102 and 4930 in seed 001's public lists. A third suspect
-# apex, 5127 of 032_3_2 one frame after its onset, is legal and left as printed.
-SAMM: tuple[Correction, ...] = (
-    Correction("samm", "028", "028_4_1", "apex", 1143, 1102, "apex after offset; the middle frame of 1071..1134"),
-    Correction("samm", "032", "032_3_1", "apex", 1930, 4930, "one digit repaired; onset is 4896, offset 4970"),
-)
-
-# The sheet of 2014 needs none: its one missing apex falls under the middle-frame rule. The numbers 279 and 300 that
-# circulate for that clip are other people's choices.
-CASME2: tuple[Correction, ...] = ()
-
-
 def correct(values: dict, corrections, dataset: str, subject: str, clip: str) -> tuple[dict, list[Problem]]:
     """Applies what concerns one row.
 

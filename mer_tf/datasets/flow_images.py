@@ -22,6 +22,7 @@ import re
 
 import numpy as np
 
+from mer_tf.datasets.registry import dataset_name
 from mer_tf.errors import (
     AnnotationError,
     ClipError,
@@ -48,7 +49,8 @@ class FlowImages:
     Attributes:
         images: ``(clips, height, width, 3)`` uint8 RGB: horizontal flow, vertical flow, strain, each 0..255.
         labels: ``(clips,)`` int64.
-        datasets: Dataset of each clip, as the CSV file spells it.
+        datasets: Dataset of each clip, by the name on its card (``"smic"`` is ``"smic_hs"``); that of a set without a
+            card as the CSV file spells it.
         subjects: Subject of each clip, as the CSV file spells it; unique only within its dataset.
         clips: Name of each clip; unique only within its subject.
         classes: Class names by index.
@@ -248,6 +250,7 @@ def _read_rows(path: str, classes: tuple[str, ...], problems: list[Problem]) -> 
             )
         if not dataset or not subject or not clip:
             raise AnnotationError(f"label file {path!r} row {number} lacks a dataset, sub or filename_o")
+        dataset = dataset_name(dataset)
         # One person written as 6 and as 006 would be two subjects, of which one would be in the other's training.
         first = spellings.setdefault((dataset, _plain(subject)), subject)
         if first != subject:

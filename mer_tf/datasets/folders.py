@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from mer_tf.datasets.card import DatasetCard
 from mer_tf.errors import DatasetNotFoundError, ImageError
 
 # "img46.jpg", "006_05562.jpg", "reg_image090823.bmp", "EP01_12-7.jpg", "000.jpeg": the number before the extension.
@@ -99,30 +100,26 @@ def find_files(folders: Sequence[str], pattern: re.Pattern) -> list[str]:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FramesSet:
-    """Facts of a set: where its frames lie and how its subjects are spelled.
+class FramesSet(DatasetCard):
+    """Card of a set with numbered frame files: also where these lie.
 
     Attributes:
-        name: Dataset name.
-        fps: Frames per second.
-        emotions: Emotions it may hold, in this package's spelling.
         folders: Frames folders by layout (``"raw"``, ``"cropped"``), in order of preference.
-        subject_id: Spelling of a subject to its canonical form, or None.
         subjects_like: Examples of what lies in the frames folder, for messages.
-        hint: Distributor and licence, for messages.
+        tops: Names of the folders in the frames folder; empty where they are subjects.
         sheets: File names of the annotation, for messages.
         frame_pattern: Fits a frame file; the first group is the number.
     """
 
-    name: str
-    fps: float
-    emotions: tuple[str, ...]
     folders: dict[str, tuple[str, ...]]
-    subject_id: Callable[[str], str | None]
     subjects_like: str
-    hint: str
+    tops: tuple[str, ...] = ()
     sheets: tuple[str, ...] = ()
     frame_pattern: re.Pattern = TRAILING_NUMBER
+
+    def has_tops(self, folder: str) -> bool:
+        """Whether a folder is the frames folder by what lies in it."""
+        return any(name.casefold() in self.tops if self.tops else self.subject_id(name) for name in subfolders(folder))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,21 +179,20 @@ def find_frames(facts: FramesSet, root: str, layout: str) -> tuple[str, str]:
         )
     for kind in layouts:
         for path in find_folders(root, facts.folders[kind]):
-            if any(facts.subject_id(name) for name in subfolders(path)):
+            if facts.has_tops(path):
                 return path, kind
             for name in facts.folders[kind]:  # an archive unpacked into a folder of its own name
                 for inner in find_folders(path, (name.split("/")[-1],)):
-                    if any(facts.subject_id(entry) for entry in subfolders(inner)):
+                    if facts.has_tops(inner):
                         return inner, kind
-    here = subfolders(root)
-    if any(facts.subject_id(name) for name in here):
+    if facts.has_tops(root):
         cropped = fold(os.path.basename(root)) in map(fold, facts.folders.get("cropped", ()))
         kind = "cropped" if cropped else next(iter(facts.folders))
         if kind in layouts:
             return root, kind
     raise DatasetNotFoundError(
         f"{facts.name}: {root!r} has no frames folder; expected {expected} with {facts.subjects_like} inside. "
-        f"Found: {', '.join(sorted(here)[:8]) or 'no folder'}. {facts.hint}"
+        f"Found: {', '.join(list(subfolders(root))[:8]) or 'no folder'}. {facts.hint}"
     )
 
 

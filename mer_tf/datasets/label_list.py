@@ -9,27 +9,11 @@ from __future__ import annotations
 import csv
 import os
 
-from mer_tf.datasets.casme2 import subject_id as _casme_subject
-from mer_tf.datasets.folders import fold
 from mer_tf.datasets.mappings import LabelMapping
-from mer_tf.datasets.samm import SAMM
-from mer_tf.datasets.smic import clip_name as _smic_clip
-from mer_tf.datasets.smic import subject_id as _smic_subject
+from mer_tf.datasets.registry import CARDS, dataset_name
 from mer_tf.errors import AnnotationError, MissingFileError
 
 MAX_BYTES = 16 * 2**20
-# The organisers say "smic" for SMIC-HS.
-DATASETS = {
-    "smic": "smic_hs",
-    "smichs": "smic_hs",
-    "smicvis": "smic_vis",
-    "smicnir": "smic_nir",
-    "smice": "smic_e",
-    "casme": "casme",
-    "casme2": "casme2",
-    "casmeii": "casme2",
-    "samm": "samm",
-}
 _LOST = ("samm", "032", "032_3_1")
 
 
@@ -40,15 +24,11 @@ def canonical_key(dataset: str, subject: str, clip: str) -> tuple[str, str, str]
         >>> canonical_key("SAMM", "6", "006_1_2"), canonical_key("smic", "s1", "s1_ne_01")
         (('samm', '006', '006_1_2'), ('smic_hs', 's01', 's01_ne_01'))
     """
-    name = DATASETS.get(fold(dataset))
-    if name is None:
+    card = CARDS.get(dataset_name(dataset))
+    if card is None:
         return None
-    if name.startswith("smic"):
-        subject_of, clip = _smic_subject, _smic_clip(clip.strip())
-    else:
-        subject_of = SAMM.subject_id if name == "samm" else _casme_subject
-    found = subject_of(subject)
-    return None if found is None or not clip.strip() else (name, found, clip.strip())
+    found, clip = card.subject_id(subject), card.clip_name(clip.strip())
+    return (card.name, found, clip) if found and clip else None
 
 
 def read_label_list(path: str | os.PathLike, mapping: LabelMapping) -> dict[tuple[str, str, str], int]:
@@ -91,7 +71,7 @@ def read_label_list(path: str | os.PathLike, mapping: LabelMapping) -> dict[tupl
         if key is None or label is None:
             raise AnnotationError(
                 f"label list {path!r} row {number} is {','.join(row)[:80]!r}; expected, without a header: dataset "
-                f"({', '.join(DATASETS)}), subject, clip, class (0 to {len(mapping.classes) - 1} or "
+                f"({', '.join(CARDS)}), subject, clip, class (0 to {len(mapping.classes) - 1} or "
                 f"{', '.join(mapping.classes)})"
             )
         if key in entries:

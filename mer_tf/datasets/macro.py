@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from mer_tf.datasets.registry import get_card
 from mer_tf.errors import ConfigError
 from mer_tf.types import Clip, ClipTable
 
-RULES = {"ckplus": "last", "ck48": "last", "oulu_casia": "last", "jaffe": "still", "mug": "middle"}
 FRAMES = {"last": 3, "still": 1, "middle": 8}
-# Seed 002, section 4.2: pictures of five classes it pre-trains on.
-EXPECTED_PICTURES = {"ckplus": 852, "oulu_casia": 1200, "jaffe": 151, "mug": 8228}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +49,8 @@ def peak_frames(clip: Clip, *, rule: str | None = None, count: int | None = None
 
     Args:
         clip: The clip.
-        rule: ``"last"`` (frames at the end), ``"middle"`` (frames around the middle) or ``"still"``; None takes the
-            rule of the clip's set.
+        rule: ``"last"`` (frames at the end), ``"middle"`` (frames around the middle) or ``"still"``; None takes what
+            the card of the clip's set says of its peak.
         count: Number of frames, or None for the rule's own; a shorter clip gives what it has.
 
     Returns:
@@ -65,7 +63,7 @@ def peak_frames(clip: Clip, *, rule: str | None = None, count: int | None = None
 
     Assumption: MUG has no apex labels and the paper does not say which frames it took; here eight around the middle.
     """
-    rule = RULES.get(clip.dataset) if rule is None else rule
+    rule = get_card(clip.dataset).peak if rule is None else rule
     if rule not in FRAMES:
         raise ConfigError(f"rule must be one of {', '.join(FRAMES)}. Received: {rule!r} for {clip.key}")
     count = FRAMES[rule] if count is None else count

@@ -20,7 +20,6 @@ from collections.abc import Mapping
 
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import AnnotationError, FrameOrderError, ImageError, MissingFileError
-from mer_tf.preprocessing.select import needed_frames
 from mer_tf.types import Clip, ClipTable
 
 FORMAT = 1
@@ -47,11 +46,7 @@ _limit_lock = threading.Lock()
 
 
 def write_manifest(
-    table: ClipTable,
-    path: str | os.PathLike,
-    *,
-    recipe_frames: str = "all",
-    root: str | os.PathLike | None = None,
+    table: ClipTable, path: str | os.PathLike, *, recipe_frames: str = "all", root: str | os.PathLike | None = None
 ) -> dict[str, str]:
     """Writes the manifest of a table; the file appears whole or not at all.
 
@@ -184,6 +179,8 @@ def content_hash(clip: Clip, *, recipe_frames: str = "all") -> str:
         raise ValueError(f"recipe_frames must be 'all' or 'needed'. Received: {recipe_frames!r}")
     frames = list(zip(clip.frame_numbers, clip.frames, strict=True))
     if recipe_frames == "needed":
+        from mer_tf.preprocessing.select import needed_frames  # here, because its package imports OpenCV
+
         # Without an onset-apex pair the step that needs one reports the clip, and the hash covers every frame.
         with contextlib.suppress(FrameOrderError):
             frames = [(number, clip.frame_path(number)) for number in needed_frames(clip)[:2]]

@@ -4,28 +4,10 @@ out, as data."""
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping as MappingType
 
 from mer_tf.errors import UnknownNameError
-
-# Classes as each distributor publishes them, in this package's spelling (case-folded; CK+'s "happy" is "happiness").
-NATIVE_CLASSES: dict[str, tuple[str, ...]] = {
-    "casme": ("tense", "disgust", "repression", "surprise", "happiness", "sadness", "fear", "contempt"),
-    "casme2": ("others", "disgust", "happiness", "repression", "surprise", "sadness", "fear"),
-    "samm": ("anger", "happiness", "other", "surprise", "contempt", "disgust", "fear", "sadness"),
-    "smic_hs": ("negative", "positive", "surprise"),
-    "smic_vis": ("negative", "positive", "surprise"),
-    "smic_nir": ("negative", "positive", "surprise"),
-    "smic_e": ("negative", "positive", "surprise"),
-    "ckplus": ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"),
-    "ck48": ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"),
-    "oulu_casia": ("anger", "disgust", "fear", "happiness", "sadness", "surprise"),
-    "jaffe": ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
-    "mug": ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
-}
-MICRO = ("casme", "casme2", "samm", "smic_hs", "smic_vis", "smic_nir", "smic_e")
-MACRO = ("ckplus", "ck48", "oulu_casia", "jaffe", "mug")
-SMIC = ("smic_hs", "smic_vis", "smic_nir", "smic_e")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,8 +119,6 @@ def _identity(*names: str) -> dict[str, str]:
 _LIST = "MEGC2019 organisers' list of 442 clips"
 _CASME2_3 = _rule(negative=("disgust", "repression"), positive=("happiness",), surprise=("surprise",))
 _MEGC_PROSE = _rule(negative=_MEGC_NEGATIVE, positive=("happiness",), surprise=("surprise",))
-# "smic" is what the organisers call SMIC-HS.
-_SMIC_3 = {name: _identity(*_CLASSES_3) for name in ("smic", *SMIC)}
 _MEGC_EXCLUSIONS = (
     Exclusion(
         "casme2",
@@ -162,14 +142,19 @@ _MEGC_EXCLUSIONS = (
 )
 _MACRO_5 = ("happiness", "surprise", "anger", "disgust", "sadness")
 
-MAPPINGS = {
-    mapping.name: mapping
-    for mapping in (
+
+@functools.cache
+def mappings() -> dict[str, LabelMapping]:
+    """Every mapping by name: those of papers and challenges, and ``native_NAME``, the own classes of each set."""
+    from mer_tf.datasets.registry import CARDS, MACRO, MICRO  # here, because the readers import this module
+
+    three = {name: _identity(*_CLASSES_3) for name, card in CARDS.items() if set(card.classes) == set(_CLASSES_3)}
+    found = (
         LabelMapping(
             name="megc2019",
             classes=_CLASSES_3,
-            # CASME is not part of the challenge; the prose of its rule is applied to it.
-            rules={"casme": _MEGC_PROSE, "casme2": _CASME2_3, "samm": _MEGC_PROSE, **_SMIC_3},
+            # Assumption: to sets that are no part of the challenge, such as CASME, the prose of its rule is applied.
+            rules={**dict.fromkeys(MICRO, _MEGC_PROSE), **three, "casme2": _CASME2_3},
             exclusions=_MEGC_EXCLUSIONS,
             source="MEGC 2019 composite database evaluation; used by seeds 001 and 004",
         ),
@@ -177,7 +162,8 @@ MAPPINGS = {
             name="atscnn",
             classes=_CLASSES_3,
             # Assumption: for CASME the paper says only that contempt, fear and tense are dropped. By that rule sadness
-            # is negative and the classes are 88/9/20; the paper prints 82/7/15, which no rule gives.
+            # is negative and the classes are 88/9/20; the paper prints 82/7/15. Without sadness, which the text drops
+            # for CASME II, negative is 82; no known rule gives 7 and 15.
             rules={
                 "casme": _rule(
                     negative=("disgust", "repression", "sadness"), positive=("happiness",), surprise=("surprise",)
@@ -191,7 +177,7 @@ MAPPINGS = {
         LabelMapping(
             name="cbamnet",
             classes=_CLASSES_3,
-            rules={"casme2": _CASME2_3, **_SMIC_3},
+            rules={"casme2": _CASME2_3, **three},
             source="seed 000; others, sadness and fear of CASME II are unused, no clip is left out by name",
         ),
         LabelMapping(
@@ -218,13 +204,11 @@ MAPPINGS = {
             source="seed 002, pre-training on macro-expressions",
         ),
         *(
-            LabelMapping(
-                name=f"native_{name}", classes=classes, rules={name: _identity(*classes)}, source="the distributor"
-            )
-            for name, classes in NATIVE_CLASSES.items()
+            LabelMapping(f"native_{name}", card.classes, {name: _identity(*card.classes)}, source="the distributor")
+            for name, card in CARDS.items()
         ),
     )
-}
+    return {mapping.name: mapping for mapping in found}
 
 
 def get_mapping(name: str | LabelMapping, dataset: str | None = None) -> LabelMapping:
@@ -239,9 +223,9 @@ def get_mapping(name: str | LabelMapping, dataset: str | None = None) -> LabelMa
     """
     if isinstance(name, LabelMapping):
         return name
-    if name == "native" and dataset in NATIVE_CLASSES:
+    if name == "native" and f"native_{dataset}" in mappings():
         name = f"native_{dataset}"
     try:
-        return MAPPINGS[name]
+        return mappings()[name]
     except KeyError:
-        raise UnknownNameError("label mapping", name, MAPPINGS) from None
+        raise UnknownNameError("label mapping", name, mappings()) from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mer_tf.datasets.expected import best_match, check_list, class_counts, expected_counts
+from mer_tf.datasets.composites import expected_counts
+from mer_tf.datasets.expected import best_match, check_list, class_counts
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.types import ClipTable
 

@@ -7,10 +7,10 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
+from mer_tf.datasets.card import DatasetCard
 from mer_tf.datasets.folders import Frames
-from mer_tf.datasets.mappings import LabelMapping
+from mer_tf.datasets.mappings import LabelMapping, get_mapping
 from mer_tf.errors import ClipError, EmptySplitError, FrameOrderError, ImageError
-from mer_tf.preprocessing.select import NEAREST_FRAMES, nearest_frame, needed_frames
 from mer_tf.types import Clip, ClipTable, Problem
 
 
@@ -45,31 +45,19 @@ class TableBuilder:
     """Collects clips and problems of one dataset.
 
     Args:
-        dataset: Dataset name.
-        rule: Label mapping; one that has no rule for the dataset is refused.
-        fps: Frames per second.
+        card: The dataset.
+        mapping: Label mapping or its name; one that has no rule for the dataset is refused.
         strict: Raise the first fault of a clip instead of leaving the clip out.
-        pairs: Whether the clips go from a neutral onset to an apex, so that one without two such frames is a fault.
-        apex_expected: Whether the distributor annotates the apex, so that a clip without one is worth a warning.
 
     Raises:
-        UnknownNameError: The mapping has no rule for the dataset.
+        UnknownNameError: No such mapping, or it has no rule for the dataset.
     """
 
-    def __init__(
-        self,
-        dataset: str,
-        rule: LabelMapping,
-        *,
-        fps: float,
-        strict: bool,
-        pairs: bool = True,
-        apex_expected: bool = True,
-    ):
-        if rule.entries is None:
-            rule.rule(dataset)
-        self.dataset, self.rule, self.fps, self.strict, self.pairs = dataset, rule, fps, strict, pairs
-        self.apex_expected = apex_expected
+    def __init__(self, card: DatasetCard, mapping: str | LabelMapping, *, strict: bool):
+        self.card, self.dataset, self.strict = card, card.name, strict
+        self.rule = get_mapping(mapping, card.name)
+        if self.rule.entries is None:
+            self.rule.rule(card.name)
         self.problems: list[Problem] = []
         self.clips: list[Clip] = []
         self.unmapped: collections.Counter[str] = collections.Counter()
@@ -155,6 +143,8 @@ class TableBuilder:
             ImageError: No frame file, or none near enough to a number that is needed.
             FrameOrderError: No frame between onset and offset can stand in for an apex that is not annotated.
         """
+        from mer_tf.preprocessing.select import NEAREST_FRAMES  # here, because its package imports OpenCV
+
         key = self.key(row.subject, row.clip)
         if not frames.numbers:
             raise ImageError(f"folder {where!r} holds no frame file (a number, then .jpg, .png or .bmp)", key)
@@ -179,7 +169,7 @@ class TableBuilder:
             subject=row.subject,
             clip=row.clip,
             **values,
-            fps=self.fps,
+            fps=self.card.fps,
             emotion=row.emotion,
             aus=row.aus,
             label=label,
@@ -187,7 +177,7 @@ class TableBuilder:
             frames=frames.paths,
             frame_numbers=frames.numbers,
         )
-        if self.pairs:
+        if self.card.neutral:
             self._check_pair(clip, apex_is_onset)
         present = sum(clip.onset <= number <= clip.offset for number in frames.numbers)
         gaps = clip.offset - clip.onset + 1 - present
@@ -226,6 +216,8 @@ class TableBuilder:
         )
 
     def _near(self, frames: Frames, field: str, wanted: int, key: str) -> int | None:
+        from mer_tf.preprocessing.select import nearest_frame
+
         near = nearest_frame(frames.numbers, wanted)
         if near is not None and near != wanted:
             message = (
@@ -243,10 +235,12 @@ class TableBuilder:
             )
             self.note(message, key=clip.key, severity="warning")
             return
+        from mer_tf.preprocessing.select import needed_frames
+
         try:
             _, apex, rule = needed_frames(clip)
         except FrameOrderError as error:
             raise FrameOrderError(error.message, clip.key) from None
-        if clip.apex is None and self.apex_expected:
+        if clip.apex is None and self.card.apex_expected:
             message = f"the apex is not annotated; frame {apex} is used ({rule} frame)"
             self.note(message, key=clip.key, severity="warning", kind="missing")

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from mer_tf import atomic
+from mer_tf.datasets.registry import CARDS, dataset_name
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
 from mer_tf.types import Prediction
 
@@ -42,7 +43,7 @@ def read_predictions(path: str | os.PathLike, num_classes: int | None = None) ->
         num_classes: Number of classes that labels must be below; None takes the number of probability columns.
 
     Returns:
-        Predictions in the order of the file.
+        Predictions in the order of the file, datasets by the names on their cards (``dataset_name``).
 
     Raises:
         MissingFileError: The file is not there.
@@ -120,7 +121,7 @@ def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
             where = f"{name} line {rows.line_num}"
             if len(row) != len(header):
                 raise ConfigError(f"{where}: expected {len(header)} values. Received: {len(row)}")
-            dataset, subject, clip, fold = row[:4]
+            dataset, subject, clip, fold = dataset_name(row[0]), *row[1:4]
             for column, value in zip(COLUMNS, (dataset, subject, clip)):
                 if not value:
                     raise ConfigError(f"{where}: {column} is empty")
@@ -149,7 +150,10 @@ def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
 
 
 def write_megc_log(path: str | os.PathLike, predictions: Iterable[Prediction]) -> None:
-    """Writes the MEGC 2019 log: a line ``dataset subject``, then a line ``clip truth prediction`` for each clip."""
+    """Writes the MEGC 2019 log: a line ``dataset subject``, then a line ``clip truth prediction`` for each clip.
+
+    SMIC-HS is written as the organisers write it, ``smic``.
+    """
     predictions = sorted(predictions, key=lambda p: (p.dataset, p.subject, p.clip))
     lines, last = [], None
     for p in predictions:
@@ -157,13 +161,16 @@ def write_megc_log(path: str | os.PathLike, predictions: Iterable[Prediction]) -
             raise ConfigError(f"{p.dataset}/{p.subject}/{p.clip}: the MEGC log cannot hold names with blanks")
         if (p.dataset, p.subject) != last:
             last = (p.dataset, p.subject)
-            lines.append(f"{p.dataset} {p.subject}")
+            card = CARDS.get(p.dataset)
+            lines.append(f"{card.listed_as or p.dataset if card else p.dataset} {p.subject}")
         lines.append(f"{p.clip} {p.label} {p.prediction}")
     atomic.write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> list[Prediction]:
     """Reads a MEGC 2019 log (see ``write_megc_log``); probabilities are empty, the fold is the subject's key.
+
+    Datasets are named as on their cards (``dataset_name``): the organisers' ``smic`` is ``smic_hs``.
 
     Args:
         path: The log; blank lines and any white space between words are allowed.
@@ -194,7 +201,7 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
             continue
         if len(words) == 2:
             close()
-            subject, filled = (words[0], words[1]), False
+            subject, filled = (dataset_name(words[0]), words[1]), False
             if subject in headers:
                 raise ConfigError(f"{where}: subject {'/'.join(subject)} is already on line {headers[subject]}")
             headers[subject] = number

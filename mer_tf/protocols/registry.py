@@ -6,13 +6,11 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
 
+from mer_tf.datasets.registry import dataset_name
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.protocols import folds as splits
 from mer_tf.protocols.leakage import check_no_leakage
 from mer_tf.types import Fold
-
-# What distributors and challenge lists call SMIC's high-speed part.
-SMIC_HS = ("smic_hs", "smic")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Protocol:
         make: The function of ``mer_tf.protocols.folds`` that makes the folds.
         scoring: What the papers report under it: ``"pooled"``, ``"hold_out"`` (per direction, then the mean) or
             ``"class_mean"``.
-        datasets: Datasets that must all be there and no other, each a tuple of accepted names; empty: any.
+        datasets: Names of the datasets that must all be there and no other; empty: any.
         mapping: Label mapping the published figures use, or ``""`` for any.
         published: (clips, subjects, clips per class) of the published set, or None.
         subjects_may_straddle: Whether a subject may stand on both sides.
@@ -37,7 +35,7 @@ class Protocol:
     source: str
     make: Callable[..., list[Fold]]
     scoring: str = "pooled"
-    datasets: tuple[tuple[str, ...], ...] = ()
+    datasets: tuple[str, ...] = ()
     mapping: str = ""
     published: tuple[int, int, tuple[int, ...]] | None = None
     subjects_may_straddle: bool = False
@@ -63,7 +61,7 @@ PROTOCOLS: dict[str, Protocol] = {
             "composite of SMIC-HS, CASME II and SAMM (MEGC2019-CD, CDE 2019), leave one subject out",
             "MEGC 2019 challenge; seed 001",
             splits.loso_folds,
-            datasets=(SMIC_HS, ("casme2",), ("samm",)),
+            datasets=("smic_hs", "casme2", "samm"),
             mapping="megc2019",
             published=(442, 68, (250, 109, 83)),
         ),
@@ -72,7 +70,7 @@ PROTOCOLS: dict[str, Protocol] = {
             "composite of CASME II and SAMM, objective classes I-V, leave one subject out",
             "MEGC 2018 challenge; seed 002, Table 4",
             splits.loso_folds,
-            datasets=(("casme2",), ("samm",)),
+            datasets=("casme2", "samm"),
             mapping="objective",
             # Seed 002 prints 26 + 20 subjects; the label sheets hold 26 + 21.
             published=(253, 47, (49, 28, 119, 34, 23)),
@@ -83,7 +81,7 @@ PROTOCOLS: dict[str, Protocol] = {
             "MEGC 2018 challenge; seed 002, Table 2",
             splits.hold_out_dataset,
             scoring="hold_out",
-            datasets=(("casme2",), ("samm",)),
+            datasets=("casme2", "samm"),
             mapping="objective",
             published=(253, 47, (49, 28, 119, 34, 23)),
         ),
@@ -201,17 +199,14 @@ def make_split(
 
 
 def _check_datasets(protocol: Protocol, subject_keys: Sequence[str]) -> None:
-    found = {key.partition("/")[0] for key in subject_keys}
-    if not protocol.datasets or not found:
-        return
-    missing = [names[0] for names in protocol.datasets if not found & set(names)]
-    extra = sorted(found - {name for names in protocol.datasets for name in names})
-    # One of SMIC's names, not both: they are the same clips.
-    doubled = [" and ".join(sorted(found & set(names))) for names in protocol.datasets if len(found & set(names)) > 1]
-    if missing or extra or doubled:
+    spelled = {key.partition("/")[0] for key in subject_keys}
+    names = [dataset_name(text) for text in spelled]
+    if len(set(names)) < len(names):  # the same people would stand on both sides
+        raise ConfigError(f"one dataset stands under two names. Received: {', '.join(sorted(spelled))}")
+    if protocol.datasets and names and set(names) != set(protocol.datasets):
         raise ConfigError(
-            f"protocol {protocol.name!r} takes the datasets {', '.join(names[0] for names in protocol.datasets)} "
-            f"together. Received: {', '.join(sorted(found))}; use loso for other sets"
+            f"protocol {protocol.name!r} takes the datasets {', '.join(protocol.datasets)} together. "
+            f"Received: {', '.join(sorted(spelled))}; use loso for other sets"
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mer_tf import __version__, metrics
+from mer_tf.datasets.registry import CARDS
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.metrics.tables import average_rows
 from mer_tf.protocols import PROTOCOLS
@@ -22,16 +23,7 @@ from mer_tf.types import Prediction
 DRAWS = 2000
 FEW_SEEDS = 5
 _MAX_MATRICES = 12
-_DATASET_NAMES = {
-    "casme": "CASME",
-    "casme2": "CASME II",
-    "samm": "SAMM",
-    "smic": "SMIC-HS",
-    "smic_hs": "SMIC-HS",
-    "smic_vis": "SMIC-VIS",
-    "smic_nir": "SMIC-NIR",
-    "smic_e": "SMIC-E",
-}
+_DATASET_NAMES = {name: card.title for name, card in CARDS.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -535,10 +527,8 @@ def _same_protocol(run: Run, row: published.Published) -> bool:
     if protocol.mapping and mapping and mapping != protocol.mapping:
         return False
     if setting.datasets:
-        return len(run.datasets) == len(setting.datasets) and all(
-            any(name in run.datasets for name in names) for names in setting.datasets
-        )
-    return len(run.datasets) == 1 and run.datasets[0] in published.PARTS[row.dataset]
+        return set(run.datasets) == set(setting.datasets)
+    return run.datasets == (published.PARTS[row.dataset],)
 
 
 def _reasons(run: Run, row: published.Published) -> list[str]:
@@ -555,8 +545,8 @@ def _reasons(run: Run, row: published.Published) -> list[str]:
 
 
 def _part(run: Run, row: published.Published) -> list[Prediction]:
-    names = published.PARTS[row.dataset]
-    return [p for p in run.predictions if not names or p.dataset in names]
+    name = published.PARTS[row.dataset]
+    return [p for p in run.predictions if name in ("", p.dataset)]
 
 
 def _own(experiment: Experiment, row: published.Published) -> str | None:

@@ -25,20 +25,13 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from mer_tf.datasets.mappings import MACRO, get_mapping
+from mer_tf.datasets.mappings import get_mapping
 from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.synthetic.damage import check_damage, damage_layout
-from mer_tf.synthetic.layouts import (
-    OULU_CONDITIONS,
-    Layout,
-    LayoutClip,
-    LayoutWriter,
-    WrittenClip,
-    get_layout,
-)
+from mer_tf.synthetic.layouts import Layout, LayoutClip, LayoutWriter, WrittenClip, get_layout
+from mer_tf.synthetic.layouts.show import SyntheticSet
 from mer_tf.synthetic.motion import ClipPlan, Difficulty
 from mer_tf.synthetic.render import SyntheticSubject
-from mer_tf.synthetic.sets import SETS, sheet_units
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +40,6 @@ SETTINGS = "synthetic.json"
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tiff")
 # Raise when the same settings would give other bytes, so that old folders are not taken for current ones.
 GENERATOR = 1
-# Light of Oulu-CASIA's conditions, relative.
-_LIGHTS = {"Strong": 1.0, "Weak": 0.6, "Dark": 0.35}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +188,7 @@ def write_synthetic_dataset(
         ConfigError: A number out of range, damage that the layout cannot have, or a folder that holds something else.
     """
     facts = get_layout(layout)
-    show = SETS[layout]
+    show = facts.show
     limits = {"subjects": (subjects, 1), "clips_per_subject": (clips_per_subject, 1), "seed": (seed, 0)}
     limits |= {"first_subject": (first_subject, 1), "workers": (1 if workers is None else workers, 1)}
     for name, (value, least) in limits.items():
@@ -240,7 +231,7 @@ def write_synthetic_dataset(
         shutil.rmtree(root / name, ignore_errors=True)
     for name in facts.sheets:
         (root / name).unlink(missing_ok=True)
-    if show.truth:
+    if facts.truth:
         (root / TRUTH_FOLDER).mkdir(parents=True)
 
     jobs = [
@@ -266,12 +257,12 @@ def write_synthetic_dataset(
                 written += part
                 if progress:
                     progress(len(written), total)
-    places = LayoutWriter(root, layout).finish(written)
+    places = LayoutWriter(root, facts).finish(written)
     for index, kind in sorted(enumerate(damage), key=lambda item: item[1].endswith("sheet")):
         damage_layout(places, kind, index)
     summary = SynthSummary(
         out=str(root), subjects=int(subjects), clips=len(written), frames=_count_frames(root, facts), damage=damage,
-        **_counts(facts, layout, written),
+        **_counts(facts, written),
     )  # fmt: skip
     _write_settings(root, settings, summary)
     return summary
@@ -291,10 +282,10 @@ class _Job:
     difficulty: Difficulty
 
 
-def _counts(facts: Layout, layout: str, written: Sequence[WrittenClip]) -> dict:
+def _counts(facts: Layout, written: Sequence[WrittenClip]) -> dict:
     names = [clip.emotion.casefold() for clip in written]
-    emotions = {name: names.count(name) for name in SETS[layout].repertoire.emotions}
-    rule = get_mapping("macro5" if facts.dataset in MACRO else "megc2019")
+    emotions = {name: names.count(name) for name in facts.show.repertoire.emotions}
+    rule = get_mapping(facts.card.mapping)
     classes = dict.fromkeys(rule.classes, 0)
     for name, count in emotions.items():
         label = rule.label(facts.dataset, name)
@@ -348,7 +339,7 @@ def _write_settings(root: pathlib.Path, settings: dict, summary: SynthSummary | 
 
 
 def _subject(layout: str, seed: int, number: int, difficulty: Difficulty) -> SyntheticSubject:
-    show = SETS[layout]
+    show = get_layout(layout).show
     return SyntheticSubject(seed, number, difficulty, repertoire=show.repertoire, view=show.view(number))
 
 
@@ -359,8 +350,8 @@ def _worker(job: _Job) -> list[WrittenClip]:
 
 def _clips_of(job: _Job) -> Iterator[WrittenClip]:
     """Writes the clips of one subject one after another."""
-    show, root = SETS[job.layout], pathlib.Path(job.root)
-    writer = LayoutWriter(root, job.layout)
+    facts, root = get_layout(job.layout), pathlib.Path(job.root)
+    writer, show = LayoutWriter(root, facts), facts.show
     subject = _subject(job.layout, job.seed, job.subject, job.difficulty)
     for number in range(job.clips):
         plan = subject.plan(number, frames=job.frames)
@@ -369,14 +360,14 @@ def _clips_of(job: _Job) -> Iterator[WrittenClip]:
             subject=job.subject,
             clip=number,
             emotion=plan.emotion,
-            aus=sheet_units(job.layout, plan),
+            aus=show.units(plan),
             onset=plan.onset + own,
             apex=plan.apex + own,
             offset=plan.offset + own,
-            frames=_Frames(subject, plan, own, job.layout),
+            frames=_Frames(subject, plan, own, show),
         )
         written = writer.write(clip, job.index * job.clips + number)
-        if show.truth:
+        if facts.truth:
             _write_truth(root / TRUTH_FOLDER, subject, plan, job, written)
         yield written
 
@@ -388,18 +379,11 @@ class _Frames:
     subject: SyntheticSubject
     plan: ClipPlan
     shift: int
-    layout: str
+    show: SyntheticSet
 
     def __call__(self) -> Iterator[tuple[int, np.ndarray]]:
-        subject, plan, wanted = self.subject, self.plan, range(self.plan.frames)
-        if self.layout == "oulu_casia":
-            # Clips show the six emotions in turn, once in every condition.
-            camera, light = OULU_CONDITIONS[plan.clip // len(subject.repertoire.emotions)]
-            plan = dataclasses.replace(plan, gain=plan.gain * np.float32(_LIGHTS[light]))
-            if camera == "NI":
-                subject = subject.seen_by(dataclasses.replace(subject.view, look="infrared"))
-        elif self.layout == "jaffe":
-            wanted = wanted[-1:]
+        subject, plan = self.show.seen(self.subject, self.plan)
+        wanted = range(plan.frames)[-(self.show.last_frames or plan.frames) :]
         for frame, picture in zip(wanted, subject.render(plan, frames=wanted)):
             number = plan.first + frame + self.shift
             yield number, picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

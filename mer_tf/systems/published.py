@@ -12,6 +12,8 @@ import functools
 import importlib.resources
 import json
 
+from mer_tf.datasets.registry import dataset_name
+
 PAPERS = {
     "000": "Chen et al. 2020, Information 11(8) 380",
     "001": "Zhou et al. 2023, Entropy 25(3) 460",
@@ -69,18 +71,12 @@ MEGC2019_METHODS = {
     "ststnet": ("STSTNet as printed", "STSTNet recomputed", "STSTNet Python port"),
 }
 
-_SMIC = ("smic", "smic_hs")
-# A table's data column -> the datasets whose part it is; empty: all clips of the run.
+# A table's data column -> the dataset whose part it is; empty: all clips of the run.
 PARTS = {
-    "MEGC2019-CD": (),
-    "SAMM + CASME II": (),
-    "CASME + CASME II + SAMM": (),
-    "CASME II": ("casme2",),
-    "SAMM": ("samm",),
-    "SMIC": _SMIC,
-    "SMIC-HS": _SMIC,
-    "SAMM (test), CASME II (train)": ("samm",),
-    "CASME II (test), SAMM (train)": ("casme2",),
+    **dict.fromkeys(("MEGC2019-CD", "SAMM + CASME II", "CASME + CASME II + SAMM"), ""),
+    **{column: dataset_name(column) for column in ("CASME II", "SAMM", "SMIC", "SMIC-HS")},
+    "SAMM (test), CASME II (train)": "samm",
+    "CASME II (test), SAMM (train)": "casme2",
 }
 
 
@@ -90,13 +86,13 @@ class Setting:
 
     Attributes:
         protocols: Registry names of the protocol.
-        datasets: Datasets of the run, each a tuple of accepted names; empty: the one of the row.
+        datasets: Datasets of the run; empty: the one of the row.
         average: ``"pooled"``, ``"fold_mean"`` or ``"class_mean"``: what the paper prints.
         clips: Data column -> number of clips published; a run with another number is not comparable.
     """
 
     protocols: tuple[str, ...]
-    datasets: tuple[tuple[str, ...], ...]
+    datasets: tuple[str, ...]
     average: str
     clips: dict
 
@@ -104,7 +100,7 @@ class Setting:
 SETTINGS = {
     "MEGC2019 CDE, LOSO over 68 subjects, predictions pooled then split by database": Setting(
         ("megc2019", "loso"),
-        (_SMIC, ("casme2",), ("samm",)),
+        ("smic_hs", "casme2", "samm"),
         "pooled",
         {"MEGC2019-CD": 442, "SMIC-HS": 164, "CASME II": 145, "SAMM": 133},
     ),
@@ -117,16 +113,16 @@ SETTINGS = {
     ),
     "LOSO single database": Setting(("loso",), (), "pooled", {"CASME II": 185, "SMIC": 164, "SAMM": 68}),
     "CDE (LOSO on the pooled databases)": Setting(
-        ("cde2018", "loso"), (("casme2",), ("samm",)), "pooled", {"SAMM + CASME II": 253}
+        ("cde2018", "loso"), ("casme2", "samm"), "pooled", {"SAMM + CASME II": 253}
     ),
     "HDE hold-out database": Setting(
         ("hde2018",),
-        (("casme2",), ("samm",)),
+        ("casme2", "samm"),
         "pooled",
         {"SAMM (test), CASME II (train)": 68, "CASME II (test), SAMM (train)": 185},
     ),
     "LOSO over 67 subjects on the combined set": Setting(
-        ("loso",), (("casme",), ("casme2",), ("samm",)), "pooled", {"CASME + CASME II + SAMM": 382}
+        ("loso",), ("casme", "casme2", "samm"), "pooled", {"CASME + CASME II + SAMM": 382}
     ),
 }
 

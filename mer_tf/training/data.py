@@ -205,10 +205,12 @@ def read_training_records(paths, recipe: Recipe, config: TrainConfig) -> MotionD
 
 
 def _read(paths, recipe: Recipe, network: bool) -> MotionData:
+    from mer_tf.datasets.registry import dataset_name
     from mer_tf.records import read_examples
 
     shapes = recipe.network_inputs if network else recipe.inputs
     arrays = read_examples(paths, recipe, shapes)
+    arrays["dataset"] = np.array([dataset_name(name) for name in arrays["dataset"]], object)
     order = sorted(
         range(len(arrays["label"])), key=lambda k: (arrays["dataset"][k], arrays["subject"][k], arrays["clip"][k])
     )
@@ -262,8 +264,7 @@ def from_flow_images(
 
     Returns:
         The clips in order of their keys. A picture's 0..255 become -1..1 (0..1, then (x - 0.5) / 0.5); a channel of
-        one value only is no motion, all zeros, as under every recipe. Datasets are named as the readers name them
-        (``"smic"`` is ``"smic_hs"``).
+        one value only is no motion, all zeros, as under every recipe.
 
     Raises:
         ConfigError: Maps that are not the recipe's, another size or normalisation, labels that differ between maps,
@@ -272,8 +273,6 @@ def from_flow_images(
 
     Source: specification models B1, preprocessing 8.5; the authors' published pictures.
     """
-    from mer_tf.datasets.folders import fold
-    from mer_tf.datasets.label_list import DATASETS
     from mer_tf.datasets.mappings import get_mapping
 
     wanted = recipe.network_inputs
@@ -311,7 +310,7 @@ def from_flow_images(
     return MotionData(
         tensors={name: _pm1(maps[name].images[[rows[name][key] for key in common]]) for name in wanted},
         labels=labels[first],
-        datasets=tuple(DATASETS.get(fold(images.datasets[row]), images.datasets[row]) for row in order),
+        datasets=tuple(images.datasets[row] for row in order),
         subjects=tuple(images.subjects[row] for row in order),
         clips=tuple(images.clips[row] for row in order),
         recipe=recipe,

@@ -21,10 +21,10 @@ import numpy as np
 import tensorflow as tf
 
 from mer_tf import atomic, metrics
-from mer_tf.datasets import get_mapping, get_reader
-from mer_tf.datasets.macro import EXPECTED_PICTURES, Picture, pictures
-from mer_tf.datasets.mappings import MACRO
+from mer_tf.datasets import get_card, get_mapping, get_reader
+from mer_tf.datasets.macro import Picture, pictures
 from mer_tf.datasets.origin import is_synthetic_table
+from mer_tf.datasets.registry import MACRO
 from mer_tf.errors import ConfigError, EmptySplitError, LeakageError, UnknownNameError
 from mer_tf.passport import git_commit, versions
 from mer_tf.preprocessing.pictures import Pictures, Source, check_picture_recipe, hash_files, make_pictures
@@ -283,7 +283,7 @@ def _sets(tables: Sequence[ClipTable], found: Sequence[Picture], made: Pictures,
         good = [found[row] for row in rows if made.rows[row] >= 0]
         counts = collections.Counter(picture.clip.label for picture in good)
         facts[table.dataset] = {
-            "expected": EXPECTED_PICTURES.get(table.dataset),
+            "expected": get_card(table.dataset).pictures,
             "found": len(rows),
             "used": len(good),
             "clips": len(table.clips),

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from mer_tf.datasets import READERS, get_reader, read_casme2, summary
-from mer_tf.datasets.casme2 import subject_id
 from mer_tf.datasets.corrections import Correction
+from mer_tf.datasets.readers.casme2 import CASME2
 from mer_tf.errors import (
     AnnotationError,
     BadInputError,
@@ -135,7 +135,7 @@ def test_subject_cells(casme2, subject):
     ("text", "subject"), [("26", "sub26"), ("sub26", "sub26"), ("s1", None), ("", None), ("x", None)]
 )
 def test_subject_id(text, subject):
-    assert subject_id(text) == subject
+    assert CASME2.subject_id(text) == subject
 
 
 def test_subject_folders_without_padding(casme2):

@@ -7,17 +7,17 @@ import shutil
 
 import pytest
 from layout_case import messages, plan
+from published_plan import published_plan
 
 from mer_tf.cli import main
-from mer_tf.datasets import READERS, check_counts, expected_counts, read_composite
+from mer_tf.datasets import CARDS, READERS, check_counts, expected_counts, read_composite
 from mer_tf.datasets.composites import COMPOSITES, composite_differences, parts
-from mer_tf.datasets.expected import EXPECTED, MEGC_CASME2, MEGC_SAMM, MEGC_SMIC, best_match, check_list
+from mer_tf.datasets.expected import best_match, check_list
 from mer_tf.datasets.label_list import canonical_key, read_label_list
 from mer_tf.datasets.manifest import read_manifest, write_manifest
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.errors import AnnotationError, ConfigError, CountsDifferError, MissingFileError, UnknownNameError
 from mer_tf.synthetic.layouts import LayoutClip, write_layout
-from mer_tf.synthetic.published import published_plan
 
 PARTS = ("smic_hs", "casme2", "samm")
 
@@ -45,7 +45,8 @@ def organisers_list(roots, path, change=lambda rows: rows):
 
 
 def test_published_tables_add_up():
-    for counts in EXPECTED.values():
+    of_sets = [counts for card in CARDS.values() for counts in (card.counts or {}).values()]
+    for counts in (*of_sets, *((composite.expected,) for composite in COMPOSITES.values())):
         for expected in counts:
             if expected.per_subject:
                 totals = [sum(column) for column in zip(*expected.per_subject.values())]
@@ -53,7 +54,7 @@ def test_published_tables_add_up():
                 assert len(expected.per_subject) == expected.subjects
             if expected.clips_per_subject:
                 assert sum(expected.clips_per_subject.values()) == expected.clips
-    tables = {**MEGC_SMIC, **MEGC_CASME2, **MEGC_SAMM}
+    tables = COMPOSITES["megc2019"].expected.per_subject
     assert len(tables) == 68
     assert sum(1 for counts in tables.values() if sum(map(bool, counts)) == 1) == 23
     assert sum(1 for counts in tables.values() if all(counts)) == 16
@@ -68,7 +69,7 @@ def test_published_tables_add_up():
     ],
 )  # fmt: skip
 def test_published_totals(key, clips, subjects):
-    expected = EXPECTED[key][0]
+    expected = expected_counts(*key)[0]
     assert (expected.clips, expected.subjects) == (clips, subjects)
 
 
@@ -119,8 +120,10 @@ def test_megc2019(published):
     assert list(parts(table)) == list(PARTS)
     assert sum(clip.key == "casme2/sub04/EP12_01f" for clip in table.clips) == 0
     assert len({clip.key for clip in table.clips}) == 442
-    again = read_composite("megc2019", {"smic": published["smic_hs"], **published}, strict=True)
-    assert again.clips == table.clips
+    spelled = {"SMIC": published["smic_hs"], "CASME II": published["casme2"], "samm": published["samm"]}
+    assert read_composite("megc2019", spelled, strict=True).clips == table.clips
+    with pytest.raises(ConfigError, match="two roots for one part. Received: smic_hs, casme2, samm, smic"):
+        read_composite("megc2019", {**published, "smic": published["smic_hs"]})
 
 
 def test_cde2018(published):

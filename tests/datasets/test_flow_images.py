@@ -84,11 +84,11 @@ def test_both_layouts_with_and_without_the_blank(flow, layout, suffix):
     assert data.images.dtype == np.uint8
     for index, row in enumerate(ROWS):  # RGB order, in order of the CSV file
         np.testing.assert_array_equal(data.images[index], picture(index))
-        assert data.keys[index] == "/".join(row[:3])
+        assert data.keys[index] == "/".join(row[:3]).replace("smic/", "smic_hs/")
     assert data.labels.tolist() == [1, 0, 0, 2]
     assert data.labels.dtype == np.int64
-    assert data.datasets == ("casme2", "casme2", "smic", "samm")
-    assert data.subject_keys == ("casme2/sub01", "casme2/sub02", "smic/s01", "samm/006")
+    assert data.datasets == ("casme2", "casme2", "smic_hs", "samm")
+    assert data.subject_keys == ("casme2/sub01", "casme2/sub02", "smic_hs/s01", "samm/006")
     assert data.classes == ("negative", "positive", "surprise")
     assert len(data) == 4
     assert not data.problems
@@ -160,7 +160,7 @@ def test_missing_picture(flow):
     folder, csv = flow.write()
     (folder / "sub02_EP02_01f .png").unlink()
     data = read_flow_images(folder, csv)
-    assert data.keys == ("casme2/sub01/EP02_01f", "smic/s01/s01_ne_01", "samm/006/006_1_2")
+    assert data.keys == ("casme2/sub01/EP02_01f", "smic_hs/s01/s01_ne_01", "samm/006/006_1_2")
     (message,) = texts(data, kind="missing")
     assert message.startswith("casme2/sub02/EP02_01f: has no picture: 'sub02_EP02_01f.png'")
     assert data.partial
@@ -183,7 +183,7 @@ def test_unreadable_picture(flow, content):
     folder, csv = flow.write()
     (folder / "s01_s01_ne_01 .png").write_bytes(content)
     (message,) = texts(read_flow_images(folder, csv), dropped=True)
-    assert message.startswith("smic/s01/s01_ne_01: file 's01_s01_ne_01 .png': ")
+    assert message.startswith("smic_hs/s01/s01_ne_01: file 's01_s01_ne_01 .png': ")
 
 
 def test_picture_announced_too_large(flow):

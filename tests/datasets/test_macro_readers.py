@@ -6,7 +6,8 @@ import pytest
 from layout_case import messages, plan
 
 from mer_tf.datasets import read_ck48, read_ckplus, read_jaffe, read_mug, read_oulu_casia
-from mer_tf.datasets.expected import best_match, expected_counts
+from mer_tf.datasets.composites import expected_counts
+from mer_tf.datasets.expected import best_match
 from mer_tf.datasets.macro import peak_frames
 from mer_tf.errors import ClipError, ConfigError, DatasetNotFoundError
 from mer_tf.synthetic.layouts import LayoutClip, write_layout

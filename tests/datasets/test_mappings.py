@@ -22,7 +22,7 @@ MEGC = get_mapping("megc2019")
         ("samm", "Sadness", "negative"),
         ("samm", "Contempt", "negative"),
         ("samm", "Other", None),
-        ("smic", "positive", "positive"),
+        ("smic_hs", "positive", "positive"),
     ],
 )
 def test_megc2019(dataset, emotion, name):

@@ -10,9 +10,11 @@ import pytest
 from layout_case import messages, plan
 
 from mer_tf.datasets import read_casme, read_casme2, read_samm, read_smic_e, read_smic_hs, summary
-from mer_tf.datasets.corrections import CASME, SAMM, Correction, RowCorrection, correct_row
+from mer_tf.datasets.corrections import Correction, RowCorrection, correct_row
 from mer_tf.datasets.folders import find_folders, padded_id, scan_frames
-from mer_tf.datasets.smic import clip_name
+from mer_tf.datasets.readers.casme import CORRECTIONS as CASME
+from mer_tf.datasets.readers.samm import CORRECTIONS as SAMM
+from mer_tf.datasets.readers.smic import clip_name
 from mer_tf.errors import ClipError, DatasetNotFoundError, FrameOrderError, ImageError
 from mer_tf.synthetic.damage import damage_layout
 from mer_tf.synthetic.layouts import LayoutClip, SheetQuirks, write_layout

@@ -94,9 +94,9 @@ def test_writing_nothing_or_uneven_rows(tmp_path):
 def test_megc_log_round_trip(tmp_path):
     path = tmp_path / "log.txt"
     rows = [
-        Prediction("smic", "s01", "c1", "smic/s01", 0, 1, ()),
-        Prediction("smic", "s01", "c2", "smic/s01", 2, 2, ()),
-        Prediction("smic", "s02", "c1", "smic/s02", 1, 1, ()),
+        Prediction("smic_hs", "s01", "c1", "smic_hs/s01", 0, 1, ()),
+        Prediction("smic_hs", "s01", "c2", "smic_hs/s01", 2, 2, ()),
+        Prediction("smic_hs", "s02", "c1", "smic_hs/s02", 1, 1, ()),
     ]
     write_megc_log(path, rows[::-1])
     assert path.read_text() == "smic s01\nc1 0 1\nc2 2 2\nsmic s02\nc1 1 1\n"
@@ -107,14 +107,14 @@ def test_megc_log_round_trip(tmp_path):
     ("text", "message"),
     [
         ("c1 0 1\n", "line 1: expected 'dataset subject'"),
-        ("smic s01\nc1 0 x\n", "line 2: prediction"),
-        ("smic s01\nc1 0 1\nc1 0 1\n", "line 3: clip smic/s01/c1 is already on line 2"),
-        ("smic s01\nc1 0 1 2\n", "line 2: expected"),
-        ("smic s01\nc1 0 1\nsmic s02\n", "line 3: no 'clip truth prediction' line follows 'smic s02'"),
-        ("smic s01\nsmic s02\nc1 0 1\n", "line 1: no 'clip"),
-        ("smic s01\nc1 0 1\nsmic s01\nc2 0 1\n", "line 3: subject smic/s01 is already on line 1"),
-        ("smic s01\nc1 0 -1\n", "line 2: prediction must lie"),
-        ("smic s01\nc1 0 1\nc2 0 3\n", r"line 3: prediction must lie in 0\.\.2. Received: 3"),
+        ("smic_hs s01\nc1 0 x\n", "line 2: prediction"),
+        ("smic_hs s01\nc1 0 1\nc1 0 1\n", "line 3: clip smic_hs/s01/c1 is already on line 2"),
+        ("smic_hs s01\nc1 0 1 2\n", "line 2: expected"),
+        ("smic_hs s01\nc1 0 1\nsmic_hs s02\n", "line 3: no 'clip truth prediction' line follows 'smic_hs s02'"),
+        ("smic_hs s01\nsmic_hs s02\nc1 0 1\n", "line 1: no 'clip"),
+        ("smic_hs s01\nc1 0 1\nsmic_hs s01\nc2 0 1\n", "line 3: subject smic_hs/s01 is already on line 1"),
+        ("smic_hs s01\nc1 0 -1\n", "line 2: prediction must lie"),
+        ("smic_hs s01\nc1 0 1\nc2 0 3\n", r"line 3: prediction must lie in 0\.\.2. Received: 3"),
     ],
 )
 def test_megc_log_faults(tmp_path, text, message):
@@ -147,7 +147,7 @@ def test_the_format_is_recognised(tmp_path):
     log.write_text("\r\nsmic\ts01\r\nc1  0 1\r\n")
     write_predictions(table, ROWS)
     assert not is_csv(log) and is_csv(table)
-    assert read_any(log) == [Prediction("smic", "s01", "c1", "smic/s01", 0, 1, ())]
+    assert read_any(log) == [Prediction("smic_hs", "s01", "c1", "smic_hs/s01", 0, 1, ())]
     assert read_any(table) == ROWS
 
 
@@ -192,3 +192,18 @@ def test_expected_number_of_classes(tmp_path):
 def test_megc_log_cannot_hold_blanks(tmp_path):
     with pytest.raises(ConfigError, match="blanks"):
         write_megc_log(tmp_path / "log.txt", ROWS)
+
+
+def test_one_dataset_under_two_spellings_is_one(tmp_path):
+    log, table = tmp_path / "log.txt", tmp_path / "table.csv"
+    log.write_text("SMIC s01\nc1 0 1\nCASME-II sub01\nc1 0 0\nmine 1\nc1 0 0\n")
+    table.write_text(
+        "dataset,subject,clip,fold,label,prediction\nsmic_hs,s01,c1,a,0,1\nCASME II,sub01,c1,a,0,0\nmine,1,c1,a,0,0\n"
+    )
+    assert [p.dataset for p in read_any(log)] == [p.dataset for p in read_any(table)] == ["smic_hs", "casme2", "mine"]
+    log.write_text("smic s01\nc1 0 1\nsmic_hs s01\nc1 0 1\n")
+    with pytest.raises(ConfigError, match="already on line 1"):
+        read_any(log)
+    log.write_text("CK s01\nc1 0 1\n")
+    with pytest.raises(ConfigError, match="may be ckplus or ck48; the known ones are casme, "):
+        read_any(log)

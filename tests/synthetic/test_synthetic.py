@@ -92,7 +92,7 @@ def test_sheet_is_the_distributors(small):
 
 
 def test_the_ordinary_reader_reads_it(small):
-    casme2 = pytest.importorskip("mer_tf.datasets.casme2")
+    casme2 = pytest.importorskip("mer_tf.datasets.readers.casme2")
     root, summary, _ = small
     table = casme2.read_casme2(root)
     assert len(table.clips) == sum(summary.classes.values())

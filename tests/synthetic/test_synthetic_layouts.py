@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from layout_case import plan as layout_clips
 
-from mer_tf.commands import data as command
 from mer_tf.datasets import READERS, read_oulu_casia
-from mer_tf.datasets.mappings import MICRO, NATIVE_CLASSES
+from mer_tf.datasets.registry import CARDS
 from mer_tf.datasets.verify import check_images
 from mer_tf.errors import ConfigError, DatasetNotFoundError, UnknownNameError
 from mer_tf.preprocessing.images import decode_image
@@ -30,7 +29,6 @@ from mer_tf.synthetic import (
 )
 from mer_tf.synthetic.damage import damage_layout
 from mer_tf.synthetic.layouts import write_layout
-from mer_tf.synthetic.sets import SETS
 
 SMALL = {"subjects": 2, "clips_per_subject": 2, "seed": 3, "workers": 1}
 SIZES = {  # of subject 1, then of subject 2
@@ -43,7 +41,7 @@ GRAY = ("samm", "smic_nir", "smic_nir_cropped", "ck48", "jaffe")
 
 
 def frames(layout: str) -> int:
-    return max(8, SETS[layout].repertoire.least_frames)
+    return max(8, LAYOUTS[layout].show.repertoire.least_frames)
 
 
 def write(root, layout, **options):
@@ -76,11 +74,6 @@ def sets(tmp_path_factory):
     return get
 
 
-def test_every_layout_has_a_set_and_the_help_names_it():
-    assert set(SETS) == set(LAYOUTS) == set(command._LAYOUTS)
-    assert set(DAMAGE) == set(command._DAMAGE)
-
-
 @pytest.mark.parametrize("layout", sorted(LAYOUTS))
 def test_the_reader_finds_every_clip(sets, layout):
     root, summary = sets(layout)
@@ -91,13 +84,13 @@ def test_the_reader_finds_every_clip(sets, layout):
     assert not [problem for problem in table.problems if problem.severity == "warning" or problem.dropped]
     found = [clip.emotion for clip in table.clips]
     assert {name: found.count(name) for name in summary.emotions} == summary.emotions
-    assert set(summary.emotions) <= set(NATIVE_CLASSES[dataset])
+    assert set(summary.emotions) <= set(CARDS[dataset].classes)
     assert summary.frames == sum(len(clip.frames) for clip in table.clips)
     assert check_images(table, all_frames=True) == table
     labelled = READERS[dataset](root)
     counts = {name: [clip.label for clip in labelled.clips].count(k) for k, name in enumerate(labelled.classes)}
     assert counts == summary.classes
-    if dataset in MICRO:
+    if CARDS[dataset].kind == "micro":
         assert len(list((root / "truth").glob("*.npz"))) == 4
         assert {clip.apex is None for clip in table.clips} == {dataset.startswith("smic")}
     else:
@@ -181,7 +174,7 @@ def test_flow_of_another_camera_warps_its_frames():
 
 
 def test_posed_clips_go_from_neutral_to_a_large_apex():
-    show = SETS["ckplus"]
+    show = LAYOUTS["ckplus"].show
     assert len({SyntheticSubject(0, 1, repertoire=show.repertoire).plan(k).emotion for k in range(7)}) == 7
     one = SyntheticSubject(0, 1, repertoire=show.repertoire, view=show.view(1))
     for clip in range(7):
@@ -193,7 +186,7 @@ def test_posed_clips_go_from_neutral_to_a_large_apex():
         if plan.emotion == "contempt":
             (column,) = [k for k, name in enumerate(show.repertoire.channels) if name == f"au14{'RL'[clip % 2]}"]
             assert not plan.amplitudes[:, column].any()
-    neutral = SyntheticSubject(0, 1, repertoire=SETS["jaffe"].repertoire).plan(5, frames=8)
+    neutral = SyntheticSubject(0, 1, repertoire=LAYOUTS["jaffe"].show.repertoire).plan(5, frames=8)
     assert neutral.emotion == "neutral" and neutral.apex_px == 0 and neutral.aus == ()
 
 
@@ -207,7 +200,7 @@ def test_small_set_shows_the_last_frames_of_the_large_one(sets):
 
 def test_sets_show_different_people_and_cameras_of_smic_the_same():
     def points(layout):
-        return SyntheticSubject(0, 1, repertoire=SETS[layout].repertoire).face.points
+        return SyntheticSubject(0, 1, repertoire=LAYOUTS[layout].show.repertoire).face.points
 
     faces = {layout: points(layout) for layout in ("casme", "casme2", "samm", "smic_hs", "ckplus", "jaffe")}
     names = list(faces)
@@ -309,7 +302,7 @@ def test_dlib_finds_one_face_in_most_frames(layout):
         pytest.skip("no landmark model")
     package = pathlib.Path(importlib.util.find_spec("face_recognition_models").submodule_search_locations[0])
     predictor = dlib.shape_predictor(str(package / "models" / "shape_predictor_68_face_landmarks.dat"))
-    detector, show = dlib.get_frontal_face_detector(), SETS[layout]
+    detector, show = dlib.get_frontal_face_detector(), LAYOUTS[layout].show
     single, errors = 0, []
     for number in range(1, 5):
         one = SyntheticSubject(4, number, repertoire=show.repertoire, view=show.view(number))

@@ -12,8 +12,8 @@ import pytest
 
 from mer_tf.cli import main
 from mer_tf.commands.options import parse_options
-from mer_tf.datasets import read_casme2, read_jaffe
-from mer_tf.datasets.macro import EXPECTED_PICTURES, pictures
+from mer_tf.datasets import CARDS, read_casme2, read_jaffe
+from mer_tf.datasets.macro import pictures
 from mer_tf.errors import ClipError, ConfigError, EmptySplitError, LeakageError, MissingFileError, UnknownNameError
 from mer_tf.preprocessing.pictures import DATA_FILE, INDEX_FILE, Source, make_pictures
 from mer_tf.recipes import get_recipe
@@ -144,7 +144,7 @@ def test_options_of_the_command():
 
 
 def test_published_numbers_of_pictures():
-    assert sum(EXPECTED_PICTURES.values()) == 10431  # 852 + 1200 + 151 + 8228
+    assert sum(card.pictures or 0 for card in CARDS.values()) == 10431  # 852 + 1200 + 151 + 8228
 
 
 # --- Pictures on disk

@@ -21,19 +21,20 @@ import os
 import re
 
 from mer_tf.datasets.annotated import AnnotatedReader, AnnotatedSet
+from mer_tf.datasets.expected import MEGC_LIST, Expected, per_subject, three
 from mer_tf.datasets.folders import FramesSet, find_frames, padded_id, scan_frames, subfolders
-from mer_tf.datasets.mappings import LabelMapping, get_mapping
+from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.sheets import SheetRow, frame_number
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import FrameOrderError
 from mer_tf.types import ClipTable
 
 EMOTIONS = ("negative", "positive", "surprise")
-_TOKENS = {"ne": "negative", "po": "positive", "sur": "surprise"}
+TOKENS = {"ne": "negative", "po": "positive", "sur": "surprise"}
 _CLIP = re.compile(r"s0*(\d{1,3})_(ne|po|sur)_0*(\d{1,3})", re.IGNORECASE)
 _HINT = "SMIC comes from its distributor (University of Oulu) after a signed licence agreement"
 
-subject_id = padded_id("s", 2)
+_subject_id = padded_id("s", 2)
 
 
 def clip_name(text: str) -> str:
@@ -42,49 +43,84 @@ def clip_name(text: str) -> str:
     return f"s{int(match[1]):02d}_{match[2].lower()}_{int(match[3]):02d}" if match else text
 
 
-def _facts(name: str, part: str, fps: float) -> FramesSet:
+# Counted from the MEGC2019 organisers' list: negative, positive, surprise of each subject.
+MEGC = Expected(
+    "SMIC-HS",
+    three(70, 51, 43),
+    16,
+    per_subject(
+        "smic_hs/s",
+        "01 3,2,1; 02 0,1,5; 03 22,11,6; 04 10,4,5; 05 1,0,1; 06 2,0,2; 08 9,4,0; 09 0,1,3; 11 3,3,1; 12 0,8,1; "
+        "13 0,10,0; 14 3,2,5; 15 1,1,2; 18 2,0,5; 19 0,1,1; 20 14,3,5",
+    ),
+    source=MEGC_LIST,
+)
+
+
+def _counts(*expected: Expected) -> dict[str, tuple[Expected, ...]]:
+    return dict.fromkeys(("native", "megc2019", "cbamnet"), expected)
+
+
+def _facts(part: str, fps: float, *expected: Expected, listed_as: str = "") -> FramesSet:
     return FramesSet(
-        name=name,
+        name=f"smic_{part.lower()}",
+        title=f"SMIC-{part}",
+        listed_as=listed_as,
+        kind="micro",
+        classes=EMOTIONS,
         fps=fps,
-        emotions=EMOTIONS,
+        peak="none",
+        counts=_counts(*expected),
+        variants=("cropped",),
         folders={
             "raw": (f"SMIC_all_raw/{part}", f"SMIC_raw/{part}"),
             "cropped": (f"SMIC_all_cropped/{part}", f"SMIC_cropped/{part}"),
             "plain": (part, f"SMIC_{part}"),
         },
-        subject_id=subject_id,
+        subject_id=_subject_id,
+        clip_name=clip_name,
         subjects_like="s1, s2, ...",
         hint=_HINT,
     )
 
 
-SMIC_HS = _facts("smic_hs", "HS", 100.0)
-SMIC_VIS = _facts("smic_vis", "VIS", 25.0)
-SMIC_NIR = _facts("smic_nir", "NIR", 25.0)
+def _slow(part: str) -> FramesSet:
+    return _facts(
+        part,
+        25.0,
+        Expected(f"SMIC-{part}, sheet", three(24, 28, 19), 8, source="a sheet in circulation"),
+        Expected(f"SMIC-{part}, paper", three(23, 28, 20), 8, source="the paper, as usually quoted"),
+    )
+
+
+SMIC_HS = _facts("HS", 100.0, MEGC, listed_as="smic")
+SMIC_VIS = _slow("VIS")
+SMIC_NIR = _slow("NIR")
 SMIC_E = AnnotatedSet(
     name="smic_e",
+    title="SMIC-E",
+    aliases=("smicehs", "smichse"),
+    kind="micro",
+    classes=EMOTIONS,
     fps=100.0,
-    emotions=EMOTIONS,
+    peak="none",
+    counts=_counts(Expected("SMIC-E-HS", three(66, 51, 40), 16, source="the distributor's sheet")),
     folders={"long": ("HS_long/SMIC_HS_E", "SMIC_HS_E")},
     sheets=("SMIC-HS-E_annotation.xlsx", "SMIC-HS-E_annotation_2019.xlsx"),
     sheet_pattern=re.compile(r"smic[-_]?hs[-_]?e_annotation.*\.xlsx", re.IGNORECASE),
     sheet_title="HS",
     required=("subject", "clip", "onset", "offset", "emotion"),
     frame_fields=("onset", "offset"),
-    subject_id=subject_id,
+    subject_id=_subject_id,
     subjects_like="s1, s2, ...",
     clip_name=clip_name,
-    has_apex=False,
     hint=_HINT,
 )
+CARDS = (SMIC_HS, SMIC_VIS, SMIC_NIR, SMIC_E)
 
 
 def read_smic_hs(
-    root: str | os.PathLike,
-    *,
-    mapping: str | LabelMapping = "megc2019",
-    strict: bool = False,
-    layout: str = "auto",
+    root: str | os.PathLike, *, mapping: str | LabelMapping = "megc2019", strict: bool = False, layout: str = "auto"
 ) -> ClipTable:
     """Reads the short clips of SMIC's high-speed camera.
 
@@ -108,24 +144,16 @@ def read_smic_hs(
 
 
 def read_smic_vis(
-    root: str | os.PathLike,
-    *,
-    mapping: str | LabelMapping = "megc2019",
-    strict: bool = False,
-    layout: str = "auto",
+    root: str | os.PathLike, *, mapping: str | LabelMapping = "megc2019", strict: bool = False, layout: str = "auto"
 ) -> ClipTable:
-    """Reads the clips of SMIC's visual camera (folder ``VIS``); otherwise as ``read_smic_hs``."""
+    """Reads the clips of SMIC's visual camera (folder ``VIS``); all else is that of ``read_smic_hs``."""
     return _read(SMIC_VIS, root, mapping, strict, layout)
 
 
 def read_smic_nir(
-    root: str | os.PathLike,
-    *,
-    mapping: str | LabelMapping = "megc2019",
-    strict: bool = False,
-    layout: str = "auto",
+    root: str | os.PathLike, *, mapping: str | LabelMapping = "megc2019", strict: bool = False, layout: str = "auto"
 ) -> ClipTable:
-    """Reads the clips of SMIC's near-infrared camera (folder ``NIR``); otherwise as ``read_smic_hs``."""
+    """Reads the clips of SMIC's near-infrared camera (folder ``NIR``); all else is that of ``read_smic_hs``."""
     return _read(SMIC_NIR, root, mapping, strict, layout)
 
 
@@ -152,7 +180,7 @@ def read_smic_e(
 
     Raises:
         DatasetNotFoundError: No such folder, no frames folder, no sheet, or an unreadable one.
-        AnnotationError, EmptySplitError, UnknownNameError, ClipError: As ``read_casme2``.
+        AnnotationError, EmptySplitError, UnknownNameError, ClipError: See ``read_casme2``.
     """
     return _LongReader(SMIC_E, root, mapping=mapping, strict=strict, layout="auto", sheet=sheet, corrections=()).table()
 
@@ -193,9 +221,7 @@ class _LongReader(AnnotatedReader):
 
 
 def _read(facts: FramesSet, root, mapping, strict: bool, layout: str) -> ClipTable:
-    build = TableBuilder(
-        facts.name, get_mapping(mapping, facts.name), fps=facts.fps, strict=strict, apex_expected=False
-    )
+    build = TableBuilder(facts, mapping, strict=strict)
     frames_root, layout = find_frames(facts, os.path.abspath(os.fspath(root)), layout)
     folders = 0
     for name, path in subfolders(frames_root).items():
@@ -224,7 +250,7 @@ def _clip(build: TableBuilder, facts: FramesSet, subject: str, emotion: str, ent
     name = clip_name(entry)
     key = build.key(subject, name)
     build.first_of_name(subject, name, f"folder {folder!r}")
-    said = (facts.subject_id(f"s{match[1]}"), _TOKENS[match[2].lower()])
+    said = (facts.subject_id(f"s{match[1]}"), TOKENS[match[2].lower()])
     if said != (subject, emotion):
         message = f"its name says {said[0]}, {said[1]}; the folders {subject}, {emotion} are taken"
         build.note(message, key=key, severity="warning")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mer_tf.datasets.expected import CASME2_CLIPS, MEGC_CASME2, MEGC_SAMM, MEGC_SMIC
+from mer_tf.datasets.registry import CARDS
 from mer_tf.errors import UnknownNameError
 from mer_tf.synthetic.layouts import LayoutClip
+
+_MEGC = {name: CARDS[name].expected("megc2019")[0].per_subject for name in ("casme2", "samm", "smic_hs")}
 
 
 def published_plan(dataset: str, *, frames: int = 6) -> list[LayoutClip]:
@@ -41,9 +43,9 @@ def _casme2_rows() -> Iterator[dict]:
     """255 rows: MEGC2019 per subject, its two exceptions, fear and sadness, the rest "others"."""
     repression, sadness = 27, 7
     classes = _objective_columns((25, 15, 99, 26, 20, 1, 69))
-    for key, total in CASME2_CLIPS.items():
+    for key, total in CARDS["casme2"].expected("native_casme2")[0].clips_per_subject.items():
         subject = int(key[-2:])
-        negative, positive, surprise = MEGC_CASME2.get(key, (0, 0, 0))
+        negative, positive, surprise = _MEGC["casme2"].get(key, (0, 0, 0))
         named = {4: [("disgust", "EP12_01f")], 5: [("disgust", "EP09_05f")], 9: [("fear", "EP13_02")]}
         named |= {10: [("fear", "EP13_01")]}
         rows: list[tuple[str, str | None]] = list(named.get(subject, ()))
@@ -67,12 +69,12 @@ def _casme2_rows() -> Iterator[dict]:
 def _samm_rows() -> Iterator[dict]:
     """159 rows: MEGC2019 per subject, "Other" for one further subject, two wrong apex cells."""
     emotions = ["anger"] * 57 + ["contempt"] * 12 + ["disgust"] * 9 + ["fear"] * 8 + ["sadness"] * 6
-    subjects = sorted({*MEGC_SAMM, "samm/025"})
+    subjects = sorted({*_MEGC["samm"], "samm/025"})
     coded = {subject: index for index, subject in enumerate(subjects[:21])}  # the subjects with classes I to V
     usable, rest = _objective_columns((24, 13, 20, 8, 3)), _objective_columns((0, 0, 0, 0, 0, 7, 84))
     left = 68
     for key in subjects:
-        negative, positive, surprise = MEGC_SAMM.get(key, (0, 0, 0))
+        negative, positive, surprise = _MEGC["samm"].get(key, (0, 0, 0))
         own = [emotions.pop() for _ in range(negative)] + ["happiness"] * positive + ["surprise"] * surprise
         if key == "samm/025":
             own = ["other"] * 26
@@ -93,7 +95,7 @@ def _samm_rows() -> Iterator[dict]:
 
 
 def _smic_rows() -> Iterator[dict]:
-    for key, counts in MEGC_SMIC.items():
+    for key, counts in _MEGC["smic_hs"].items():
         emotions = [name for name, count in zip(("negative", "positive", "surprise"), counts) for _ in range(count)]
         for index, emotion in enumerate(emotions):
             yield {"subject": int(key[-2:]), "clip": index, "emotion": emotion}

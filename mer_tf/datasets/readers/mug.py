@@ -13,20 +13,26 @@ from __future__ import annotations
 import os
 
 from mer_tf.datasets.folders import FramesSet, find_frames, padded_id, scan_frames, subfolders
-from mer_tf.datasets.mappings import NATIVE_CLASSES, LabelMapping, get_mapping
+from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ImageError
 from mer_tf.types import ClipTable
 
 MUG = FramesSet(
     name="mug",
+    title="MUG",
+    kind="macro",
+    classes=("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"),
     fps=19.0,
-    emotions=NATIVE_CLASSES["mug"],
+    peak="middle",
+    counts=None,  # what a requester is given is not the whole set, and no source counts it
+    pictures=8228,
     folders={"raw": ("subjects3", "subjects", "MUG")},
     subject_id=padded_id("", 3),
     subjects_like="001, 002, ...",
     hint="MUG comes from its distributor (Aristotle University of Thessaloniki) after a signed licence agreement",
 )
+CARDS = (MUG,)
 _PACKED = (".avi", ".zip", ".rar")
 _ALIASES = {"happy": "happiness", "sad": "sadness"}
 
@@ -43,9 +49,9 @@ def read_mug(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro5",
         The takes, named like ``anger_take000``, sorted by subject and name.
 
     Raises:
-        DatasetNotFoundError, EmptySplitError, UnknownNameError, ClipError: As ``read_ckplus``.
+        DatasetNotFoundError, EmptySplitError, UnknownNameError, ClipError: See ``read_ckplus``.
     """
-    build = TableBuilder("mug", get_mapping(mapping, "mug"), fps=MUG.fps, strict=strict, apex_expected=False)
+    build = TableBuilder(MUG, mapping, strict=strict)
     frames_root, _ = find_frames(MUG, os.path.abspath(os.fspath(root)), "auto")
     takes = 0
     for entry, path in subfolders(frames_root).items():

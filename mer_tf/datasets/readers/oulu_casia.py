@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from mer_tf.datasets.expected import Expected, macro5
 from mer_tf.datasets.folders import FramesSet, find_folders, fold, padded_id, scan_frames, subfolders
-from mer_tf.datasets.mappings import NATIVE_CLASSES, LabelMapping, get_mapping
+from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ConfigError, DatasetNotFoundError
 from mer_tf.types import ClipTable
@@ -20,10 +21,22 @@ from mer_tf.types import ClipTable
 CAMERAS = ("VL", "NI")
 LIGHTS = ("Strong", "Weak", "Dark")
 
+_LABELS = Expected(
+    "Oulu-CASIA, one camera and light",
+    dict.fromkeys(("anger", "disgust", "fear", "happiness", "sadness", "surprise"), 80),
+    80,
+    source="the distributor",
+)
 OULU_CASIA = FramesSet(
     name="oulu_casia",
+    title="Oulu-CASIA",
+    aliases=("oulu",),
+    kind="macro",
+    classes=tuple(_LABELS.classes),
     fps=25.0,
-    emotions=NATIVE_CLASSES["oulu_casia"],
+    peak="last",
+    counts={"native": (_LABELS,), "macro5": (macro5(_LABELS, _LABELS.subjects),)},
+    pictures=1200,
     folders={
         "raw": ("OriginalImg", "Original Images"),
         "cropped": ("PreProcess Img", "PreProcessImg", "Preprocess Images"),
@@ -33,6 +46,7 @@ OULU_CASIA = FramesSet(
     subjects_like="P001, P002, ...",
     hint="Oulu-CASIA comes from its distributor (University of Oulu) after a signed licence agreement",
 )
+CARDS = (OULU_CASIA,)
 
 
 def read_oulu_casia(
@@ -59,14 +73,14 @@ def read_oulu_casia(
 
     Raises:
         ConfigError: Unknown camera or light.
-        DatasetNotFoundError, EmptySplitError, UnknownNameError, ClipError: As ``read_ckplus``.
+        DatasetNotFoundError, EmptySplitError, UnknownNameError, ClipError: See ``read_ckplus``.
     """
     for what, values, known in (("camera", cameras, CAMERAS), ("light", lights, LIGHTS)):
         wrong = [value for value in values if value not in known]
         if wrong or not values:
             raise ConfigError(f"{what} must be of {', '.join(known)}. Received: {wrong[0] if wrong else 'none'}")
     root = os.path.abspath(os.fspath(root))
-    build = TableBuilder("oulu_casia", get_mapping(mapping, "oulu_casia"), fps=OULU_CASIA.fps, strict=strict)
+    build = TableBuilder(OULU_CASIA, mapping, strict=strict)
     frames_root, layout, folders = _find(root, layout, cameras, lights)
     for (camera, light), folder in folders.items():
         for entry, path in subfolders(folder).items():

@@ -12,9 +12,11 @@ labelled sequence, circulates as ``CK+48``; it is read as ``ck48`` and never tak
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 
+from mer_tf.datasets.expected import Expected, macro5
 from mer_tf.datasets.folders import (
     Frames,
     FramesSet,
@@ -26,7 +28,7 @@ from mer_tf.datasets.folders import (
     scan_frames,
     subfolders,
 )
-from mer_tf.datasets.mappings import NATIVE_CLASSES, LabelMapping, get_mapping
+from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ClipError, DatasetNotFoundError
 from mer_tf.types import ClipTable
@@ -38,26 +40,48 @@ _FACS_FILE = re.compile(r".*_facs\.txt", re.IGNORECASE)
 _MAX_TEXT = 65536
 _INTENSITY = ("", "A", "B", "C", "D", "E")  # 0 is present without an intensity
 
+_LABELS = Expected(
+    "CK+",
+    {"anger": 45, "contempt": 18, "disgust": 59, "fear": 25, "happiness": 69, "sadness": 28, "surprise": 83},
+    118,
+    source="the labels, through the re-pack",
+)
 CKPLUS = FramesSet(
     name="ckplus",
+    title="CK+",
+    aliases=("ck", "cohnkanade"),
+    kind="macro",
+    classes=EMOTION_CODES[1:],
+    more_emotions=EMOTION_CODES[:1],
     fps=30.0,
-    emotions=EMOTION_CODES,
+    peak="last",
+    counts={"native": (_LABELS,), "macro5": (macro5(_LABELS, None),)},
+    pictures=852,
     folders={"raw": ("cohn-kanade-images", "extended-cohn-kanade-images")},
     sheets=("a folder Emotion",),
     subject_id=padded_id("S", 3),
     subjects_like="S005, S010, ...",
     hint=_HINT,
 )
+_CK48_FOLDERS = {**{name: name for name in CKPLUS.classes}, "happy": "happiness"}
+_REPACK = dataclasses.replace(_LABELS, name="CK+48")
 CK48 = FramesSet(
     name="ck48",
+    title="CK+48",
+    aliases=("ck", "cohnkanade"),
+    kind="macro",
+    classes=CKPLUS.classes,
     fps=30.0,
-    emotions=NATIVE_CLASSES["ck48"],
+    peak="last",
+    neutral=False,
+    counts={"native": (_REPACK,), "macro5": (macro5(_REPACK, None),)},
     folders={"repack": ("CK+48",)},
-    subject_id=lambda text: text if text.casefold() in _CK48_FOLDERS else None,
+    subject_id=CKPLUS.subject_id,
     subjects_like="anger, contempt, ...",
+    tops=tuple(_CK48_FOLDERS),
     hint="CK+48 is a re-pack of CK+, whose licence applies",
 )
-_CK48_FOLDERS = {**{name: name for name in NATIVE_CLASSES["ck48"]}, "happy": "happiness"}
+CARDS = (CKPLUS, CK48)
 _CK48_FRAME = re.compile(r"(S\d{3})_(\d{3})_0*(\d{1,9})\.(?:png|jpe?g|bmp)", re.IGNORECASE)
 
 
@@ -79,7 +103,7 @@ def read_ckplus(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro
         ClipError: Under ``strict``, the first fault of a clip.
     """
     root = os.path.abspath(os.fspath(root))
-    build = TableBuilder("ckplus", get_mapping(mapping, "ckplus"), fps=CKPLUS.fps, strict=strict)
+    build = TableBuilder(CKPLUS, mapping, strict=strict)
     build.annotation = "the emotion files"
     try:
         frames_root, _ = find_frames(CKPLUS, root, "auto")
@@ -131,10 +155,10 @@ def read_ckplus(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro
 def read_ck48(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro5", strict: bool = False) -> ClipTable:
     """Reads the 48x48 re-pack of CK+: the last three frames of each labelled sequence, without a neutral frame.
 
-    Arguments, result and errors as ``read_ckplus``. The onset is the first of the three frames: nothing about
+    Arguments, result and errors are those of ``read_ckplus``. The onset is the first of the three frames: nothing about
     motion from neutral can be computed from this set.
     """
-    build = TableBuilder("ck48", get_mapping(mapping, "ck48"), fps=CK48.fps, strict=strict, pairs=False)
+    build = TableBuilder(CK48, mapping, strict=strict)
     frames_root, _ = find_frames(CK48, os.path.abspath(os.fspath(root)), "auto")
     found: dict[tuple[str, str], dict[str, dict[int, str]]] = {}
     strays = 0

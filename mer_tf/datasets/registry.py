@@ -1,0 +1,98 @@
+"""The sets by name: cards, readers, and the spellings of a name. Importing this module opens no picture library."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable
+
+from mer_tf.datasets import readers
+from mer_tf.datasets.card import DatasetCard
+from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.types import ClipTable
+
+
+def _collect() -> dict[str, tuple[DatasetCard, Callable[..., ClipTable]]]:
+    """Card and reader of every set of the modules in the folder ``readers``."""
+    found = {}
+    for name in sorted(module.name for module in pkgutil.iter_modules(readers.__path__)):
+        module = importlib.import_module(f"{readers.__name__}.{name}")
+        for card in module.CARDS:
+            if card.name in found:
+                raise ValueError(f"two sets are called {card.name!r}")
+            found[card.name] = (card, getattr(module, f"read_{card.name}"))
+    # Micro-expressions first, each kind in the order of the modules and of their cards.
+    return dict(sorted(found.items(), key=lambda item: item[1][0].kind == "macro"))
+
+
+_SETS = _collect()
+CARDS: dict[str, DatasetCard] = {name: card for name, (card, _) in _SETS.items()}
+READERS: dict[str, Callable[..., ClipTable]] = {name: reader for name, (_, reader) in _SETS.items()}
+MICRO = tuple(name for name, card in CARDS.items() if card.kind == "micro")
+MACRO = tuple(name for name, card in CARDS.items() if card.kind == "macro")
+
+
+def _plain(text: str) -> str:
+    """A name without case, blanks, hyphens and underscores. Other signs count: CAS(ME)^2 is not CASME II."""
+    return re.sub(r"[\s_-]", "", text).casefold()
+
+
+def _spellings() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for card in CARDS.values():
+        for spelling in dict.fromkeys(map(_plain, (card.name, card.title, card.listed_as or card.name, *card.aliases))):
+            found.setdefault(spelling, []).append(card.name)
+    return {spelling: tuple(names) for spelling, names in found.items()}
+
+
+_NAMES = _spellings()
+
+
+@functools.lru_cache(maxsize=1024)  # a prediction file asks once a row
+def dataset_name(text: str) -> str:
+    """The name of a set in any of its spellings, so that one set under two spellings is one.
+
+    Args:
+        text: For example ``"CASME II"``, ``"SMIC"`` (the challenge organisers' name of SMIC-HS) or ``"samm"``.
+
+    Returns:
+        The name on its card; text that is no spelling of a known set, such as the name of somebody's own data, without
+        the blanks around it.
+
+    Raises:
+        ConfigError: The spelling stands for several sets; the message names them.
+
+    Example:
+        >>> dataset_name("CASME II"), dataset_name("smic"), dataset_name("mine")
+        ('casme2', 'smic_hs', 'mine')
+    """
+    names = _NAMES.get(_plain(text), (text.strip(),))
+    if len(names) > 1:
+        raise ConfigError(f"dataset {text!r} may be {' or '.join(names)}; the known ones are {', '.join(CARDS)}")
+    return names[0]
+
+
+def get_card(name: str) -> DatasetCard:
+    """The card of a set in any spelling of its name.
+
+    Raises:
+        UnknownNameError: No such set; the message lists those there are.
+        ConfigError: The spelling stands for several sets.
+    """
+    try:
+        return CARDS[dataset_name(name)]
+    except KeyError:
+        raise UnknownNameError("dataset", name, CARDS) from None
+
+
+def get_reader(name: str) -> Callable[..., ClipTable]:
+    """The reader ``(root, *, mapping=..., strict=False) -> ClipTable`` of a set in any spelling of its name.
+
+    The mapping defaults to ``"megc2019"`` for micro-expressions and to ``"macro5"`` for macro-expressions.
+
+    Raises:
+        UnknownNameError, ConfigError: As ``get_card``.
+    """
+    return READERS[get_card(name).name]
