@@ -181,7 +181,7 @@ def tenfold_numbering(
 ) -> list[Fold]:
     """Clips numbered in subject order and cut into contiguous groups; subjects may stand on both sides.
 
-    Only to reproduce seed 000, section 4.3: it is not subject-independent, although that paper says so. Examples that
+    Only to reproduce seed 000, section 4: it is not subject-independent, although that paper says so. Examples that
     are derived from one clip follow their parent.
 
     Args:
@@ -276,81 +276,6 @@ def stratified_group_kfold(
     return _by_subject(groups, _numbered(folds), keys, labels, num_classes, classes)
 
 
-def inner_validation(
-    fold: Fold,
-    subject_keys: Sequence[str],
-    labels: Sequence[int],
-    *,
-    share: float = 0.15,
-    seed: int = 0,
-    tries: int = 64,
-) -> Fold:
-    """Splits the training side of a fold once more by subject, to choose a model without looking at the test side.
-
-    Each dataset gives its share of subjects; of ``tries`` draws, fixed by (seed, fold name), the one whose class
-    shares per dataset are nearest to the training side's is taken.
-
-    Args:
-        fold: A fold of the protocol; its test side is not used.
-        subject_keys: ``dataset/subject`` of each clip.
-        labels: Class index of each clip.
-        share: Share of the training subjects to validate on, in (0, 1); at least one subject is taken.
-        seed: Global seed.
-        tries: Draws to choose from.
-
-    Returns:
-        A fold whose sides are both parts of ``fold.train``, named ``<fold>/inner``.
-
-    Raises:
-        EmptySplitError: Fewer than two training subjects, or every draw takes all training clips of a class.
-        ConfigError: ``share`` or ``tries`` out of range.
-    """
-    if not 0 < share < 1 or tries < 1:
-        raise ConfigError(f"share must lie in (0, 1) and tries be at least 1. Received: {share}, {tries}")
-    labels = np.asarray(labels)
-    # Where a protocol lets subjects straddle, those of the test side are out of bounds here too.
-    tested = {subject_keys[i] for i in fold.test}
-    rows = [i for i in fold.train if subject_keys[i] not in tested]
-    subjects = sorted({subject_keys[i] for i in rows})
-    if len(subjects) < 2:
-        raise EmptySplitError(f"fold {fold.name}: inner validation needs at least two training subjects")
-    names = sorted({(_dataset(subject_keys[i]), int(labels[i])) for i in rows})
-    column = {name: k for k, name in enumerate(names)}
-    counts = np.zeros((len(subjects), len(names)))
-    position = {subject: k for k, subject in enumerate(subjects)}
-    for i in rows:
-        counts[position[subject_keys[i]], column[_dataset(subject_keys[i]), int(labels[i])]] += 1
-    members = {}
-    for k, subject in enumerate(subjects):
-        members.setdefault(_dataset(subject), []).append(k)
-    quota = _quotas({name: len(group) for name, group in members.items()}, share)
-
-    rng = np.random.default_rng(int.from_bytes(_digest(seed, fold.name)[:8], "big"))
-    classes = np.array([label for _, label in names])
-    present = sorted(set(classes.tolist()))
-    best = None
-    for _ in range(tries):
-        drawn = np.concatenate([rng.permutation(group)[: quota[name]] for name, group in sorted(members.items())])
-        drawn = np.sort(drawn.astype(int))
-        validation = counts[drawn].sum(axis=0)
-        left = counts.sum(axis=0) - validation
-        if any(left[classes == label].sum() == 0 for label in present):
-            continue
-        distance = float(np.abs(validation / validation.sum() - counts.sum(axis=0) / counts.sum()).sum())
-        if best is None or distance < best[0]:
-            best = (distance, {subjects[k] for k in drawn})
-    if best is None:
-        raise EmptySplitError(
-            f"fold {fold.name}: every choice of validation subjects takes all clips of a class; "
-            "lower the share or add subjects"
-        )
-    return Fold(
-        f"{fold.name}/inner",
-        tuple(i for i in rows if subject_keys[i] not in best[1]),
-        tuple(i for i in rows if subject_keys[i] in best[1]),
-    )
-
-
 def straddling_subjects(folds: Sequence[Fold], subject_keys: Sequence[str]) -> list[str]:
     """Subjects whose clips are tested in more than one fold."""
     tested: dict[str, set[str]] = {}
@@ -435,18 +360,3 @@ def _dataset(subject_key: str) -> str:
 
 def _digest(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
-
-
-def _quotas(sizes: dict[str, int], share: float) -> dict[str, int]:
-    """Subjects to draw from each dataset: largest remainders, no dataset emptied where it can be avoided."""
-    total = sum(sizes.values())
-    spare = {name: size - 1 for name, size in sizes.items()}
-    if not any(spare.values()):
-        spare = dict(sizes)  # every dataset has one subject: one of them has to go
-    wanted = min(max(1, round(share * total)), sum(spare.values()), total - 1)
-    exact = {name: wanted * size / total for name, size in sizes.items()}
-    quota = {name: min(int(value), spare[name]) for name, value in exact.items()}
-    while sum(quota.values()) < wanted:
-        open_names = [name for name in sizes if quota[name] < spare[name]]
-        quota[min(open_names, key=lambda name: (quota[name] - exact[name], name))] += 1
-    return quota
