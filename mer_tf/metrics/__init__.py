@@ -288,8 +288,8 @@ def oracle_epoch(by_epoch: Mapping[int, Sequence[Prediction]], n: int) -> dict:
         clips = keys
         for p in predictions:
             rows.setdefault((p.fold, epoch), []).append(p)
-            fold = hits.setdefault(p.fold, {})
-            fold[epoch] = fold.get(epoch, 0) + (p.label == p.prediction)
+            of_fold = hits.setdefault(p.fold, {})
+            of_fold[epoch] = of_fold.get(epoch, 0) + (p.label == p.prediction)
     chosen = []
     for fold, counts in sorted(hits.items()):
         best = max(counts, key=lambda epoch: (counts[epoch], -epoch))

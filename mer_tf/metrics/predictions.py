@@ -181,7 +181,7 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
     filled = True
 
     def close() -> None:
-        if not filled:
+        if subject is not None and not filled:
             raise ConfigError(
                 f"{name} line {headers[subject]}: no 'clip truth prediction' line follows {' '.join(subject)!r}; "
                 "is the log cut off?"

@@ -40,9 +40,10 @@ def loso_folds(
         EmptySplitError: No clip, one subject only, or a class that a training side lacks.
         ConfigError: A clip without label, or a label out of range.
     """
+    keys: Sequence = clips
     if labels is None:
-        clips, labels = clip_facts(clips)
-    keys, labels, num_classes = _checked(clips, labels, num_classes, classes)
+        keys, labels = clip_facts(keys)
+    keys, labels, num_classes = _checked(keys, labels, num_classes, classes)
     subjects = sorted(set(keys))
     if len(subjects) < 2:
         raise EmptySplitError(
@@ -260,19 +261,20 @@ def stratified_group_kfold(
         counts[key][label] += 1
     order = sorted(counts, key=lambda key: (-counts[key].sum(), _digest(seed, key)))
     total = np.maximum(sum(counts.values()), 1)
-    held, groups = np.zeros((folds, num_classes)), [[] for _ in range(folds)]
+    held = np.zeros((folds, num_classes))
+    groups: list[list[str]] = [[] for _ in range(folds)]
     for position, key in enumerate(order):
         empty = [k for k in range(folds) if not groups[k]]
         # As many subjects left as folds without one: the rest must fill those.
         candidates = empty if len(empty) == len(order) - position else range(folds)
-        best = None
+        ranks = []
         for k in candidates:
             held[k] += counts[key]
-            rank = (round(float((held / total).std(axis=0).sum()), 12), held[k].sum(), k)
+            ranks.append((round(float((held / total).std(axis=0).sum()), 12), held[k].sum(), k))
             held[k] -= counts[key]
-            best = rank if best is None or rank < best else best
-        held[best[2]] += counts[key]
-        groups[best[2]].append(key)
+        best = min(ranks)[2]
+        held[best] += counts[key]
+        groups[best].append(key)
     return _by_subject(groups, _numbered(folds), keys, labels, num_classes, classes)
 
 
@@ -287,12 +289,12 @@ def straddling_subjects(folds: Sequence[Fold], subject_keys: Sequence[str]) -> l
 
 def class_counts(folds: Sequence[Fold], labels: Sequence[int], num_classes: int) -> list[dict]:
     """Clips per class of each fold: ``{"fold": name, "train": [..], "test": [..]}``."""
-    labels = np.asarray(labels, np.int64)
+    array = np.asarray(labels, np.int64)
     return [
         {
             "fold": fold.name,
-            "train": np.bincount(labels[list(fold.train)], minlength=num_classes).tolist(),
-            "test": np.bincount(labels[list(fold.test)], minlength=num_classes).tolist(),
+            "train": np.bincount(array[list(fold.train)], minlength=num_classes).tolist(),
+            "test": np.bincount(array[list(fold.test)], minlength=num_classes).tolist(),
         }
         for fold in folds
     ]
@@ -300,10 +302,12 @@ def class_counts(folds: Sequence[Fold], labels: Sequence[int], num_classes: int)
 
 def clip_facts(clips: Sequence[Clip]) -> tuple[list[str], list[int]]:
     """Subject keys and labels of clips; a clip without label is a ``ConfigError``."""
+    labels = []
     for clip in clips:
         if clip.label is None:
             raise ConfigError(f"{clip.key} has no label under mapping {clip.mapping!r}; leave it out of the split")
-    return [clip.subject_key for clip in clips], [clip.label for clip in clips]
+        labels.append(clip.label)
+    return [clip.subject_key for clip in clips], labels
 
 
 def _checked(keys, labels, num_classes, classes) -> tuple[list[str], list[int], int]:

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from mer_tf.checks import check_fields
 from mer_tf.errors import ConfigError, UnknownNameError
@@ -19,7 +19,7 @@ OPTIMIZERS = ("adam", "adamw", "sgd", "sgdw")
 SCHEDULES = ("constant", "cosine", "step", "exponential", "inverse_time")
 RESAMPLING = ("none", "largest")
 
-_CHOICES = {
+_CHOICES: dict[str, Collection[str]] = {
     "loss": LOSSES,
     "class_weights": CLASS_WEIGHTS,
     "optimizer": OPTIMIZERS,

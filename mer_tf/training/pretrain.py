@@ -32,6 +32,7 @@ from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import get_recipe
 from mer_tf.systems.registry import get_model_card
 from mer_tf.systems.transfer import write_named_weights
+from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.initial import weights_hash
 from mer_tf.training.trainer import FoldTrainer
@@ -136,19 +137,20 @@ def pretrain(
 
     # === Training ===
     logs = os.path.join(out_dir, "logs", FOLD)
-    _remove_events(logs)
+    remove_logs(logs)
     name = next(iter(recipe.inputs))
     labels = np.array([picture.clip.label for picture in found], np.int64)
+    told = watch.epochs
     trainer.fit(
         {name: made.images},
         labels[train],
         seed=fold_seed(config.seed, FOLD),
         keys=[found[row].key for row in train],
-        rows=made.rows[train],
+        rows=made.rows[train].tolist(),
         log_dir=logs,
-        on_epoch=None if watch.epochs is None else lambda epoch: watch.epochs(epoch, config.epochs),
+        on_epoch=None if told is None else lambda epoch: told(epoch, config.epochs),
     )
-    probabilities = trainer.predict({name: made.images}, made.rows[test])
+    probabilities = trainer.predict({name: made.images}, made.rows[test].tolist())
     scores = _scores(labels[test], probabilities.argmax(axis=1), [found[row] for row in test], len(classes))
     writer = tf.summary.create_file_writer(logs, filename_suffix=".test")
     with writer.as_default(step=len(trainer.history)):
@@ -316,10 +318,3 @@ def _initial_facts(trainer: FoldTrainer, config: TrainConfig, sha: str) -> dict 
 def _fingerprint(found: Sequence[Picture], hashes: Sequence[str], rows: Sequence[int], recipe_hash: str) -> str:
     lines = sorted(f"{found[row].key}\n{found[row].clip.label}\n{hashes[row]}" for row in rows)
     return hashlib.sha256("\n".join([recipe_hash, *lines]).encode()).hexdigest()
-
-
-def _remove_events(folder: str) -> None:
-    if os.path.isdir(folder):
-        for name in os.listdir(folder):
-            if name.startswith("events.out.tfevents."):
-                os.unlink(os.path.join(folder, name))

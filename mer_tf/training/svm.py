@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -70,8 +71,8 @@ class SvmConfig:
             object.__setattr__(self, name, values)
         for value in self.c:
             number("c", value, lambda value: value > 0, "positive")
-        for value in self.gamma:
-            _gamma(value, 1, 1.0)
+        for candidate in self.gamma:
+            _gamma(candidate, 1, 1.0)
         whole("degree", self.degree)
         number("coef0", self.coef0, lambda value: value >= 0, "at least 0")
         one_of("scaling", self.scaling, SCALINGS)
@@ -108,7 +109,7 @@ class Svm:
     centre: np.ndarray
     spread: np.ndarray
     gamma_value: float
-    machine: object
+    machine: Any
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """int64 (clips,) labels of ``(clips, D)`` features."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.systems.registry import build_model, check_inputs, check_recipe, get_model_card
 from mer_tf.systems.weights import load_model_weights
 from mer_tf.training.config import TrainConfig
+from mer_tf.training.interface import Trainer
 from mer_tf.training.losses import make_loss
 from mer_tf.training.optimizers import make_optimizer
 from mer_tf.training.samples import Samples
@@ -34,7 +34,7 @@ _PREDICT_BATCH = 128
 _PREDICT_VALUES = 1 << 24  # input values in one batch, so that clips of many frames do not fill the memory
 
 
-class FoldTrainer:
+class FoldTrainer(Trainer):
     """Builds and traces a model once, then trains it from new weights for each fold.
 
     Tracing takes longer than training on a hundred small clips, so the graph is kept; the weights, the state of
@@ -72,7 +72,7 @@ class FoldTrainer:
         check_recipe(config.model, self.recipe, config.model_options)
         self.model, self.transfer = initialised_model(config)  # mistakes show before any clip is read
         check_inputs(config.model, self.model, self.recipe)
-        self.history: list[dict[str, float]] = []
+        self.history: list[dict] = []
         self.takes_arrays = arrays or config.needs_arrays(self.recipe)
         self._loss, _ = make_loss(config, np.ones(config.num_classes, np.int64))  # ``fit`` makes each fold's weights
         self._optimizer = make_optimizer(config)
@@ -92,15 +92,8 @@ class FoldTrainer:
             input_signature=[signature, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)],
         )
         self._infer = tf.function(lambda inputs: self.model(inputs, training=False), input_signature=[signature])
-        arrays = {name: tf.TensorSpec((None, *shape), tf.float32) for name, shape in self.recipe.inputs.items()}
-        self._second_half = tf.function(lambda tensors: network_input(tensors, self.recipe), input_signature=[arrays])
-
-    def serves(self, config: TrainConfig, recipe: Recipe) -> bool:
-        """Whether this trainer can train that config: all but the seed, shuffling and the preset's name is equal."""
-        same = dataclasses.replace(
-            config, seed=self.config.seed, shuffle_labels=self.config.shuffle_labels, preset=self.config.preset
-        )
-        return same == self.config and recipe.hash == self.recipe.hash
+        stored = {name: tf.TensorSpec((None, *shape), tf.float32) for name, shape in self.recipe.inputs.items()}
+        self._second_half = tf.function(lambda tensors: network_input(tensors, self.recipe), input_signature=[stored])
 
     def fit(
         self,
