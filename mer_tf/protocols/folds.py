@@ -182,8 +182,8 @@ def tenfold_numbering(
 ) -> list[Fold]:
     """Clips numbered in subject order and cut into contiguous groups; subjects may stand on both sides.
 
-    Only to reproduce seed 000, section 4: it is not subject-independent, although that paper says so. Examples that
-    are derived from one clip follow their parent.
+    Only to reproduce the CBAMNet paper, section 4: it is not subject-independent, although that paper says so.
+    Examples that are derived from one clip follow their parent.
 
     Args:
         subject_keys: ``dataset/subject`` of each example.
@@ -341,9 +341,12 @@ def _require_classes(folds, labels, num_classes, classes) -> None:
         for label in range(num_classes):
             if label not in present:
                 name = repr(classes[label]) if classes is not None else str(label)
+                held = sum(labels[i] == label for i in fold.test)
+                who = f"all its {held} clips are held out" if held else "no clip shows it"
                 raise EmptySplitError(
-                    f"fold {fold.name}: class {name} has no training clip; "
-                    "only that subject, or nobody, shows it; add subjects or use another label mapping"
+                    f"fold {fold.name}: class {name} has no training clip ({who}), so it cannot be learned there; "
+                    "add a dataset or subjects that show it, or use a label mapping that merges it with another class "
+                    "or leaves it out"
                 )
 
 

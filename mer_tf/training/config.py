@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from mer_tf.checks import check_fields
 from mer_tf.errors import ConfigError, UnknownNameError
@@ -14,6 +15,9 @@ from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe
 from mer_tf.systems.registry import get_model_card
 from mer_tf.training.losses import CLASS_WEIGHTS, LOSSES
+
+if TYPE_CHECKING:
+    from mer_tf.protocols import Protocol
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "sgdw")
 SCHEDULES = ("constant", "cosine", "step", "exponential", "inverse_time")
@@ -193,6 +197,17 @@ class TrainConfig:
         if dataclasses.replace(augmentation, mirror=False).active:
             return True
         return augmentation.mirror and not recipe.mirrors_in_network
+
+    def protocol_notes(self, protocol: Protocol) -> tuple[str, ...]:
+        """What must be said with every figure where the model has a preset for the protocol and another one is used."""
+        own = protocol.preset
+        if not own or own == self.preset or own not in get_model_card(self.model).presets:
+            return ()
+        used = f"preset {self.preset!r}" if self.preset else "settings of no preset"
+        return (
+            f"settings: those published for {self.model} under {protocol.name} are preset {own!r}; "
+            f"this run uses {used}",
+        )
 
     def learning_rate_at(self, epoch: int, step: int = 0) -> float:
         """Rate of that epoch and of that step of the whole run, both counted from 0."""

@@ -60,5 +60,6 @@ def check_classes(labels: np.ndarray, config: TrainConfig, where: str) -> None:
     missing = sorted(set(range(config.num_classes)) - set(labels.tolist()))
     if missing:
         raise EmptySplitError(
-            f"{where}: class {missing[0]} has no training clip; add subjects or use another label mapping"
+            f"{where}: class {missing[0]} has no training clip, so it cannot be learned; add a dataset or subjects "
+            "that show it, or use a label mapping that merges it with another class or leaves it out"
         )

@@ -1,4 +1,4 @@
-"""Pre-training on pictures of macro-expressions: the first of the two trainings of seed 002.
+"""Pre-training on pictures of macro-expressions: the first of the two trainings of the Micro-Attention paper.
 
 Source: Wang et al., Micro-Attention for Micro-Expression Recognition, section 4.2: pictures around the apex of CK+,
 Oulu-CASIA, JAFFE and MUG, five classes, nine tenths to train on.
