@@ -270,7 +270,7 @@ def oracle_epoch(by_epoch: Mapping[int, Sequence[Prediction]], n: int) -> dict:
         n: Number of classes.
 
     Returns:
-        As ``pooled`` of ``averages``, with ``epochs``: the number of epochs chosen from.
+        The scores under ``pooled`` of ``averages``, and ``epochs``, the number of epochs chosen from.
 
     Raises:
         EmptySplitError: No epoch.

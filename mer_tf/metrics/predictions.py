@@ -170,8 +170,9 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
         num_classes: Number of classes that truth and prediction must be below; None asks for no limit.
 
     Raises:
-        MissingFileError, EmptySplitError, ConfigError: As ``read_predictions``; also a subject line that stands
-            twice, or without a clip line below it.
+        MissingFileError, EmptySplitError: There is no such file, or no clip in it.
+        ConfigError: A line is none of the format, a class is out of range, a clip or subject line comes twice, or no
+            clip line follows a subject line.
     """
     name = os.fspath(path)
     predictions: list[Prediction] = []

@@ -342,7 +342,7 @@ def _require_classes(folds, labels, num_classes, classes) -> None:
             if label not in present:
                 name = repr(classes[label]) if classes is not None else str(label)
                 held = sum(labels[i] == label for i in fold.test)
-                who = f"all its {held} clips are held out" if held else "no clip shows it"
+                who = f"all are held out: {held}" if held else "no clip shows it"
                 raise EmptySplitError(
                     f"fold {fold.name}: class {name} has no training clip ({who}), so it cannot be learned there; "
                     "add a dataset or subjects that show it, or use a label mapping that merges it with another class "

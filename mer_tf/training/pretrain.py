@@ -49,7 +49,7 @@ PICTURES_FOLDER = "pictures"
 
 @dataclasses.dataclass(frozen=True)
 class Watch:
-    """What is told while it runs; each is called with (done, total).
+    """Functions called while it runs, each with (done, total).
 
     Attributes:
         pictures: After each picture.
@@ -84,7 +84,7 @@ def pretrain(
         out_dir: Folder of the run; made if absent.
         pictures_dir: Folder of the pictures. Defaults to ``out_dir/pictures``.
         workers: Processes that make pictures.
-        landmark_model: As ``ClipPreprocessor``.
+        landmark_model: Path of dlib's 68-point model, or None to look for it.
         strict: Stop at the first fault of a clip or picture instead of leaving it out.
         watch: Told of the progress.
 
@@ -140,7 +140,7 @@ def pretrain(
     remove_logs(logs)
     name = next(iter(recipe.inputs))
     labels = np.array([picture.clip.label for picture in found], np.int64)
-    told = watch.epochs
+    on_epoch = watch.epochs
     trainer.fit(
         {name: made.images},
         labels[train],
@@ -148,7 +148,7 @@ def pretrain(
         keys=[found[row].key for row in train],
         rows=made.rows[train].tolist(),
         log_dir=logs,
-        on_epoch=None if told is None else lambda epoch: told(epoch, config.epochs),
+        on_epoch=None if on_epoch is None else lambda epoch: on_epoch(epoch, config.epochs),
     )
     probabilities = trainer.predict({name: made.images}, made.rows[test].tolist())
     scores = _scores(labels[test], probabilities.argmax(axis=1), [found[row] for row in test], len(classes))
@@ -198,7 +198,7 @@ def split_subjects(subject_keys: Sequence[str], *, share: float = HELD_OUT, seed
 
     Args:
         subject_keys: ``dataset/subject`` of each picture.
-        share: Of the pictures of each set, in (0, 1).
+        share: Part of the pictures of each set that is held out, in (0, 1).
         seed: Decides who is held out. People of one set do not depend on the other sets.
 
     Returns:
