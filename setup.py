@@ -42,6 +42,7 @@ DEV = [
     "pytest-xdist>=3.6",
     "hypothesis>=6",
     "ruff>=0.6",
+    "mypy>=1.11",
     "scikit-image>=0.24",  # its public-domain photograph
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
@@ -49,3 +49,42 @@ def strict(kind: type, settings: Mapping, where: str):
         return kind(**settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def check_fields(
+    settings,
+    where: str,
+    *,
+    choices: Mapping[str, Collection[str]],
+    ranges: Mapping[str, tuple[Callable[[float], bool], str]],
+) -> None:
+    """Checks the fields of a settings dataclass: their declared types, then the names and numbers allowed.
+
+    Args:
+        settings: An instance of a dataclass with fields of type ``str``, ``bool``, ``int``, ``float`` and ``dict``.
+        where: What the settings are called in messages, before a dot and the field's name.
+        choices: Field -> the names it may hold.
+        ranges: Field -> whether a number fits, and the words for those that do.
+
+    Raises:
+        UnknownNameError: A name is not among the choices.
+        ConfigError: A value is of another type, not finite or out of range.
+    """
+    for field in dataclasses.fields(settings):
+        value, kind = getattr(settings, field.name), str(field.type)
+        if not _is_of(kind, value):
+            raise ConfigError(f"{where}.{field.name} must be of type {kind}. Received: {value!r}")
+    for name, known in choices.items():
+        if getattr(settings, name) not in known:
+            raise UnknownNameError(f"{where}.{name}", getattr(settings, name), known)
+    for name, (fits, wanted) in ranges.items():
+        if not fits(getattr(settings, name)):
+            raise ConfigError(f"{where}.{name} must be {wanted}. Received: {getattr(settings, name)!r}")
+
+
+def _is_of(kind: str, value) -> bool:
+    if isinstance(value, bool):
+        return kind == "bool"
+    if isinstance(value, float) and not np.isfinite(value):
+        return False
+    return isinstance(value, {"str": (str,), "bool": (), "int": (int,), "float": (int, float), "dict": (dict,)}[kind])

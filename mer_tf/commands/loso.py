@@ -115,6 +115,7 @@ def run(arguments) -> int:
             mapping=data.mapping,
             seed=config.seed,
         )
+        split = dataclasses.replace(split, notes=(*split.notes, *config.protocol_notes(split.protocol)))
         for note in split.notes:
             console.note(f"note: {note}")
         bar = console.progress("folds", unit="fold")

@@ -6,8 +6,8 @@ Conventions (specification: protocols 1, 2):
 * Pooled: the predictions of all test folds are joined, then one confusion matrix is formed. ``uf1`` and ``uar`` are
   never means over folds; the fold means have their own names in ``fold_means``.
 * UF1 is macro F1 from counts, ``mean(2 TP / (2 TP + FP + FN))``, not the F1 of averaged precision and recall.
-* UAR is the mean of the class recalls (balanced accuracy; seed 000 prints it as accuracy, ``class_mean_accuracy``).
-  Accuracy is WAR.
+* UAR is the mean of the class recalls (balanced accuracy; the CBAMNet paper prints it as accuracy,
+  ``class_mean_accuracy``). Accuracy is WAR.
 * A class without any true clip in a pooled matrix is a configuration error and raises ``EmptySplitError``; in the
   scores of one dataset's part it makes that part's ``uf1`` and ``uar`` None.
 * Macro precision counts a class that is never predicted as 0.
@@ -21,49 +21,50 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.metrics.bootstrap import batch_metrics, bootstrap_interval, draw_subjects, subject_tables
+from mer_tf.metrics.counts import check_unique, confusion_matrix, confusion_of, require_all_classes
 from mer_tf.types import Prediction
 
-
-def confusion_matrix(label, prediction, n: int) -> np.ndarray:
-    """Counts of (true, predicted) pairs.
-
-    Args:
-        label: int (clips,), true classes in 0..n-1.
-        prediction: int (clips,), predicted classes in 0..n-1.
-        n: Number of classes.
-
-    Returns:
-        int64 (n, n), rows true.
-
-    Raises:
-        ConfigError: Lengths differ, or a class is out of range.
-    """
-    label, prediction = np.asarray(label), np.asarray(prediction)
-    if label.shape != prediction.shape or label.ndim != 1:
-        raise ConfigError(
-            f"labels and predictions must be two lists of one length. Received: {label.shape}, {prediction.shape}"
-        )
-    for name, values in (("label", label), ("prediction", prediction)):
-        if values.size and not np.issubdtype(values.dtype, np.integer):
-            raise ConfigError(f"each {name} must be an integer class index. Received: {values.dtype}")
-        if values.size and not (values.min() >= 0 and values.max() < n):
-            bad = values[(values < 0) | (values >= n)][0]
-            raise ConfigError(f"each {name} must lie in 0..{n - 1}. Received: {bad}")
-    codes = label.astype(np.int64) * n + prediction.astype(np.int64)
-    return np.bincount(codes, minlength=n * n).reshape(n, n).astype(np.int64)
+__all__ = [
+    "accuracy",
+    "averages",
+    "batch_metrics",
+    "bootstrap_interval",
+    "check_unique",
+    "class_f1",
+    "class_mean_accuracy",
+    "class_recalls",
+    "confusion_matrix",
+    "draw_subjects",
+    "fold_means",
+    "hold_out_scores",
+    "macro_precision",
+    "oracle_epoch",
+    "per_subject",
+    "recall_range",
+    "recall_spread_pop",
+    "scores",
+    "spread",
+    "subject_tables",
+    "truncated",
+    "uar",
+    "uf1",
+    "war",
+    "weighted_f1",
+]
 
 
 def class_recalls(cm) -> np.ndarray:
     """Recall of each class, float64 (n,); a class without true clips raises ``EmptySplitError``."""
     cm = _matrix(cm)
-    _require_all_classes(cm)
+    require_all_classes(cm)
     return np.diag(cm) / cm.sum(axis=1)
 
 
 def class_f1(cm) -> np.ndarray:
     """F1 of each class, float64 (n,); a class without true clips raises ``EmptySplitError``."""
     cm = _matrix(cm)
-    _require_all_classes(cm)
+    require_all_classes(cm)
     return 2 * np.diag(cm) / (cm.sum(axis=1) + cm.sum(axis=0))
 
 
@@ -89,7 +90,7 @@ def accuracy(cm) -> float:
 def macro_precision(cm) -> float:
     """Mean of the class precisions, a class never predicted counting 0; a diagnostic, not UAR."""
     cm = _matrix(cm)
-    _require_all_classes(cm)
+    require_all_classes(cm)
     predicted = cm.sum(axis=0)
     return float((np.diag(cm) / np.maximum(predicted, 1)).mean())
 
@@ -122,7 +123,8 @@ def recall_spread_pop(cm, ddof: int = 0) -> float:
 
     It measures how even one model's classes are, not variation over folds or seeds.
 
-    Source: seed 000's stability figure, read as divisor n because only that reproduces its ten printed values.
+    Source: stability figure of the CBAMNet paper, read as divisor n because only that reproduces its ten printed
+    values.
 
     Args:
         cm: Pooled confusion matrix.
@@ -138,7 +140,7 @@ def recall_range(cm) -> float:
 
 
 def truncated(value: float, decimals: int = 2) -> float:
-    """Cut, not rounded, after ``decimals``: how seed 000 prints its class-mean accuracy in percent."""
+    """Cut, not rounded, after ``decimals``: how the CBAMNet paper prints its class-mean accuracy in percent."""
     # A recall such as 0.29 times 100 is 28.999999999999996 in binary; cutting must not lose a unit for that.
     return math.floor(round(value * 10**decimals, 6)) / 10**decimals
 
@@ -162,11 +164,11 @@ def scores(predictions: Iterable[Prediction], classes: Sequence[str]) -> dict:
     predictions = list(predictions)
     check_unique(predictions)
     n = len(classes)
-    cm = _confusion(predictions, n)
-    _require_all_classes(cm, classes)
+    cm = confusion_of(predictions, n)
+    require_all_classes(cm, classes)
     parts = {}
     for dataset in sorted({p.dataset for p in predictions}):
-        parts[dataset] = _part(_confusion([p for p in predictions if p.dataset == dataset], n))
+        parts[dataset] = _part(confusion_of([p for p in predictions if p.dataset == dataset], n))
     return {"full": _part(cm), "by_dataset": parts}
 
 
@@ -180,7 +182,7 @@ def per_subject(predictions: Iterable[Prediction], n: int) -> list[dict]:
         groups.setdefault((p.dataset, p.subject), []).append(p)
     rows = []
     for (dataset, subject), group in sorted(groups.items()):
-        cm = _confusion(group, n)
+        cm = confusion_of(group, n)
         rows.append(
             {
                 "dataset": dataset,
@@ -209,7 +211,7 @@ def fold_means(predictions: Iterable[Prediction], n: int) -> dict[str, float]:
         raise EmptySplitError("there are no predictions to average over folds")
     rows = []
     for _, group in sorted(groups.items()):
-        cm = _confusion(group, n)
+        cm = confusion_of(group, n)
         f1 = 2 * np.diag(cm) / np.maximum(cm.sum(axis=1) + cm.sum(axis=0), 1)
         present = cm.sum(axis=1) > 0
         rows.append((accuracy(cm), f1.mean(), f1[present].mean()))
@@ -240,7 +242,7 @@ def averages(
     for p in predictions:
         classes_of.setdefault(p.fold, set()).add(p.label)
     result = {
-        "pooled": _pooled(_confusion(predictions, n)),
+        "pooled": _pooled(confusion_of(predictions, n)),
         "fold_mean": {
             "accuracy": means["fold_mean_accuracy"],
             "f1_absent_zero": means["fold_mean_f1_absent_zero"],
@@ -251,7 +253,7 @@ def averages(
     }
     if by_epoch:
         result["oracle_epoch"] = oracle_epoch(by_epoch, n)
-        pooled = {epoch: _pooled(_confusion(list(rows), n)) for epoch, rows in sorted(by_epoch.items())}
+        pooled = {epoch: _pooled(confusion_of(list(rows), n)) for epoch, rows in sorted(by_epoch.items())}
         key = "uf1" if next(iter(pooled.values()))["uf1"] is not None else "accuracy"
         best = max(pooled, key=lambda epoch: (pooled[epoch][key], -epoch))
         result["best_common_epoch"] = {**pooled[best], "epoch": best}
@@ -268,7 +270,7 @@ def oracle_epoch(by_epoch: Mapping[int, Sequence[Prediction]], n: int) -> dict:
         n: Number of classes.
 
     Returns:
-        As ``pooled`` of ``averages``, with ``epochs``: the number of epochs chosen from.
+        The scores under ``pooled`` of ``averages``, and ``epochs``, the number of epochs chosen from.
 
     Raises:
         EmptySplitError: No epoch.
@@ -288,13 +290,13 @@ def oracle_epoch(by_epoch: Mapping[int, Sequence[Prediction]], n: int) -> dict:
         clips = keys
         for p in predictions:
             rows.setdefault((p.fold, epoch), []).append(p)
-            fold = hits.setdefault(p.fold, {})
-            fold[epoch] = fold.get(epoch, 0) + (p.label == p.prediction)
+            of_fold = hits.setdefault(p.fold, {})
+            of_fold[epoch] = of_fold.get(epoch, 0) + (p.label == p.prediction)
     chosen = []
     for fold, counts in sorted(hits.items()):
         best = max(counts, key=lambda epoch: (counts[epoch], -epoch))
         chosen.extend(rows[fold, best])
-    return {**_pooled(_confusion(chosen, n)), "epochs": len(by_epoch)}
+    return {**_pooled(confusion_of(chosen, n)), "epochs": len(by_epoch)}
 
 
 def hold_out_scores(predictions: Iterable[Prediction], n: int) -> dict:
@@ -316,150 +318,13 @@ def hold_out_scores(predictions: Iterable[Prediction], n: int) -> dict:
     parts = {}
     for dataset, group in sorted(groups.items()):
         check_unique(group)
-        part = _part(_confusion(group, n))
+        part = _part(confusion_of(group, n))
         parts[dataset] = {"war": part["accuracy"], "uar": part["uar"], "n": part["n"]}
     mean = {}
     for name in ("war", "uar"):
         values = [part[name] for part in parts.values()]
         mean[name] = None if None in values else float(np.mean(values))
     return {"by_test_dataset": parts, "mean": mean}
-
-
-def check_unique(predictions: Iterable[Prediction]) -> None:
-    """Raises ``ConfigError`` when one clip is predicted twice: it would count twice in every pooled metric."""
-    seen = set()
-    for p in predictions:
-        key = (p.dataset, p.subject, p.clip)
-        if key in seen:
-            raise ConfigError(f"clip {'/'.join(key)} is predicted twice; each clip must be held out exactly once")
-        seen.add(key)
-
-
-def bootstrap_interval(
-    predictions: Iterable[Prediction],
-    n: int,
-    *,
-    draws: int = 2000,
-    level: float = 0.95,
-    seed: int = 0,
-    within_dataset: bool = False,
-) -> dict:
-    """Bootstrap over subjects: percentile intervals of the pooled metrics.
-
-    Each draw takes as many subjects as there are, with replacement, and pools their clips with multiplicity. A draw
-    that lacks a class is drawn again and counted.
-
-    Args:
-        predictions: One per clip.
-        n: Number of classes.
-        draws: Number of draws, at least 1.
-        level: Coverage in (0, 1).
-        seed: Seed of the generator.
-        within_dataset: Draw within each dataset, keeping its number of subjects.
-
-    Returns:
-        ``{"uf1": [low, high], "uar": [...], "accuracy": [...], "level", "draws", "redrawn", "seed", "subjects",
-        "within_dataset"}``.
-
-    Raises:
-        EmptySplitError: No predictions, or a class without any true clip.
-        ConfigError: ``draws`` or ``level`` out of range.
-    """
-    if draws < 1 or not 0 < level < 1:
-        raise ConfigError(f"draws must be >= 1 and level in (0, 1). Received: {draws}, {level}")
-    keys, tables = subject_tables(predictions, n)
-    pooled, redrawn = draw_subjects(keys, [tables], draws, seed, within_dataset)
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    result: dict = {
-        name: [float(q) for q in np.quantile(value, tails)] for name, value in batch_metrics(pooled[0]).items()
-    }
-    result.update(
-        level=level, draws=draws, redrawn=redrawn, seed=seed, subjects=len(keys), within_dataset=within_dataset
-    )
-    return result
-
-
-def subject_tables(predictions: Iterable[Prediction], n: int) -> tuple[list[tuple[str, str]], np.ndarray]:
-    """Confusion matrix of each subject.
-
-    Returns:
-        ``(dataset, subject)`` in order, and int64 (subjects, n, n).
-
-    Raises:
-        EmptySplitError: No predictions, or a class without any true clip.
-        ConfigError: A clip is predicted twice.
-    """
-    predictions = list(predictions)
-    check_unique(predictions)
-    groups: dict[tuple[str, str], list[Prediction]] = {}
-    for p in predictions:
-        groups.setdefault((p.dataset, p.subject), []).append(p)
-    if not groups:
-        raise EmptySplitError("there are no predictions to draw subjects from")
-    keys = sorted(groups)  # order of the predictions must not change the result
-    tables = np.stack([_confusion(groups[key], n) for key in keys])
-    _require_all_classes(tables.sum(axis=0))
-    return keys, tables
-
-
-def draw_subjects(
-    keys: Sequence[tuple[str, str]],
-    tables: Sequence[np.ndarray],
-    draws: int,
-    seed: int,
-    within_dataset: bool = False,
-) -> tuple[list[np.ndarray], int]:
-    """Pooled matrices of subjects drawn with replacement, the same subjects for every method.
-
-    Args:
-        keys: ``(dataset, subject)`` of each row of the tables.
-        tables: One int64 (subjects, n, n) per method, of the same clips.
-        draws: Number of draws that hold every class.
-        seed: Seed of the generator.
-        within_dataset: Draw within each dataset, keeping its number of subjects.
-
-    Returns:
-        One float64 (draws, n, n) of counts per method, and the number of draws that lacked a class.
-
-    Raises:
-        EmptySplitError: Hardly any draw holds every class.
-    """
-    datasets = np.array([key[0] for key in keys])
-    strata = (
-        [np.flatnonzero(datasets == d) for d in sorted(set(datasets))] if within_dataset else [np.arange(len(keys))]
-    )
-    n = tables[0].shape[-1]
-    flat = [np.asarray(table, float).reshape(len(keys), n * n) for table in tables]
-    rng = np.random.default_rng(seed)
-    kept: list[list[np.ndarray]] = [[] for _ in tables]
-    missing, redrawn = draws, 0
-    while missing:
-        count = min(missing, 20000)  # bounds the memory
-        times = np.zeros((count, len(keys)))
-        for members in strata:
-            times[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
-        pooled = [(times @ table).reshape(count, n, n) for table in flat]  # counts stay exact integers in float64
-        complete = (pooled[0].sum(axis=2) > 0).all(axis=1)
-        for parts, matrices in zip(kept, pooled):
-            parts.append(matrices[complete])
-        missing -= int(complete.sum())
-        redrawn += int((~complete).sum())
-        if redrawn > 1000 * draws + 100000:
-            raise EmptySplitError(
-                f"hardly any draw of {len(keys)} subjects holds every class; too few subjects for a bootstrap"
-            )
-    return [np.concatenate(parts) for parts in kept], redrawn
-
-
-def batch_metrics(cms: np.ndarray) -> dict[str, np.ndarray]:
-    """UF1, UAR and accuracy of many matrices (..., n, n) whose rows all hold clips, each float64 (...)."""
-    hits = np.diagonal(cms, axis1=-2, axis2=-1)
-    true, predicted = cms.sum(axis=-1), cms.sum(axis=-2)
-    return {
-        "uf1": (2 * hits / (true + predicted)).mean(axis=-1),
-        "uar": (hits / true).mean(axis=-1),
-        "accuracy": hits.sum(axis=-1) / true.sum(axis=-1),
-    }
 
 
 def _matrix(cm) -> np.ndarray:
@@ -469,21 +334,6 @@ def _matrix(cm) -> np.ndarray:
     if (cm < 0).any():
         raise ConfigError("a confusion matrix must hold counts, none negative")
     return cm
-
-
-def _require_all_classes(cm: np.ndarray, classes: Sequence[str] | None = None) -> None:
-    for index in np.flatnonzero(cm.sum(axis=1) == 0):
-        name = repr(classes[index]) if classes is not None else str(index)
-        raise EmptySplitError(
-            f"class {name} has no clip among the predictions, so its recall and F1 are undefined; "
-            "use a label mapping without it or add its clips"
-        )
-
-
-def _confusion(predictions: Sequence[Prediction], n: int) -> np.ndarray:
-    if not predictions:
-        raise EmptySplitError("there are no predictions to score")
-    return confusion_matrix([p.label for p in predictions], [p.prediction for p in predictions], n)
 
 
 def _pooled(cm: np.ndarray) -> dict:

@@ -5,13 +5,12 @@ Source: specification protocols 6.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from mer_tf.errors import ConfigError, EmptySplitError
-from mer_tf.metrics import batch_metrics, draw_subjects, subject_tables
+from mer_tf.metrics.bootstrap import batch_metrics, draw_subjects, subject_tables
 from mer_tf.types import Prediction
 
 
@@ -180,9 +179,9 @@ def binomial_two_sided(k: int, n: int) -> tuple[float, float]:
     """
     if not 0 <= 2 * k <= n:
         raise ConfigError(f"k must be the smaller of two counts that add up to n. Received: {k}, {n}")
-    # Logarithms, because 0.5 ** n underflows from 1075 on.
-    logs = [math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - n * math.log(2) for i in range(k + 1)]
-    tail, point = math.fsum(map(math.exp, logs)), math.exp(logs[k])
+    from scipy.stats import binom  # here, because loading it takes a second
+
+    tail, point = float(binom.cdf(k, n, 0.5)), float(binom.pmf(k, n, 0.5))
     return min(1.0, 2 * tail), min(1.0, 2 * tail - point)
 
 

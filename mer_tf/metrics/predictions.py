@@ -177,8 +177,9 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
         num_classes: Number of classes that truth and prediction must be below; None asks for no limit.
 
     Raises:
-        MissingFileError, EmptySplitError, ConfigError: As ``read_predictions``; also a subject line that stands
-            twice, or without a clip line below it.
+        MissingFileError, EmptySplitError: There is no such file, or no clip in it.
+        ConfigError: A line is none of the format, a class is out of range, a clip or subject line comes twice, or no
+            clip line follows a subject line.
     """
     name = os.fspath(path)
     predictions: list[Prediction] = []
@@ -188,7 +189,7 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
     filled = True
 
     def close() -> None:
-        if not filled:
+        if subject is not None and not filled:
             raise ConfigError(
                 f"{name} line {headers[subject]}: no 'clip truth prediction' line follows {' '.join(subject)!r}; "
                 "is the log cut off?"

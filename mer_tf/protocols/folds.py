@@ -40,9 +40,10 @@ def loso_folds(
         EmptySplitError: No clip, one subject only, or a class that a training side lacks.
         ConfigError: A clip without label, or a label out of range.
     """
+    keys: Sequence = clips
     if labels is None:
-        clips, labels = clip_facts(clips)
-    keys, labels, num_classes = _checked(clips, labels, num_classes, classes)
+        keys, labels = clip_facts(keys)
+    keys, labels, num_classes = _checked(keys, labels, num_classes, classes)
     subjects = sorted(set(keys))
     if len(subjects) < 2:
         raise EmptySplitError(
@@ -181,8 +182,8 @@ def tenfold_numbering(
 ) -> list[Fold]:
     """Clips numbered in subject order and cut into contiguous groups; subjects may stand on both sides.
 
-    Only to reproduce seed 000, section 4: it is not subject-independent, although that paper says so. Examples that
-    are derived from one clip follow their parent.
+    Only to reproduce the CBAMNet paper, section 4: it is not subject-independent, although that paper says so.
+    Examples that are derived from one clip follow their parent.
 
     Args:
         subject_keys: ``dataset/subject`` of each example.
@@ -260,95 +261,21 @@ def stratified_group_kfold(
         counts[key][label] += 1
     order = sorted(counts, key=lambda key: (-counts[key].sum(), _digest(seed, key)))
     total = np.maximum(sum(counts.values()), 1)
-    held, groups = np.zeros((folds, num_classes)), [[] for _ in range(folds)]
+    held = np.zeros((folds, num_classes))
+    groups: list[list[str]] = [[] for _ in range(folds)]
     for position, key in enumerate(order):
         empty = [k for k in range(folds) if not groups[k]]
         # As many subjects left as folds without one: the rest must fill those.
         candidates = empty if len(empty) == len(order) - position else range(folds)
-        best = None
+        ranks = []
         for k in candidates:
             held[k] += counts[key]
-            rank = (round(float((held / total).std(axis=0).sum()), 12), held[k].sum(), k)
+            ranks.append((round(float((held / total).std(axis=0).sum()), 12), held[k].sum(), k))
             held[k] -= counts[key]
-            best = rank if best is None or rank < best else best
-        held[best[2]] += counts[key]
-        groups[best[2]].append(key)
+        best = min(ranks)[2]
+        held[best] += counts[key]
+        groups[best].append(key)
     return _by_subject(groups, _numbered(folds), keys, labels, num_classes, classes)
-
-
-def inner_validation(
-    fold: Fold,
-    subject_keys: Sequence[str],
-    labels: Sequence[int],
-    *,
-    share: float = 0.15,
-    seed: int = 0,
-    tries: int = 64,
-) -> Fold:
-    """Splits the training side of a fold once more by subject, to choose a model without looking at the test side.
-
-    Each dataset gives its share of subjects; of ``tries`` draws, fixed by (seed, fold name), the one whose class
-    shares per dataset are nearest to the training side's is taken.
-
-    Args:
-        fold: A fold of the protocol; its test side is not used.
-        subject_keys: ``dataset/subject`` of each clip.
-        labels: Class index of each clip.
-        share: Share of the training subjects to validate on, in (0, 1); at least one subject is taken.
-        seed: Global seed.
-        tries: Draws to choose from.
-
-    Returns:
-        A fold whose sides are both parts of ``fold.train``, named ``<fold>/inner``.
-
-    Raises:
-        EmptySplitError: Fewer than two training subjects, or every draw takes all training clips of a class.
-        ConfigError: ``share`` or ``tries`` out of range.
-    """
-    if not 0 < share < 1 or tries < 1:
-        raise ConfigError(f"share must lie in (0, 1) and tries be at least 1. Received: {share}, {tries}")
-    labels = np.asarray(labels)
-    # Where a protocol lets subjects straddle, those of the test side are out of bounds here too.
-    tested = {subject_keys[i] for i in fold.test}
-    rows = [i for i in fold.train if subject_keys[i] not in tested]
-    subjects = sorted({subject_keys[i] for i in rows})
-    if len(subjects) < 2:
-        raise EmptySplitError(f"fold {fold.name}: inner validation needs at least two training subjects")
-    names = sorted({(_dataset(subject_keys[i]), int(labels[i])) for i in rows})
-    column = {name: k for k, name in enumerate(names)}
-    counts = np.zeros((len(subjects), len(names)))
-    position = {subject: k for k, subject in enumerate(subjects)}
-    for i in rows:
-        counts[position[subject_keys[i]], column[_dataset(subject_keys[i]), int(labels[i])]] += 1
-    members = {}
-    for k, subject in enumerate(subjects):
-        members.setdefault(_dataset(subject), []).append(k)
-    quota = _quotas({name: len(group) for name, group in members.items()}, share)
-
-    rng = np.random.default_rng(int.from_bytes(_digest(seed, fold.name)[:8], "big"))
-    classes = np.array([label for _, label in names])
-    present = sorted(set(classes.tolist()))
-    best = None
-    for _ in range(tries):
-        drawn = np.concatenate([rng.permutation(group)[: quota[name]] for name, group in sorted(members.items())])
-        drawn = np.sort(drawn.astype(int))
-        validation = counts[drawn].sum(axis=0)
-        left = counts.sum(axis=0) - validation
-        if any(left[classes == label].sum() == 0 for label in present):
-            continue
-        distance = float(np.abs(validation / validation.sum() - counts.sum(axis=0) / counts.sum()).sum())
-        if best is None or distance < best[0]:
-            best = (distance, {subjects[k] for k in drawn})
-    if best is None:
-        raise EmptySplitError(
-            f"fold {fold.name}: every choice of validation subjects takes all clips of a class; "
-            "lower the share or add subjects"
-        )
-    return Fold(
-        f"{fold.name}/inner",
-        tuple(i for i in rows if subject_keys[i] not in best[1]),
-        tuple(i for i in rows if subject_keys[i] in best[1]),
-    )
 
 
 def straddling_subjects(folds: Sequence[Fold], subject_keys: Sequence[str]) -> list[str]:
@@ -362,12 +289,12 @@ def straddling_subjects(folds: Sequence[Fold], subject_keys: Sequence[str]) -> l
 
 def class_counts(folds: Sequence[Fold], labels: Sequence[int], num_classes: int) -> list[dict]:
     """Clips per class of each fold: ``{"fold": name, "train": [..], "test": [..]}``."""
-    labels = np.asarray(labels, np.int64)
+    array = np.asarray(labels, np.int64)
     return [
         {
             "fold": fold.name,
-            "train": np.bincount(labels[list(fold.train)], minlength=num_classes).tolist(),
-            "test": np.bincount(labels[list(fold.test)], minlength=num_classes).tolist(),
+            "train": np.bincount(array[list(fold.train)], minlength=num_classes).tolist(),
+            "test": np.bincount(array[list(fold.test)], minlength=num_classes).tolist(),
         }
         for fold in folds
     ]
@@ -375,10 +302,12 @@ def class_counts(folds: Sequence[Fold], labels: Sequence[int], num_classes: int)
 
 def clip_facts(clips: Sequence[Clip]) -> tuple[list[str], list[int]]:
     """Subject keys and labels of clips; a clip without label is a ``ConfigError``."""
+    labels = []
     for clip in clips:
         if clip.label is None:
             raise ConfigError(f"{clip.key} has no label under mapping {clip.mapping!r}; leave it out of the split")
-    return [clip.subject_key for clip in clips], [clip.label for clip in clips]
+        labels.append(clip.label)
+    return [clip.subject_key for clip in clips], labels
 
 
 def _checked(keys, labels, num_classes, classes) -> tuple[list[str], list[int], int]:
@@ -412,9 +341,12 @@ def _require_classes(folds, labels, num_classes, classes) -> None:
         for label in range(num_classes):
             if label not in present:
                 name = repr(classes[label]) if classes is not None else str(label)
+                held = sum(labels[i] == label for i in fold.test)
+                who = f"all are held out: {held}" if held else "no clip shows it"
                 raise EmptySplitError(
-                    f"fold {fold.name}: class {name} has no training clip; "
-                    "only that subject, or nobody, shows it; add subjects or use another label mapping"
+                    f"fold {fold.name}: class {name} has no training clip ({who}), so it cannot be learned there; "
+                    "add a dataset or subjects that show it, or use a label mapping that merges it with another class "
+                    "or leaves it out"
                 )
 
 
@@ -435,18 +367,3 @@ def _dataset(subject_key: str) -> str:
 
 def _digest(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
-
-
-def _quotas(sizes: dict[str, int], share: float) -> dict[str, int]:
-    """Subjects to draw from each dataset: largest remainders, no dataset emptied where it can be avoided."""
-    total = sum(sizes.values())
-    spare = {name: size - 1 for name, size in sizes.items()}
-    if not any(spare.values()):
-        spare = dict(sizes)  # every dataset has one subject: one of them has to go
-    wanted = min(max(1, round(share * total)), sum(spare.values()), total - 1)
-    exact = {name: wanted * size / total for name, size in sizes.items()}
-    quota = {name: min(int(value), spare[name]) for name, value in exact.items()}
-    while sum(quota.values()) < wanted:
-        open_names = [name for name in sizes if quota[name] < spare[name]]
-        quota[min(open_names, key=lambda name: (quota[name] - exact[name], name))] += 1
-    return quota

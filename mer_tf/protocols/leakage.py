@@ -27,7 +27,7 @@ def check_no_leakage(
     Raises:
         LeakageError: A subject or a clip is on both sides, or an augmented copy is on the test side.
         EmptySplitError: A side is empty.
-        ConfigError: An index is out of range or stands twice on one side, or lists differ in length.
+        ConfigError: An index is out of range or occurs twice on one side, or lists differ in length.
     """
     if len(subject_keys) != len(clip_keys):
         raise ConfigError(f"subject keys and clip keys differ in number: {len(subject_keys)}, {len(clip_keys)}")

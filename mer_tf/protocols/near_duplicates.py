@@ -44,7 +44,7 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
 
     image = np.asarray(image)
     if image.ndim == 3 and image.shape[2] == 3:
-        image = image.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+        image = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     if image.ndim != 2 or min(image.shape) < SIDE:
         raise ConfigError(f"a frame must be gray or RGB and at least {SIDE} x {SIDE}. Received shape: {image.shape}")
     return cv2.resize(image.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)

@@ -28,6 +28,8 @@ class Protocol:
         mapping: Label mapping the published figures use, or ``""`` for any.
         published: (clips, subjects, clips per class) of the published set, or None.
         subjects_may_straddle: Whether a subject may stand on both sides.
+        preset: Name of the preset with the settings published for it, of the models that have one of that name, where
+            it is not that of leave-one-subject-out; or ``""``.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Protocol:
     mapping: str = ""
     published: tuple[int, int, tuple[int, ...]] | None = None
     subjects_may_straddle: bool = False
+    preset: str = ""
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -47,7 +50,7 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             "loso",
             "leave one subject out; all other subjects of all given datasets train",
-            "seeds 002, 003 (single dataset), 004 (composite)",
+            "Micro-Attention and ASTNet papers (single dataset), ATSCNN paper (composite)",
             splits.loso_folds,
         ),
         Protocol(
@@ -59,7 +62,7 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             "megc2019",
             "composite of SMIC-HS, CASME II and SAMM (MEGC2019-CD, CDE 2019), leave one subject out",
-            "MEGC 2019 challenge; seed 001",
+            "MEGC 2019 challenge; Dual-ATME paper",
             splits.loso_folds,
             datasets=("smic_hs", "casme2", "samm"),
             mapping="megc2019",
@@ -68,34 +71,36 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             "cde2018",
             "composite of CASME II and SAMM, objective classes I-V, leave one subject out",
-            "MEGC 2018 challenge; seed 002, Table 4",
+            "MEGC 2018 challenge; Micro-Attention paper, Table 4",
             splits.loso_folds,
             datasets=("casme2", "samm"),
             mapping="objective",
-            # Seed 002 prints 26 + 20 subjects; the label sheets hold 26 + 21.
+            # The Micro-Attention paper prints 26 + 20 subjects; the label sheets hold 26 + 21.
             published=(253, 47, (49, 28, 119, 34, 23)),
+            preset="cde",
         ),
         Protocol(
             "hde2018",
             "train on CASME II and test on SAMM, then the other way round; objective classes I-V",
-            "MEGC 2018 challenge; seed 002, Table 2",
+            "MEGC 2018 challenge; Micro-Attention paper, Table 2",
             splits.hold_out_dataset,
             scoring="hold_out",
             datasets=("casme2", "samm"),
             mapping="objective",
             published=(253, 47, (49, 28, 119, 34, 23)),
+            preset="hde",
         ),
         Protocol(
             "tenfold_subject",
             "ten contiguous groups of whole subjects",
-            "seed 000, section 4, with cuts moved to subject borders",
+            "CBAMNet paper, section 4, with cuts moved to subject borders",
             splits.tenfold_subject,
             scoring="class_mean",
         ),
         Protocol(
             "tenfold_numbering",
             "ten contiguous groups of clips numbered in subject order; subjects straddle; for reproduction only",
-            "seed 000, section 4",
+            "CBAMNet paper, section 4",
             splits.tenfold_numbering,
             scoring="class_mean",
             subjects_may_straddle=True,

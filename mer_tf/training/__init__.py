@@ -19,7 +19,7 @@ _LAZY = {
     "read_training_records": "mer_tf.training.data",
     "run_loso": "mer_tf.training.loso",
     "train_final": "mer_tf.training.loso",
-    "train_fold": "mer_tf.training.loso",
+    "train_fold": "mer_tf.training.fold",
 }
 
 __all__ = ["TrainConfig", "fold_seed", *_LAZY]

@@ -6,18 +6,49 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
+from mer_tf.checks import check_fields
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe
 from mer_tf.systems.registry import get_model_card
+from mer_tf.training.losses import CLASS_WEIGHTS, LOSSES
 
-LOSSES = ("cross_entropy", "focal", "class_balanced_focal")
+if TYPE_CHECKING:
+    from mer_tf.protocols import Protocol
+
 OPTIMIZERS = ("adam", "adamw", "sgd", "sgdw")
 SCHEDULES = ("constant", "cosine", "step", "exponential", "inverse_time")
 RESAMPLING = ("none", "largest")
-CLASS_WEIGHTS = ("none", "published", "inverse_frequency")
+
+_CHOICES: dict[str, Collection[str]] = {
+    "loss": LOSSES,
+    "class_weights": CLASS_WEIGHTS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "resample": RESAMPLING,
+}
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "num_classes": (lambda value: value >= 2, "at least 2"),
+    "gamma": (lambda value: value >= 0, "at least 0"),
+    "beta": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "learning_rate": (lambda value: value > 0, "positive"),
+    "momentum": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "beta_1": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "beta_2": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "weight_decay": (lambda value: value >= 0, "at least 0"),
+    "bias_rate": (lambda value: value > 0, "positive"),
+    "step_epochs": (lambda value: value >= 1, "at least 1"),
+    "step_factor": (lambda value: 0 < value <= 1, "in (0, 1]"),
+    "schedule_epochs": (lambda value: value >= 0, "at least 0"),
+    "decay": (lambda value: value >= 0, "at least 0"),
+    "batch_size": (lambda value: value >= 1, "at least 1"),
+    "epochs": (lambda value: value >= 1, "at least 1"),
+    "early_stopping": (lambda value: value >= -1, "-1 or at least 0"),
+    "seed": (lambda value: 0 <= value < 2**31, "in 0..2^31-1"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,42 +57,50 @@ class TrainConfig:
 
     Attributes:
         model: Registry name of the model.
-        preset: Name of the preset the settings started from, or ``""``; informative.
+        preset: Name of the preset that the settings started from, or ``""``; it changes nothing.
         model_options: Constructor options of the model.
-        num_classes: Number of classes.
-        loss: ``"cross_entropy"``, ``"focal"`` or ``"class_balanced_focal"`` (weights by the effective number of the
-            fold's training clips).
-        gamma: Focusing of the focal losses.
-        beta: Of the effective number, ``(1 - beta) / (1 - beta^n)``.
-        class_weights: ``"none"``; ``"published"`` (0.2857, 0.1329, 0.1695, seed 001, which favours the largest
-            class); ``"inverse_frequency"`` (largest class 1, counted on the fold's training clips).
-        optimizer: ``"adam"``, ``"adamw"``, ``"sgd"`` or ``"sgdw"``; those with a w decay weights apart from the
-            gradient.
-        learning_rate: Rate of the first epoch.
-        momentum: Of sgd and sgdw; 0 for none.
-        beta_1: Adam's first decay.
-        beta_2: Adam's second decay.
-        weight_decay: Under adam and sgd added to the gradient (L2); under adamw times the rate, under sgdw by itself
-            taken off the weights.
-        bias_rate: Factor on the gradient of biases (2 is a custom of Caffe networks).
-        schedule: ``"constant"``, ``"cosine"`` (to 0 over all epochs), ``"step"``, ``"exponential"`` (``step_factor``
-            each epoch), each set once an epoch, or ``"inverse_time"`` (rate / (1 + decay * step), each step).
-        step_epochs: Epochs between two steps of ``"step"``.
-        step_factor: Factor of each step.
-        schedule_epochs: Epochs after which ``"exponential"`` stays where it is; 0 for never.
-        decay: Of ``"inverse_time"``.
-        batch_size: Largest batch. An epoch is cut into as few batches as possible of nearly equal size, so that no
+        num_classes: Number of classes, at least 2.
+        loss: ``"cross_entropy"``, ``"focal"``, or ``"class_balanced_focal"``, which weighs each class by the effective
+            number of its training clips in the fold.
+        gamma: How strongly the focal losses discount clips that are already predicted well; 0 makes them
+            cross-entropy.
+        beta: How slowly further clips of a class add to its effective number, ``(1 - beta^n) / (1 - beta)`` for n
+            clips, in [0, 1); ``"class_balanced_focal"`` only.
+        class_weights: ``"none"``; ``"published"`` (0.2857, 0.1329, 0.1695 as Zhou et al., Entropy 2023, print them;
+            they favour the largest class); or ``"inverse_frequency"``, which gives the largest class of the fold's
+            training clips the weight 1 and the others more.
+        optimizer: ``"adam"``, ``"adamw"``, ``"sgd"`` or ``"sgdw"``; ``"adamw"`` and ``"sgdw"`` decay the weights apart
+            from the gradient.
+        learning_rate: Learning rate of the first epoch.
+        momentum: Momentum of SGD, in [0, 1); 0 disables it. ``"sgd"`` and ``"sgdw"`` only.
+        beta_1: Decay of Adam's running mean of the gradient, in [0, 1).
+        beta_2: Decay of Adam's running mean of the squared gradient, in [0, 1).
+        weight_decay: Strength of weight decay; 0 disables it. ``"adam"`` and ``"sgd"`` add it times the weight to the
+            gradient (L2); ``"adamw"`` takes it times the learning rate off the weights; ``"sgdw"`` takes it off without
+            the learning rate.
+        bias_rate: Factor on the gradient of every bias; 2 is a custom of Caffe networks.
+        schedule: How the learning rate changes: ``"constant"``; ``"cosine"`` falls to 0 over all epochs; ``"step"``
+            multiplies it by ``step_factor`` every ``step_epochs`` epochs; ``"exponential"`` multiplies it by
+            ``step_factor`` every epoch; ``"inverse_time"`` divides it by ``1 + decay * step`` at every step.
+        step_epochs: Epochs between two changes under ``"step"``.
+        step_factor: Factor of each change under ``"step"`` and ``"exponential"``, in (0, 1].
+        schedule_epochs: Epochs after which ``"exponential"`` stays constant; 0 lets it fall to the end.
+        decay: Rate of the fall under ``"inverse_time"``.
+        batch_size: Largest batch. An epoch is cut into as few batches as possible, of nearly equal size, so that no
             batch of one clip reaches batch normalisation.
         epochs: Number of epochs, fixed in advance; nothing is chosen on held-out clips.
-        early_stopping: Epochs without a lower TRAINING loss after which training ends; -1 for never. No held-out
-            clip is looked at.
-        resample: ``"largest"`` repeats training clips until every class has as many as the largest; or ``"none"``.
-        mirror: Mirror each training clip with probability one half.
-        augment: Keys of ``mer_tf.preprocessing.augment.AugmentConfig``; training clips only.
-        initial_weights: Path of the weights that every fold starts from, or ``""``: ``.keras`` or ``.weights.h5`` of
-            the same model, or ``.npz`` of arrays by layer name, where layers without one (a new head) start anew.
-        seed: Global seed; each fold's seed derives from it and the fold's name.
-        shuffle_labels: Permute the labels among the training clips of each fold (chance test); test labels stay.
+        early_stopping: Epochs without a lower TRAINING loss after which training ends; -1 never ends it early. No
+            held-out clip is looked at.
+        resample: ``"largest"`` repeats training clips until every class has as many as the largest; ``"none"`` does
+            not.
+        mirror: Whether each training clip is mirrored with probability one half.
+        augment: Settings of ``mer_tf.preprocessing.augment.AugmentConfig``, applied to training clips only.
+        initial_weights: Path of the weights that every fold starts from, or ``""`` for new ones: ``.keras`` or
+            ``.weights.h5`` of the same model, or ``.npz`` of arrays by layer name, where layers without an array (a new
+            head) start anew.
+        seed: Random seed of the run; the seed of each fold is derived from it and the fold's name.
+        shuffle_labels: Whether the labels are permuted among the training clips of each fold (a test against chance);
+            test labels stay.
     """
 
     model: str
@@ -96,50 +135,10 @@ class TrainConfig:
 
     def __post_init__(self):
         get_model_card(self.model)
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            fits = {
-                "str": isinstance(value, str),
-                "bool": isinstance(value, bool),
-                "int": isinstance(value, int) and not isinstance(value, bool),
-                "float": isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
-                "dict": isinstance(value, dict),
-            }[str(field.type)]
-            if not fits:
-                raise ConfigError(f"train.{field.name} must be of type {field.type}. Received: {value!r}")
-        for name, known in (
-            ("loss", LOSSES),
-            ("optimizer", OPTIMIZERS),
-            ("schedule", SCHEDULES),
-            ("class_weights", CLASS_WEIGHTS),
-            ("resample", RESAMPLING),
-        ):
-            if getattr(self, name) not in known:
-                raise UnknownNameError(f"train.{name}", getattr(self, name), known)
-        for name, fits, wanted in (
-            ("num_classes", self.num_classes >= 2, "at least 2"),
-            ("gamma", self.gamma >= 0, "at least 0"),
-            ("beta", 0 <= self.beta < 1, "in [0, 1)"),
-            ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
-            ("weight_decay", self.weight_decay >= 0, "at least 0"),
-            ("bias_rate", self.bias_rate > 0, "positive"),
-            ("schedule_epochs", self.schedule_epochs >= 0, "at least 0"),
-            ("decay", self.decay >= 0, "at least 0"),
-            ("early_stopping", self.early_stopping == -1 or self.early_stopping >= 0, "-1 or at least 0"),
-            ("learning_rate", self.learning_rate > 0, "positive"),
-            ("beta_1", 0 <= self.beta_1 < 1, "in [0, 1)"),
-            ("beta_2", 0 <= self.beta_2 < 1, "in [0, 1)"),
-            ("step_epochs", self.step_epochs >= 1, "at least 1"),
-            ("step_factor", 0 < self.step_factor <= 1, "in (0, 1]"),
-            ("batch_size", self.batch_size >= 1, "at least 1"),
-            ("epochs", self.epochs >= 1, "at least 1"),
-            ("seed", 0 <= self.seed < 2**31, "in 0..2^31-1"),
-        ):
-            if not fits:
-                raise ConfigError(f"train.{name} must be {wanted}. Received: {getattr(self, name)!r}")
+        check_fields(self, "train", choices=_CHOICES, ranges=_RANGES)
         AugmentConfig.from_json(self.augment)
-        if self.loss == "class_balanced_focal" and self.class_weights != "none":
-            raise ConfigError("train.class_weights do not go with loss 'class_balanced_focal', which has its own")
+        if LOSSES[self.loss].weigh is not None and self.class_weights != "none":
+            raise ConfigError(f"train.class_weights do not go with loss {self.loss!r}, which has its own")
         if self.class_weights == "published" and self.num_classes != 3:
             raise ConfigError("train.class_weights 'published' are for 3 classes; use 'inverse_frequency'")
         if "seed" in self.model_options:
@@ -198,6 +197,17 @@ class TrainConfig:
         if dataclasses.replace(augmentation, mirror=False).active:
             return True
         return augmentation.mirror and not recipe.mirrors_in_network
+
+    def protocol_notes(self, protocol: Protocol) -> tuple[str, ...]:
+        """What must be said with every figure where the model has a preset for the protocol and another one is used."""
+        own = protocol.preset
+        if not own or own == self.preset or own not in get_model_card(self.model).presets:
+            return ()
+        used = f"preset {self.preset!r}" if self.preset else "settings of no preset"
+        return (
+            f"settings: those published for {self.model} under {protocol.name} are preset {own!r}; "
+            f"this run uses {used}",
+        )
 
     def learning_rate_at(self, epoch: int, step: int = 0) -> float:
         """Rate of that epoch and of that step of the whole run, both counted from 0."""

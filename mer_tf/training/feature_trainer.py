@@ -15,6 +15,7 @@ from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.systems.feature import extract_clips, get_extractor
 from mer_tf.systems.registry import check_recipe, get_model_card
 from mer_tf.training.config import TrainConfig
+from mer_tf.training.interface import Trainer
 from mer_tf.training.svm import Svm, SvmConfig, fit_svm
 
 OPTIONS = ("feature", "svm")
@@ -24,7 +25,7 @@ _HONOURED = ("model", "preset", "model_options", "num_classes", "seed", "shuffle
 _log = logging.getLogger(__name__)
 
 
-class FeatureTrainer:
+class FeatureTrainer(Trainer):
     """Takes a feature of every clip once, then fits a support vector machine for each fold.
 
     ``predict`` gives the decision as probabilities of 0 and 1: a one-against-one machine has none, and calibrating it
@@ -81,13 +82,6 @@ class FeatureTrainer:
         self._fitted = None
         self._machine: Svm | None = None
 
-    def serves(self, config: TrainConfig, recipe: Recipe) -> bool:
-        """Whether this trainer can train that config: all but the seed, shuffling and the preset's name is equal."""
-        same = dataclasses.replace(
-            config, seed=self.config.seed, shuffle_labels=self.config.shuffle_labels, preset=self.config.preset
-        )
-        return same == self.config and recipe.hash == self.recipe.hash
-
     def fit(
         self,
         tensors: Mapping[str, np.ndarray],
@@ -139,7 +133,7 @@ class FeatureTrainer:
             self._machine = fit_svm(features, labels, subjects, self.svm)
         except ValueError as error:
             raise ConfigError(f"model {self.config.model!r}: {error}") from error
-        entry = {"accuracy": float(np.mean(self._machine.predict(features) == labels)), "c": self._machine.c}
+        entry: dict = {"accuracy": float(np.mean(self._machine.predict(features) == labels)), "c": self._machine.c}
         if self.svm.kernel != "linear":
             entry["gamma"] = self._machine.gamma
         if self._machine.inner_uf1 is not None:

@@ -28,7 +28,7 @@ def weights_hash(path: str | os.PathLike) -> str:
 
 
 def initial_weights_facts(config: TrainConfig) -> dict:
-    """What a passport says of the initial weights; the model is built and filled once, so that mistakes show.
+    """Facts of the initial weights for a passport; the model is built and filled once, so that mistakes show early.
 
     Args:
         config: Settings with ``initial_weights``.

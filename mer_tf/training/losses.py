@@ -1,45 +1,96 @@
-"""Losses on probabilities."""
+"""The losses and class weights that a training configuration can name (no TensorFlow until a loss is made).
+
+To add a loss: one entry in ``LOSSES``, its settings in ``TrainConfig``, and its value by hand in
+``tests/training/test_losses.py``.
+"""
 
 from __future__ import annotations
 
-import keras
-import tensorflow as tf
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-EPSILON = 1e-7  # Smallest probability whose logarithm is taken.
+import numpy as np
+
+from mer_tf.errors import EmptySplitError
+
+if TYPE_CHECKING:
+    import keras
+
+    from mer_tf.training.config import TrainConfig
+
+# Zhou et al., Entropy 2023, weighted cross-entropy: negative, positive, surprise.
+PUBLISHED_WEIGHTS = (0.2857, 0.1329, 0.1695)
+
+Weigh = Callable[["TrainConfig", np.ndarray], np.ndarray]
 
 
-@keras.saving.register_keras_serializable(package="mer_tf")
-class FocalLoss(keras.losses.Loss):
-    """Focal loss ``-(1 - p)^gamma * log(p)`` of the true class's probability; with gamma 0 it is cross-entropy.
+@dataclasses.dataclass(frozen=True)
+class LossEntry:
+    """One loss.
 
-    Args:
-        gamma: float >= 0. How strongly easy samples are discounted. Defaults to 2.
-        reduction: As in Keras. Defaults to ``"sum_over_batch_size"``.
-        name: str.
-        **kwargs: Further arguments of ``keras.losses.Loss``.
-
-    Call arguments:
-        y_true: integer class indices, (batch,) or (batch, 1).
-        y_pred: probabilities (batch, classes), rows summing to 1.
-
-    Source: Lin et al., ICCV 2017, equation 4, with alpha 1 for every class, as Zhou et al., Entropy 2023, section
-    3.4, use it.
+    Attributes:
+        make: Makes the Keras loss of a configuration. It gives one value per clip by ``call(labels, probabilities)``.
+        weigh: The loss's own class weights from the configuration and the clips per class; None leaves them to
+            ``TrainConfig.class_weights``.
     """
 
-    def __init__(self, gamma=2.0, reduction="sum_over_batch_size", name="focal_loss", **kwargs):
-        if gamma < 0:
-            raise ValueError(f"`gamma` must not be negative. Received: {gamma!r}")
-        super().__init__(reduction=reduction, name=name, **kwargs)
-        self.gamma = gamma
+    make: Callable[[TrainConfig], keras.losses.Loss]
+    weigh: Weigh | None = None
 
-    def call(self, y_true, y_pred):
-        """Loss of each sample, float (batch,)."""
-        y_pred = tf.convert_to_tensor(y_pred)
-        labels = tf.cast(tf.reshape(y_true, (-1,)), tf.int32)
-        p = tf.gather(y_pred, labels, axis=-1, batch_dims=1)
-        p = tf.clip_by_value(p, EPSILON, 1.0)
-        loss = -tf.math.log(p)
-        return loss if self.gamma == 0 else tf.pow(1.0 - p, self.gamma) * loss
 
-    def get_config(self):
-        return {**super().get_config(), "gamma": self.gamma}
+def make_loss(config: TrainConfig, class_counts: np.ndarray) -> tuple[keras.losses.Loss, np.ndarray]:
+    """The loss of a configuration and the weight of each class.
+
+    Args:
+        config: Settings of the run.
+        class_counts: int (classes,), the training clips of each class. The loss does not depend on them.
+
+    Returns:
+        The Keras loss, and float64 (classes,) by which each clip's loss is multiplied; the sum over a batch is divided
+        by the sum of its weights.
+
+    Raises:
+        EmptySplitError: The weights are taken from the counts and a class has no clip.
+    """
+    entry = LOSSES[config.loss]
+    weigh = entry.weigh or CLASS_WEIGHTS[config.class_weights]
+    return entry.make(config), weigh(config, np.asarray(class_counts))
+
+
+def _focal(gamma: float) -> keras.losses.Loss:
+    from mer_tf.training.focal_loss import FocalLoss
+
+    return FocalLoss(gamma=gamma)
+
+
+def _equal(config: TrainConfig, counts: np.ndarray) -> np.ndarray:
+    return np.ones(len(counts))
+
+
+def _published(config: TrainConfig, counts: np.ndarray) -> np.ndarray:
+    return np.array(PUBLISHED_WEIGHTS)
+
+
+def _inverse_frequency(config: TrainConfig, counts: np.ndarray) -> np.ndarray:
+    if not counts.all():
+        raise EmptySplitError(f"class {int(np.argmin(counts))} has no training clip to weigh")
+    return counts.max() / counts
+
+
+def _effective_number(config: TrainConfig, counts: np.ndarray) -> np.ndarray:
+    # Cui et al., CVPR 2019, equation 3, scaled to a mean of 1; a class without clips has no weight to give.
+    inverse = (1 - config.beta) / (1 - config.beta ** np.maximum(counts, 1))
+    return inverse / inverse.mean()
+
+
+CLASS_WEIGHTS: dict[str, Weigh] = {
+    "none": _equal,
+    "published": _published,
+    "inverse_frequency": _inverse_frequency,
+}
+LOSSES: dict[str, LossEntry] = {
+    "cross_entropy": LossEntry(lambda config: _focal(0.0)),
+    "focal": LossEntry(lambda config: _focal(config.gamma)),
+    "class_balanced_focal": LossEntry(lambda config: _focal(config.gamma), _effective_number),
+}

@@ -1,4 +1,4 @@
-"""Pre-training on pictures of macro-expressions: the first of the two trainings of seed 002.
+"""Pre-training on pictures of macro-expressions: the first of the two trainings of the Micro-Attention paper.
 
 Source: Wang et al., Micro-Attention for Micro-Expression Recognition, section 4.2: pictures around the apex of CK+,
 Oulu-CASIA, JAFFE and MUG, five classes, nine tenths to train on.
@@ -32,6 +32,7 @@ from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import get_recipe
 from mer_tf.systems.registry import get_model_card
 from mer_tf.systems.transfer import write_named_weights
+from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.initial import weights_hash
 from mer_tf.training.trainer import FoldTrainer
@@ -48,7 +49,7 @@ PICTURES_FOLDER = "pictures"
 
 @dataclasses.dataclass(frozen=True)
 class Watch:
-    """What is told while it runs; each is called with (done, total).
+    """Functions called while it runs, each with (done, total).
 
     Attributes:
         pictures: After each picture.
@@ -83,7 +84,7 @@ def pretrain(
         out_dir: Folder of the run; made if absent.
         pictures_dir: Folder of the pictures. Defaults to ``out_dir/pictures``.
         workers: Processes that make pictures.
-        landmark_model: As ``ClipPreprocessor``.
+        landmark_model: Path of dlib's 68-point model, or None to look for it.
         strict: Stop at the first fault of a clip or picture instead of leaving it out.
         watch: Told of the progress.
 
@@ -136,19 +137,20 @@ def pretrain(
 
     # === Training ===
     logs = os.path.join(out_dir, "logs", FOLD)
-    _remove_events(logs)
+    remove_logs(logs)
     name = next(iter(recipe.inputs))
     labels = np.array([picture.clip.label for picture in found], np.int64)
+    on_epoch = watch.epochs
     trainer.fit(
         {name: made.images},
         labels[train],
         seed=fold_seed(config.seed, FOLD),
         keys=[found[row].key for row in train],
-        rows=made.rows[train],
+        rows=made.rows[train].tolist(),
         log_dir=logs,
-        on_epoch=None if watch.epochs is None else lambda epoch: watch.epochs(epoch, config.epochs),
+        on_epoch=None if on_epoch is None else lambda epoch: on_epoch(epoch, config.epochs),
     )
-    probabilities = trainer.predict({name: made.images}, made.rows[test])
+    probabilities = trainer.predict({name: made.images}, made.rows[test].tolist())
     scores = _scores(labels[test], probabilities.argmax(axis=1), [found[row] for row in test], len(classes))
     writer = tf.summary.create_file_writer(logs, filename_suffix=".test")
     with writer.as_default(step=len(trainer.history)):
@@ -196,7 +198,7 @@ def split_subjects(subject_keys: Sequence[str], *, share: float = HELD_OUT, seed
 
     Args:
         subject_keys: ``dataset/subject`` of each picture.
-        share: Of the pictures of each set, in (0, 1).
+        share: Part of the pictures of each set that is held out, in (0, 1).
         seed: Decides who is held out. People of one set do not depend on the other sets.
 
     Returns:
@@ -316,10 +318,3 @@ def _initial_facts(trainer: FoldTrainer, config: TrainConfig, sha: str) -> dict 
 def _fingerprint(found: Sequence[Picture], hashes: Sequence[str], rows: Sequence[int], recipe_hash: str) -> str:
     lines = sorted(f"{found[row].key}\n{found[row].clip.label}\n{hashes[row]}" for row in rows)
     return hashlib.sha256("\n".join([recipe_hash, *lines]).encode()).hexdigest()
-
-
-def _remove_events(folder: str) -> None:
-    if os.path.isdir(folder):
-        for name in os.listdir(folder):
-            if name.startswith("events.out.tfevents."):
-                os.unlink(os.path.join(folder, name))

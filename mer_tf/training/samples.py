@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import os
 from collections.abc import Mapping, Sequence
 
@@ -116,10 +117,6 @@ def _subsequence(arrays: dict[str, np.ndarray], recipe: Recipe, rng: np.random.G
     return cut
 
 
-_POOL: list[concurrent.futures.ThreadPoolExecutor] = []
-
-
+@functools.cache
 def _pool() -> concurrent.futures.ThreadPoolExecutor:
-    if not _POOL:
-        _POOL.append(concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1)))
-    return _POOL[0]
+    return concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1))

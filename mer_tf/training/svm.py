@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,11 +42,11 @@ class SvmConfig:
 
     Attributes:
         kernel: ``"linear"`` (x y), ``"poly"`` ((gamma x y + coef0)^degree) or ``"rbf"`` (exp(-gamma |x - y|^2)).
-        c: Candidates of the penalty.
+        c: Candidates for the penalty.
         gamma: Candidates: positive numbers, ``"scale"`` (1 / (D var), var of the training features) or a number over
             the features' length, such as ``"0.1/D"``. Not used by a linear kernel.
-        degree: Of poly.
-        coef0: Of poly.
+        degree: Degree of the polynomial kernel.
+        coef0: Constant inside the power of the polynomial kernel, at least 0.
         scaling: ``"none"``, or ``"standard"`` (mean 0, deviation 1 on the training clips; constant entries stay 0).
         balanced: Whether a class counts by the inverse of its number of training clips.
         inner: Inner folds of the choice: ``"kfold"`` (5, no subject on both sides) or ``"loso"``.
@@ -70,8 +71,8 @@ class SvmConfig:
             object.__setattr__(self, name, values)
         for value in self.c:
             number("c", value, lambda value: value > 0, "positive")
-        for value in self.gamma:
-            _gamma(value, 1, 1.0)
+        for candidate in self.gamma:
+            _gamma(candidate, 1, 1.0)
         whole("degree", self.degree)
         number("coef0", self.coef0, lambda value: value >= 0, "at least 0")
         one_of("scaling", self.scaling, SCALINGS)
@@ -91,7 +92,7 @@ class Svm:
     Attributes:
         config: Settings.
         c: Penalty it was fitted with.
-        gamma: As listed in the settings.
+        gamma: The chosen candidate, a number or text such as ``"0.1/D"``.
         inner_uf1: Unweighted F1 of the choice on the inner folds; None where nothing had to be chosen.
         features: ``(clips, D)`` scaled training features.
         centre: ``(D,)`` subtracted from features.
@@ -108,7 +109,7 @@ class Svm:
     centre: np.ndarray
     spread: np.ndarray
     gamma_value: float
-    machine: object
+    machine: Any
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """int64 (clips,) labels of ``(clips, D)`` features."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,8 @@ from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.systems.registry import build_model, check_inputs, check_recipe, get_model_card
 from mer_tf.systems.weights import load_model_weights
 from mer_tf.training.config import TrainConfig
-from mer_tf.training.losses import FocalLoss
+from mer_tf.training.interface import Trainer
+from mer_tf.training.losses import make_loss
 from mer_tf.training.optimizers import make_optimizer
 from mer_tf.training.samples import Samples
 
@@ -29,13 +29,12 @@ if TYPE_CHECKING:
 
 numerics.claim_one_thread()
 
-PUBLISHED_WEIGHTS = (0.2857, 0.1329, 0.1695)  # Seed 001's weighted cross-entropy: negative, positive, surprise.
 _log = logging.getLogger(__name__)
 _PREDICT_BATCH = 128
 _PREDICT_VALUES = 1 << 24  # input values in one batch, so that clips of many frames do not fill the memory
 
 
-class FoldTrainer:
+class FoldTrainer(Trainer):
     """Builds and traces a model once, then trains it from new weights for each fold.
 
     Tracing takes longer than training on a hundred small clips, so the graph is kept; the weights, the state of
@@ -73,9 +72,9 @@ class FoldTrainer:
         check_recipe(config.model, self.recipe, config.model_options)
         self.model, self.transfer = initialised_model(config)  # mistakes show before any clip is read
         check_inputs(config.model, self.model, self.recipe)
-        self.history: list[dict[str, float]] = []
+        self.history: list[dict] = []
         self.takes_arrays = arrays or config.needs_arrays(self.recipe)
-        self._loss = FocalLoss(gamma=0.0 if config.loss == "cross_entropy" else config.gamma)
+        self._loss, _ = make_loss(config, np.ones(config.num_classes, np.int64))  # ``fit`` makes each fold's weights
         self._optimizer = make_optimizer(config)
         self._optimizer.build(self.model.trainable_variables)
         # Nearly all of an optimizer's state starts at zero; a copy of it would be as large as the model, or twice.
@@ -93,15 +92,8 @@ class FoldTrainer:
             input_signature=[signature, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)],
         )
         self._infer = tf.function(lambda inputs: self.model(inputs, training=False), input_signature=[signature])
-        arrays = {name: tf.TensorSpec((None, *shape), tf.float32) for name, shape in self.recipe.inputs.items()}
-        self._second_half = tf.function(lambda tensors: network_input(tensors, self.recipe), input_signature=[arrays])
-
-    def serves(self, config: TrainConfig, recipe: Recipe) -> bool:
-        """Whether this trainer can train that config: all but the seed, shuffling and the preset's name is equal."""
-        same = dataclasses.replace(
-            config, seed=self.config.seed, shuffle_labels=self.config.shuffle_labels, preset=self.config.preset
-        )
-        return same == self.config and recipe.hash == self.recipe.hash
+        stored = {name: tf.TensorSpec((None, *shape), tf.float32) for name, shape in self.recipe.inputs.items()}
+        self._second_half = tf.function(lambda tensors: network_input(tensors, self.recipe), input_signature=[stored])
 
     def fit(
         self,
@@ -146,7 +138,8 @@ class FoldTrainer:
             raise ConfigError(f"labels must be {count} integers. Received: {labels.dtype} {labels.shape}")
         if labels.min() < 0 or labels.max() >= self.config.num_classes:
             raise ConfigError(f"labels must lie in 0..{self.config.num_classes - 1}. Received: {sorted(set(labels))}")
-        weights = self._class_weights(labels)[labels].astype(np.float32)
+        _, class_weights = make_loss(self.config, np.bincount(labels, minlength=self.config.num_classes))
+        weights = class_weights[labels].astype(np.float32)
         labels = labels.astype(np.int32)
         self._reset(seed)
 
@@ -212,8 +205,8 @@ class FoldTrainer:
         chosen, copies = samples.epoch(epoch)
         count = len(chosen)
         order = rng.permutation(count)
-        mirror = self.config.mirror and not self.takes_arrays
-        flips = rng.random(count) < 0.5 if mirror else np.zeros(count, bool)
+        # The coins are tossed in any case, so that mirroring changes no other draw, such as the order of the clips.
+        flips = (rng.random(count) < 0.5) & (self.config.mirror and not self.takes_arrays)
         batches = np.array_split(order, -(-count // self.config.batch_size))
         rate = self.config.learning_rate_at(epoch, epoch * len(batches))
         losses, hits = [], []
@@ -264,21 +257,6 @@ class FoldTrainer:
         self._optimizer.apply_gradients(zip(gradients, variables))
         hits = tf.equal(tf.argmax(probabilities, axis=-1, output_type=tf.int32), labels)
         return loss, tf.reduce_sum(tf.cast(hits, tf.int32))
-
-    def _class_weights(self, labels: np.ndarray) -> np.ndarray:
-        if self.config.class_weights == "published":
-            return np.array(PUBLISHED_WEIGHTS)
-        if self.config.class_weights == "inverse_frequency":
-            counts = np.bincount(labels, minlength=self.config.num_classes)
-            if not counts.all():
-                raise EmptySplitError(f"class {int(np.argmin(counts))} has no training clip to weigh")
-            return counts.max() / counts
-        if self.config.loss == "class_balanced_focal":
-            counts = np.bincount(labels, minlength=self.config.num_classes)
-            # Cui et al., CVPR 2019, equation 3, scaled to a mean of 1; a class without clips has no weight to give.
-            inverse = (1 - self.config.beta) / (1 - self.config.beta ** np.maximum(counts, 1))
-            return inverse / inverse.mean()
-        return np.ones(self.config.num_classes)
 
     def _checked(self, tensors, rows) -> tuple[dict[str, np.ndarray], np.ndarray]:
         checked, counts = {}, set()

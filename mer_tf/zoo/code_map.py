@@ -46,7 +46,7 @@ CODE_MAP: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "CosineConsistency",
         ),
         ("Fusion and classifier", "section 3.4", "mer_tf/systems/dual_atme/dual_atme.py", "DualATME"),
-        ("Focal loss of the joint loss", "section 3.5, equation 11", "mer_tf/training/losses.py", "FocalLoss"),
+        ("Focal loss of the joint loss", "section 3.5, equation 11", "mer_tf/training/focal_loss.py", "FocalLoss"),
         ("Accuracy", "section 4.1.2", _METRICS, "accuracy"),
         ("UAR", "section 4.1.2", _METRICS, "uar"),
         ("UF1", "section 4.1.2", _METRICS, "uf1"),

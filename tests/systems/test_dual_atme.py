@@ -11,7 +11,7 @@ from mer_tf.errors import ConfigError
 from mer_tf.layers import CBAM2D, BatchNorm
 from mer_tf.systems.dual_atme.dual_atme import DualATME
 from mer_tf.systems.registry import build_model
-from mer_tf.training.losses import FocalLoss
+from mer_tf.training.focal_loss import FocalLoss
 
 
 class TestDualATME(ModelCase):

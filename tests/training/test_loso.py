@@ -11,7 +11,8 @@ import tensorflow as tf
 from mer_tf.errors import ConfigError, EmptySplitError, LeakageError
 from mer_tf.recipes import get_recipe
 from mer_tf.training import FoldTrainer, TrainConfig, run_loso, train_final, train_fold
-from mer_tf.training.loso import _labels, _safe
+from mer_tf.training.fold import training_labels
+from mer_tf.training.fold_store import safe_path
 from mer_tf.types import Fold
 
 # One branch: half of the tracing.
@@ -145,10 +146,10 @@ def test_shuffled_labels_stay_within_training(run, trainer, monkeypatch):
     data, _, _, _ = run
     config = dataclasses.replace(CONFIG, shuffle_labels=True)
     labels = data.labels[3:]
-    shuffled = _labels(labels, config, 5)
+    shuffled = training_labels(labels, config, 5)
     assert sorted(shuffled) == sorted(labels) and (shuffled != labels).any()
-    np.testing.assert_array_equal(_labels(labels, config, 5), shuffled)
-    np.testing.assert_array_equal(_labels(labels, CONFIG, 5), labels)
+    np.testing.assert_array_equal(training_labels(labels, config, 5), shuffled)
+    np.testing.assert_array_equal(training_labels(labels, CONFIG, 5), labels)
     seen = []
     fit = trainer.fit
     monkeypatch.setattr(trainer, "fit", lambda *args, **kwargs: seen.append(args[1]) or fit(*args, **kwargs))
@@ -214,12 +215,12 @@ def test_raw_motion_is_brought_to_the_network(make_data, trainer, tmp_path):
 
 @pytest.mark.parametrize("name", ["../../x", "..", "a//b", "/etc/x", "a\0b", "a:b\\c", "."])
 def test_fold_names_cannot_leave_the_folder(name, tmp_path):
-    path = pathlib.Path(_safe(name))
-    assert not path.is_absolute() and ".." not in path.parts and "." not in _safe(name).split("/")
+    path = pathlib.Path(safe_path(name))
+    assert not path.is_absolute() and ".." not in path.parts and "." not in safe_path(name).split("/")
     (tmp_path / path).resolve().relative_to(tmp_path.resolve())
     assert "\0" not in str(path) and "\\" not in str(path)
 
 
 def test_fold_names_keep_apart():
     names = ["a/b", "a%2Fb", "a_b", "a//b", "a b", "../a", "%2E%2E/a"]
-    assert len({_safe(name) for name in names}) == len(names)
+    assert len({safe_path(name) for name in names}) == len(names)

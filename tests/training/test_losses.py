@@ -1,35 +1,38 @@
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 
-from mer_tf.training.losses import FocalLoss
+from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.training import TrainConfig
+from mer_tf.training.losses import CLASS_WEIGHTS, LOSSES, PUBLISHED_WEIGHTS, make_loss
 
-PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.5, 0.25, 0.25]], "float32")
-LABELS = np.array([0, 2])
-
-
-def test_focal_loss_by_hand():
-    expected = np.mean([0.3**2 * -np.log(0.7), 0.75**2 * -np.log(0.25)])
-    assert float(FocalLoss()(LABELS, PROBABILITIES)) == pytest.approx(expected, rel=1e-5)
+COUNTS = np.array([8, 2, 1])
 
 
-def test_gamma_zero_is_cross_entropy():
-    expected = float(np.mean(keras.losses.sparse_categorical_crossentropy(LABELS, PROBABILITIES)))
-    assert float(FocalLoss(gamma=0)(LABELS[:, None], PROBABILITIES)) == pytest.approx(expected, rel=1e-5)
+def made(counts=COUNTS, **settings):
+    return make_loss(TrainConfig("ststnet", **settings), counts)
 
 
-def test_certain_and_wrong_is_finite():
-    assert np.isfinite(float(FocalLoss()([1], [[1.0, 0.0]])))
-    assert float(FocalLoss()([0], [[1.0, 0.0]])) == 0
+def test_cross_entropy_has_no_focus_whatever_gamma_says():
+    gammas = {name: made(loss=name, gamma=1.5)[0].gamma for name in LOSSES}
+    assert gammas == {"cross_entropy": 0, "focal": 1.5, "class_balanced_focal": 1.5}
 
 
-def test_config_round_trip():
-    loss = FocalLoss(gamma=1.5, name="mine")
-    assert FocalLoss.from_config(loss.get_config()).get_config() == loss.get_config()
+def test_class_weights_by_hand():
+    weights = {name: made(class_weights=name)[1].tolist() for name in CLASS_WEIGHTS}
+    assert weights == {"none": [1, 1, 1], "published": list(PUBLISHED_WEIGHTS), "inverse_frequency": [1, 4, 8]}
 
 
-def test_negative_gamma_is_refused():
-    with pytest.raises(ValueError, match="Received"):
-        FocalLoss(gamma=-1)
+def test_weights_by_effective_number():
+    _, weights = made(loss="class_balanced_focal", beta=0.9)
+    expected = 0.1 / (1 - 0.9**COUNTS)
+    np.testing.assert_allclose(weights, expected / expected.mean())
+    with pytest.raises(ConfigError, match="'class_balanced_focal', which has its own"):
+        made(loss="class_balanced_focal", class_weights="inverse_frequency")
+
+
+def test_a_class_without_clips():
+    with pytest.raises(EmptySplitError, match="class 2"):
+        made(np.array([3, 1, 0]), class_weights="inverse_frequency")
+    assert np.isfinite(made(np.array([3, 1, 0]), loss="class_balanced_focal")[1]).all()

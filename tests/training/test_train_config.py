@@ -6,6 +6,7 @@ import json
 import pytest
 
 from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.protocols import PROTOCOLS, get_protocol
 from mer_tf.systems.registry import MODELS
 from mer_tf.training import TrainConfig
 
@@ -98,3 +99,23 @@ def test_options_go_over_those_of_the_preset():
     merged = preset_options("hoof", "primary", ['feature={"bins": 12}', "more=1"])
     assert merged["feature"] == {**own["feature"], "bins": 12} and merged["more"] == 1
     assert own == MODELS["hoof"].presets["primary"]["model_options"]  # the card is not changed
+
+
+def test_a_preset_of_another_protocol_is_told():
+    def notes(model, preset, protocol):
+        return TrainConfig.from_preset(model, preset).protocol_notes(get_protocol(protocol))
+
+    (note,) = notes("micro_attention", "paper", "hde2018")
+    assert note == (
+        "settings: those published for micro_attention under hde2018 are preset 'hde'; this run uses preset 'paper'"
+    )
+    assert "preset 'cde'" in notes("micro_attention", "hde", "cde2018")[0]
+    assert notes("micro_attention", "cde", "cde2018") == notes("micro_attention", "paper", "loso") == ()
+    assert notes("atscnn", "paper", "hde2018") == ()  # has no preset of that name
+    bare = TrainConfig("micro_attention").protocol_notes(get_protocol("hde2018"))
+    assert bare[0].endswith("this run uses settings of no preset")
+
+
+def test_presets_of_protocols_exist():
+    presets = {preset for card in MODELS.values() for preset in card.presets}
+    assert {protocol.preset for protocol in PROTOCOLS.values()} <= presets | {""}

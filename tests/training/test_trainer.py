@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
+from mer_tf.preprocessing import mirror_network_input
 from mer_tf.recipes import get_recipe
 from mer_tf.training import FoldTrainer, TrainConfig, fold_seed
 
@@ -83,12 +84,47 @@ def test_learns_what_can_be_learned(model, make_data, training_seed, within):
     within(f"{model}: accuracy on clips not seen", np.mean(right), low=0.9)
 
 
-def test_mirroring_and_schedule_act(trainer, make_data):
+@pytest.fixture
+def batches(trainer, monkeypatch):
+    """The inputs of every step that the trainer takes, each (clips, height, width, 3)."""
+    seen, step = [], trainer._step
+
+    def record(inputs, labels, weights):
+        seen.append(inputs["face"].numpy())
+        return step(inputs, labels, weights)
+
+    monkeypatch.setattr(trainer, "_step", record)
+    return seen
+
+
+def test_each_clip_is_mirrored_by_the_toss_of_a_coin_and_nothing_else_changes(trainer, make_data, batches, monkeypatch):
     data = make_data()
-    with_mirror = fit_predict(trainer, data, seed=0)
+    plain = data.tensors["face"]
+    mirrored = np.asarray(mirror_network_input({"face": plain}, trainer.recipe)["face"])
+    np.testing.assert_array_equal(mirrored[..., 1:], plain[:, :, ::-1, 1:])
+
+    def epochs():
+        """Clip and whether it is mirrored, of each sample of the epochs."""
+        batches.clear()
+        trainer.fit(data.tensors, data.labels, seed=0)
+        found = []
+        for sample in np.concatenate(batches):
+            as_is, flipped = (np.flatnonzero((clips == sample).all(axis=(1, 2, 3))) for clips in (plain, mirrored))
+            found.append((int([*as_is, *flipped][0]), len(flipped) == 1))
+        return [found[start : start + 12] for start in (0, 12, 24)]
+
+    tossed = epochs()
+    for epoch in tossed:
+        assert sorted(clip for clip, _ in epoch) == list(range(12))
+    assert 9 <= sum(flipped for epoch in tossed for _, flipped in epoch) <= 27  # of 36
+    assert len({tuple(sorted(epoch)) for epoch in tossed}) == 3  # each epoch tosses anew
+    monkeypatch.setattr(trainer, "config", dataclasses.replace(CONFIG, mirror=False))
+    assert epochs() == [[(clip, False) for clip, _ in epoch] for epoch in tossed]
+
+
+def test_the_schedule_sets_the_rate_of_each_epoch(trainer, make_data):
+    fit_predict(trainer, make_data(), seed=0)
     assert [row["learning_rate"] for row in trainer.history] == pytest.approx([1e-3, 7.5e-4, 2.5e-4])
-    without = fit_predict(FoldTrainer(dataclasses.replace(CONFIG, mirror=False)), data, seed=0)
-    assert np.abs(with_mirror - without).max() > 1e-4
 
 
 def test_result_is_a_usable_model(trainer, make_data, tmp_path):
@@ -103,20 +139,14 @@ def test_result_is_a_usable_model(trainer, make_data, tmp_path):
 
 def test_options_reach_the_model_and_optimizer():
     config = TrainConfig(
-        "atscnn", num_classes=5, optimizer="sgd", learning_rate=0.1, model_options={"literal_head": True}
+        "atscnn", num_classes=5, optimizer="sgd", momentum=0.3, learning_rate=0.1, model_options={"literal_head": True}
     )
     trainer = FoldTrainer(config)
+    assert isinstance(trainer._optimizer, keras.optimizers.SGD)
+    assert trainer._optimizer.get_config()["momentum"] == 0.3
     assert trainer.model.output_shape == (None, 5) and trainer.model.literal_head
     with pytest.raises(ConfigError, match="option of model 'atscnn'"):
         FoldTrainer(TrainConfig("atscnn", model_options={"heads": 3}))
-
-
-def test_class_weights():
-    labels = np.array([0, 0, 0, 0, 1, 2, 2])
-    weigh = FoldTrainer(TrainConfig("atscnn", class_weights="inverse_frequency", model_options={"literal_head": True}))
-    assert weigh._class_weights(labels).tolist() == [1, 4, 2]
-    with pytest.raises(EmptySplitError, match="class 2"):
-        weigh._class_weights(labels[:5])
 
 
 def test_divergence_is_reported(make_data):

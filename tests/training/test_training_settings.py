@@ -11,6 +11,9 @@ from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.preprocessing import network_input
 from mer_tf.recipes import get_recipe
 from mer_tf.training import FoldTrainer, TrainConfig, run_loso
+from mer_tf.training.config import OPTIMIZERS
+from mer_tf.training.losses import CLASS_WEIGHTS, LOSSES
+from mer_tf.training.optimizers import make_optimizer
 
 RECIPE = get_recipe("onset_apex_28_minmax")
 CONFIG = TrainConfig("ststnet", optimizer="sgd", learning_rate=0.1, momentum=0.0, batch_size=64, epochs=1)
@@ -90,13 +93,74 @@ def test_early_stopping_looks_at_the_training_loss(data):
     assert min(losses[-3:]) >= min(losses[:-3])  # three epochs without a lower one: patience 2 and the last straw
 
 
-def test_class_balanced_weights(data):
-    config = dataclasses.replace(CONFIG, loss="class_balanced_focal", beta=0.9)
-    weights = FoldTrainer(config, RECIPE)._class_weights(np.array([0] * 8 + [1] * 2 + [2]))
-    expected = 0.1 / (1 - 0.9 ** np.array([8, 2, 1]))
-    np.testing.assert_allclose(weights, expected / expected.mean())
-    with pytest.raises(ConfigError, match="has its own"):
-        dataclasses.replace(config, class_weights="inverse_frequency")
+@pytest.mark.parametrize(
+    ("settings", "made"),
+    [
+        ({"optimizer": "adam"}, {"beta_1": 0.6, "beta_2": 0.7, "epsilon": 1e-8}),
+        ({"optimizer": "adamw"}, {"beta_1": 0.6, "beta_2": 0.7, "epsilon": 1e-8, "weight_decay": 0.02}),
+        ({"optimizer": "sgd"}, {"momentum": 0.4}),
+        ({"optimizer": "sgdw"}, {"momentum": 0.4, "decay": 0.02}),
+    ],
+    ids=OPTIMIZERS,
+)
+def test_settings_reach_the_optimizer(settings, made):
+    config = dataclasses.replace(
+        CONFIG, learning_rate=0.25, beta_1=0.6, beta_2=0.7, momentum=0.4, weight_decay=0.02, **settings
+    )
+    optimizer = make_optimizer(config)
+    assert type(optimizer).__name__.lower() == config.optimizer
+    assert float(optimizer.learning_rate) == 0.25
+    found = optimizer.get_config()
+    assert {name: found[name] for name in made} == pytest.approx(made)
+
+
+def first_loss(config, data):
+    """The loss of the first and only batch, and what the new model says of it: probabilities and own losses."""
+    trainer = FoldTrainer(dataclasses.replace(config, learning_rate=1e-12), data.recipe)
+    trainer.fit(data.tensors, data.labels, seed=3)
+    model = trainer._new_model(3)
+    probabilities = np.asarray(model({name: data.tensors[name] for name in model.input_names}, training=True))
+    return trainer.history[0]["loss"], probabilities[np.arange(len(data.labels)), data.labels], model.losses
+
+
+UNEVEN = np.array([0] * 6 + [1] * 4 + [2] * 2)
+# Each loss by hand from the true class's probabilities, and its own weights of classes with 6, 4 and 2 clips.
+BY_HAND = {
+    "cross_entropy": (lambda p: -np.log(p), None),
+    "focal": (lambda p: (1 - p) ** 1.5 * -np.log(p), None),
+    "class_balanced_focal": (
+        lambda p: (1 - p) ** 1.5 * -np.log(p),
+        [0.5 / (1 - 0.5**6), 0.5 / (1 - 0.5**4), 0.5 / (1 - 0.5**2)],
+    ),
+}
+
+
+WEIGHTS = {"none": [1, 1, 1], "published": [0.2857, 0.1329, 0.1695], "inverse_frequency": [1, 1.5, 3]}
+
+
+@pytest.mark.parametrize(
+    ("loss", "class_weights"),
+    [(loss, name) for loss, entry in LOSSES.items() for name in (CLASS_WEIGHTS if entry.weigh is None else ["none"])],
+)
+def test_the_step_trains_the_loss_that_the_settings_name(data, loss, class_weights):
+    by_hand, own_weights = BY_HAND[loss]
+    weights = own_weights or WEIGHTS[class_weights]
+    uneven = dataclasses.replace(data, labels=UNEVEN)
+    config = dataclasses.replace(
+        CONFIG, loss=loss, gamma=1.5, beta=0.5, class_weights=class_weights, model_options={"dropout": 0.0}
+    )
+    found, probabilities, own = first_loss(config, uneven)
+    assert not own
+    expected = np.average(by_hand(probabilities), weights=np.asarray(weights)[UNEVEN])
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_layers_own_losses_are_trained(make_data):
+    data = make_data("dual_atme")
+    config = TrainConfig("dual_atme", batch_size=64, epochs=1, model_options={"consistency": 5.0, "dropout": 0.0})
+    found, probabilities, (consistency,) = first_loss(config, data)
+    assert float(consistency) > 0.1
+    assert found == pytest.approx(np.mean(-np.log(probabilities)) + float(consistency), rel=1e-4)
 
 
 def test_training_on_arrays_sees_what_the_network_gets(make_data):

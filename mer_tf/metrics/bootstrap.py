@@ -1,0 +1,138 @@
+"""Subjects drawn with replacement: how far the pooled scores depend on who took part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.metrics.counts import check_unique, confusion_of, require_all_classes
+from mer_tf.types import Prediction
+
+
+def bootstrap_interval(
+    predictions: Iterable[Prediction],
+    n: int,
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+    within_dataset: bool = False,
+) -> dict:
+    """Bootstrap over subjects: percentile intervals of the pooled metrics.
+
+    Each draw takes as many subjects as there are, with replacement, and pools their clips with multiplicity. A draw
+    that lacks a class is drawn again and counted.
+
+    Args:
+        predictions: One per clip.
+        n: Number of classes.
+        draws: Number of draws, at least 1.
+        level: Coverage in (0, 1).
+        seed: Seed of the generator.
+        within_dataset: Draw within each dataset, keeping its number of subjects.
+
+    Returns:
+        ``{"uf1": [low, high], "uar": [...], "accuracy": [...], "level", "draws", "redrawn", "seed", "subjects",
+        "within_dataset"}``.
+
+    Raises:
+        EmptySplitError: No predictions, or a class without any true clip.
+        ConfigError: ``draws`` or ``level`` out of range.
+    """
+    if draws < 1 or not 0 < level < 1:
+        raise ConfigError(f"draws must be >= 1 and level in (0, 1). Received: {draws}, {level}")
+    keys, tables = subject_tables(predictions, n)
+    pooled, redrawn = draw_subjects(keys, [tables], draws, seed, within_dataset)
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    result: dict = {
+        name: [float(q) for q in np.quantile(value, tails)] for name, value in batch_metrics(pooled[0]).items()
+    }
+    result.update(
+        level=level, draws=draws, redrawn=redrawn, seed=seed, subjects=len(keys), within_dataset=within_dataset
+    )
+    return result
+
+
+def subject_tables(predictions: Iterable[Prediction], n: int) -> tuple[list[tuple[str, str]], np.ndarray]:
+    """Confusion matrix of each subject.
+
+    Returns:
+        ``(dataset, subject)`` in order, and int64 (subjects, n, n).
+
+    Raises:
+        EmptySplitError: No predictions, or a class without any true clip.
+        ConfigError: A clip is predicted twice.
+    """
+    predictions = list(predictions)
+    check_unique(predictions)
+    groups: dict[tuple[str, str], list[Prediction]] = {}
+    for p in predictions:
+        groups.setdefault((p.dataset, p.subject), []).append(p)
+    if not groups:
+        raise EmptySplitError("there are no predictions to draw subjects from")
+    keys = sorted(groups)  # order of the predictions must not change the result
+    tables = np.stack([confusion_of(groups[key], n) for key in keys])
+    require_all_classes(tables.sum(axis=0))
+    return keys, tables
+
+
+def draw_subjects(
+    keys: Sequence[tuple[str, str]],
+    tables: Sequence[np.ndarray],
+    draws: int,
+    seed: int,
+    within_dataset: bool = False,
+) -> tuple[list[np.ndarray], int]:
+    """Pooled matrices of subjects drawn with replacement, the same subjects for every method.
+
+    Args:
+        keys: ``(dataset, subject)`` of each row of the tables.
+        tables: One int64 (subjects, n, n) per method, of the same clips.
+        draws: Number of draws that hold every class.
+        seed: Seed of the generator.
+        within_dataset: Draw within each dataset, keeping its number of subjects.
+
+    Returns:
+        One float64 (draws, n, n) of counts per method, and the number of draws that lacked a class.
+
+    Raises:
+        EmptySplitError: Hardly any draw holds every class.
+    """
+    datasets = np.array([key[0] for key in keys])
+    strata = (
+        [np.flatnonzero(datasets == d) for d in sorted(set(datasets))] if within_dataset else [np.arange(len(keys))]
+    )
+    n = tables[0].shape[-1]
+    flat = [np.asarray(table, float).reshape(len(keys), n * n) for table in tables]
+    rng = np.random.default_rng(seed)
+    kept: list[list[np.ndarray]] = [[] for _ in tables]
+    missing, redrawn = draws, 0
+    while missing:
+        count = min(missing, 20000)  # bounds the memory
+        times = np.zeros((count, len(keys)))
+        for members in strata:
+            times[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
+        pooled = [(times @ table).reshape(count, n, n) for table in flat]  # counts stay exact integers in float64
+        complete = (pooled[0].sum(axis=2) > 0).all(axis=1)
+        for parts, matrices in zip(kept, pooled):
+            parts.append(matrices[complete])
+        missing -= int(complete.sum())
+        redrawn += int((~complete).sum())
+        if redrawn > 1000 * draws + 100000:
+            raise EmptySplitError(
+                f"hardly any draw of {len(keys)} subjects holds every class; too few subjects for a bootstrap"
+            )
+    return [np.concatenate(parts) for parts in kept], redrawn
+
+
+def batch_metrics(cms: np.ndarray) -> dict[str, np.ndarray]:
+    """UF1, UAR and accuracy of many matrices (..., n, n) whose rows all hold clips, each float64 (...)."""
+    hits = np.diagonal(cms, axis1=-2, axis2=-1)
+    true, predicted = cms.sum(axis=-1), cms.sum(axis=-2)
+    return {
+        "uf1": (2 * hits / (true + predicted)).mean(axis=-1),
+        "uar": (hits / true).mean(axis=-1),
+        "accuracy": hits.sum(axis=-1) / true.sum(axis=-1),
+    }

@@ -1,0 +1,66 @@
+"""Confusion matrices: counts of true and predicted classes, from which every score is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.types import Prediction
+
+
+def confusion_matrix(label, prediction, n: int) -> np.ndarray:
+    """Counts of (true, predicted) pairs.
+
+    Args:
+        label: int (clips,), true classes in 0..n-1.
+        prediction: int (clips,), predicted classes in 0..n-1.
+        n: Number of classes.
+
+    Returns:
+        int64 (n, n), rows true.
+
+    Raises:
+        ConfigError: Lengths differ, or a class is out of range.
+    """
+    label, prediction = np.asarray(label), np.asarray(prediction)
+    if label.shape != prediction.shape or label.ndim != 1:
+        raise ConfigError(
+            f"labels and predictions must be two lists of one length. Received: {label.shape}, {prediction.shape}"
+        )
+    for name, values in (("label", label), ("prediction", prediction)):
+        if values.size and not np.issubdtype(values.dtype, np.integer):
+            raise ConfigError(f"each {name} must be an integer class index. Received: {values.dtype}")
+        if values.size and not (values.min() >= 0 and values.max() < n):
+            bad = values[(values < 0) | (values >= n)][0]
+            raise ConfigError(f"each {name} must lie in 0..{n - 1}. Received: {bad}")
+    codes = label.astype(np.int64) * n + prediction.astype(np.int64)
+    return np.bincount(codes, minlength=n * n).reshape(n, n).astype(np.int64)
+
+
+def confusion_of(predictions: Sequence[Prediction], n: int) -> np.ndarray:
+    """Confusion matrix of predictions; none at all is an ``EmptySplitError``."""
+    if not predictions:
+        raise EmptySplitError("there are no predictions to score")
+    return confusion_matrix([p.label for p in predictions], [p.prediction for p in predictions], n)
+
+
+def require_all_classes(cm: np.ndarray, classes: Sequence[str] | None = None) -> None:
+    """Raises ``EmptySplitError`` where a row of the matrix, the clips of a true class, is empty."""
+    for index in np.flatnonzero(cm.sum(axis=1) == 0):
+        name = repr(classes[index]) if classes is not None else str(index)
+        raise EmptySplitError(
+            f"class {name} has no clip among the predictions, so its recall and F1 are undefined; "
+            "use a label mapping without it or add its clips"
+        )
+
+
+def check_unique(predictions: Iterable[Prediction]) -> None:
+    """Raises ``ConfigError`` when one clip is predicted twice: it would count twice in every pooled metric."""
+    seen = set()
+    for p in predictions:
+        key = (p.dataset, p.subject, p.clip)
+        if key in seen:
+            raise ConfigError(f"clip {'/'.join(key)} is predicted twice; each clip must be held out exactly once")
+        seen.add(key)

@@ -1,0 +1,139 @@
+"""One fold: trained on its training clips, tested on the others."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+
+import numpy as np
+
+from mer_tf.errors import ConfigError
+from mer_tf.training.board import log_test_accuracy
+from mer_tf.training.config import TrainConfig, fold_seed
+from mer_tf.training.data import MotionData
+from mer_tf.training.factory import make_trainer
+from mer_tf.training.fold_checks import check_fold
+from mer_tf.training.fold_store import FoldResult
+from mer_tf.training.interface import Trainer
+from mer_tf.types import Fold, Prediction
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldJob:
+    """A fold that is to be trained.
+
+    Attributes:
+        fold: Indices into the data of the run.
+        log_dir: Folder for the fold's TensorBoard logs.
+        epoch_predictions: Epochs between two predictions of the held-out clips; 0 for none.
+    """
+
+    fold: Fold
+    log_dir: str
+    epoch_predictions: int = 0
+
+    def run(self, data: MotionData, config: TrainConfig, trainer: Trainer) -> FoldResult:
+        """Trains and predicts the fold; see ``train_fold`` for the errors."""
+        start = time.perf_counter()
+        epochs: dict[int, list[Prediction]] = {}
+        predictions = train_fold(
+            data,
+            self.fold,
+            config,
+            trainer,
+            log_dir=self.log_dir,
+            epochs=epochs if self.epoch_predictions else None,
+            epoch_step=self.epoch_predictions or 1,
+        )
+        return FoldResult(predictions, epochs, time.perf_counter() - start)
+
+
+def train_fold(
+    data: MotionData,
+    fold: Fold,
+    config: TrainConfig,
+    trainer: Trainer | None = None,
+    *,
+    log_dir: str | os.PathLike | None = None,
+    epochs: dict[int, list[Prediction]] | None = None,
+    epoch_step: int = 1,
+) -> list[Prediction]:
+    """Trains on one fold's training clips and predicts its test clips.
+
+    Args:
+        data: All clips.
+        fold: Indices into ``data``.
+        config: Settings.
+        trainer: A trainer for this config (``Trainer.serves``); saves tracing again. None makes one.
+        log_dir: Folder for this fold's TensorBoard logs.
+        epochs: Filled with the predictions after every ``epoch_step``-th epoch and the last one, by epoch from 1. They
+            are for looking back only: nothing here chooses by them.
+        epoch_step: See ``epochs``.
+
+    Returns:
+        One prediction per test clip, in the order of ``fold.test``.
+
+    Raises:
+        LeakageError: A subject or clip is on both sides.
+        EmptySplitError: A side is empty, or a class has no training clip.
+        ConfigError: Model, recipe, data and trainer do not fit together.
+    """
+    check_fold(data, fold, config)
+    if trainer is None:
+        trainer = make_trainer(config, data.recipe)
+    elif not trainer.serves(config, data.recipe):
+        raise ConfigError("the trainer was made with another config or recipe; make one for this run")
+    tensors = trainer_tensors(data, trainer)
+    train, test = list(fold.train), list(fold.test)
+    seed = fold_seed(config.seed, fold.name)
+
+    def on_epoch(epoch: int) -> None:
+        if epochs is not None and (epoch % epoch_step == 0 or epoch == config.epochs):
+            epochs[epoch] = _predictions(data, fold, trainer.predict(tensors, test))
+
+    trainer.fit(
+        tensors,
+        training_labels(data.labels[train], config, seed),
+        seed=seed,
+        keys=[data.keys[row] for row in train],
+        rows=train,
+        log_dir=log_dir,
+        on_epoch=None if epochs is None else on_epoch,
+    )
+    predictions = _predictions(data, fold, trainer.predict(tensors, test))
+    if log_dir is not None:
+        log_test_accuracy(log_dir, predictions, config.epochs)
+    return predictions
+
+
+def _predictions(data: MotionData, fold: Fold, probabilities: np.ndarray) -> list[Prediction]:
+    return [
+        Prediction(
+            dataset=data.datasets[row],
+            subject=data.subjects[row],
+            clip=data.clips[row],
+            fold=fold.name,
+            label=int(data.labels[row]),
+            prediction=int(np.argmax(p)),
+            probabilities=tuple(float(value) for value in p),
+        )
+        for row, p in zip(fold.test, probabilities)
+    ]
+
+
+def training_labels(labels: np.ndarray, config: TrainConfig, seed: int) -> np.ndarray:
+    """The training labels, permuted among themselves where the chance test asks for it."""
+    return np.random.default_rng((seed, 1)).permutation(labels) if config.shuffle_labels else labels
+
+
+def trainer_tensors(data: MotionData, trainer: Trainer) -> dict[str, np.ndarray]:
+    """What the trainer takes of the data: the recipe's arrays, or the network's inputs."""
+    if not trainer.takes_arrays:
+        return data.network_inputs()
+    if data.network:
+        raise ConfigError(
+            "this augmentation needs the clips' arrays, but the data holds network inputs (flow images, or records a "
+            "Transform step has been through); prepare the clips with 'mer prepare', or train without augment"
+        )
+    return data.tensors

@@ -1,0 +1,124 @@
+"""The folds of a run on disk: what was predicted under which settings, so that a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import urllib.parse
+
+import tensorflow as tf
+
+from mer_tf import atomic
+from mer_tf.training.config import TrainConfig
+from mer_tf.training.data import MotionData
+from mer_tf.training.initial import weights_hash
+from mer_tf.types import Fold, Prediction
+
+FORMAT = 2  # 1 tossed the coins of mirroring only where it was asked for, so other clips came first
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldResult:
+    """What became of one fold.
+
+    Attributes:
+        predictions: One for each test clip.
+        epochs: Those by epoch, from 1, of the epochs that were asked for.
+        seconds: How long the fold took.
+    """
+
+    predictions: list[Prediction]
+    epochs: dict[int, list[Prediction]]
+    seconds: float
+
+
+class FoldStore:
+    """Reads and writes ``folds/<fold>.json`` of one run.
+
+    A finished fold is used again only when settings, recipe, data and split are the same.
+
+    Args:
+        out_dir: Folder of the run.
+        data: All clips.
+        config: Settings.
+        epoch_predictions: Epochs between two predictions of the held-out clips; 0 for none.
+
+    Raises:
+        MissingFileError: The initial weights are not there.
+    """
+
+    def __init__(self, out_dir: str, data: MotionData, config: TrainConfig, epoch_predictions: int = 0):
+        self._out_dir = out_dir
+        self._data = data
+        self._settings = {
+            "format": FORMAT,
+            # Of the initial weights the content counts, not the place.
+            "config": {
+                **config.to_json(),
+                "initial_weights": weights_hash(config.initial_weights) if config.initial_weights else "",
+            },
+            "recipe": data.recipe.hash,
+            "data": data.fingerprint,
+            "tensorflow": tf.__version__,
+            **({"epoch_predictions": epoch_predictions} if epoch_predictions else {}),
+        }
+
+    def load(self, fold: Fold) -> FoldResult | None:
+        """The fold's result under these settings, or None where it has to be trained."""
+        path = self._path(fold)
+        try:
+            with open(path, encoding="utf-8") as file:
+                content = json.load(file)
+            if content["key"] != self._key(fold):
+                _log.info("%s was made with other settings or data; the fold is trained again", path)
+                return None
+            epochs = {int(epoch): list(map(_from_row, rows)) for epoch, rows in content.get("epochs", {}).items()}
+            return FoldResult(list(map(_from_row, content["predictions"])), epochs, float(content["seconds"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            _log.warning("%s cannot be used (%s); the fold is trained again", path, error)
+            return None
+
+    def save(self, fold: Fold, result: FoldResult) -> None:
+        """Writes the fold's file, whole or not at all."""
+        content: dict = {
+            "key": self._key(fold),
+            "fold": fold.name,
+            "seconds": result.seconds,
+            "predictions": list(map(_to_row, result.predictions)),
+        }
+        if result.epochs:
+            content["epochs"] = {str(epoch): list(map(_to_row, rows)) for epoch, rows in result.epochs.items()}
+        atomic.write_text(self._path(fold), json.dumps(content, indent=1) + "\n")
+
+    def _path(self, fold: Fold) -> str:
+        return os.path.join(self._out_dir, "folds", safe_path(fold.name) + ".json")
+
+    def _key(self, fold: Fold) -> str:
+        settings = {
+            **self._settings,
+            "fold": fold.name,
+            "train": sorted(self._data.keys[row] for row in fold.train),
+            "test": sorted(self._data.keys[row] for row in fold.test),
+        }
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def safe_path(name: str) -> str:
+    """A relative path for a fold's name: one folder level per slash, nothing that leads elsewhere."""
+    parts = (urllib.parse.quote(part, safe=" ") or "%" for part in name.split("/"))
+    return os.path.join(*(part.replace(".", "%2E") if set(part) == {"."} else part for part in parts))
+
+
+def _to_row(prediction: Prediction) -> dict:
+    return {**vars(prediction), "probabilities": list(prediction.probabilities)}
+
+
+def _from_row(row: dict) -> Prediction:
+    return Prediction(**{**row, "probabilities": tuple(row["probabilities"])})

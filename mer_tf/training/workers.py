@@ -1,0 +1,70 @@
+"""Folds trained side by side in several processes, each with one thread."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+from collections.abc import Generator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+
+from mer_tf.errors import MerError
+from mer_tf.training.config import TrainConfig
+from mer_tf.training.data import MotionData
+from mer_tf.training.fold import FoldJob
+from mer_tf.training.fold_store import FoldResult
+from mer_tf.training.trainer import FoldTrainer
+from mer_tf.types import Fold
+
+
+def train_in_processes(
+    jobs: Sequence[FoldJob], data: MotionData, config: TrainConfig, workers: int
+) -> Generator[tuple[Fold, FoldResult], None, None]:
+    """The folds in the order in which they are done.
+
+    Args:
+        jobs: The folds to train, at least one.
+        data: All clips.
+        config: Settings, of a network.
+        workers: Largest number of processes.
+
+    Raises:
+        MerError: A fold diverged, or a process ended early.
+    """
+    pool = concurrent.futures.ProcessPoolExecutor(
+        min(workers, len(jobs)),
+        # Spawned: a forked child of a process with TensorFlow's threads may hang.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_Worker.start,
+        initargs=(data if config.needs_arrays(data.recipe) else data.as_network(), config),
+    )
+    try:
+        futures = {pool.submit(_Worker.work, job): job for job in jobs}
+        for future in concurrent.futures.as_completed(futures):
+            yield futures[future].fold, future.result()
+    except BrokenProcessPool as error:
+        raise MerError(
+            "a training process ended early (often out of memory); run again with fewer workers, "
+            "finished folds are kept"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Worker:
+    """What one worker process keeps from fold to fold, so that data comes and the network is traced once."""
+
+    _here: _Worker | None = None
+
+    def __init__(self, data: MotionData, config: TrainConfig):
+        self.data, self.config = data, config
+        self.trainer = FoldTrainer(config, data.recipe)
+
+    @classmethod
+    def start(cls, data: MotionData, config: TrainConfig) -> None:
+        cls._here = cls(data, config)
+
+    @classmethod
+    def work(cls, job: FoldJob) -> FoldResult:
+        worker = cls._here
+        assert worker is not None  # the pool calls ``start`` first
+        return job.run(worker.data, worker.config, worker.trainer)
