@@ -237,7 +237,7 @@ _EULERIAN = ("f_low", "f_high", "lambda_c", "chroma")
 
 
 def _config(arguments):
-    from mer_tf.recipes import MagnifyConfig
+    from mer_tf.preprocessing.magnify import METHODS
 
     wrong = ("weights", "mode") if arguments.method == "eulerian" else ("fps", *_EULERIAN)
     for name in wrong:
@@ -247,4 +247,4 @@ def _config(arguments):
     if arguments.method == "eulerian" and arguments.fps is None:
         raise ConfigError("--method eulerian needs --fps: its band of frequencies is in Hz")
     options = {name: getattr(arguments, name) for name in (*_EULERIAN, "mode") if getattr(arguments, name) is not None}
-    return MagnifyConfig(method=arguments.method, factor=arguments.factor, **options)
+    return METHODS[arguments.method][0](factor=arguments.factor, **options)

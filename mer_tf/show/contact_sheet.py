@@ -19,11 +19,12 @@ from mer_tf.preprocessing.clip import ClipPreprocessor, Preprocessed
 from mer_tf.preprocessing.flow.wheel import flow_to_colour
 from mer_tf.preprocessing.geometry import Geometry
 from mer_tf.preprocessing.images import decode_image, resize, to_gray, to_uint8
+from mer_tf.preprocessing.magnify import NoMagnification
 from mer_tf.preprocessing.parsing import PARSING_CLASSES
 from mer_tf.preprocessing.select import middle_frame, nearest_frame, select_frames
 from mer_tf.preprocessing.spotting import Spotting, spot_apex
 from mer_tf.preprocessing.strain import optical_strain
-from mer_tf.recipes import MagnifyConfig, Recipe, View
+from mer_tf.recipes import Recipe, View
 from mer_tf.types import Clip
 
 SPOTTERS = ("divide_lbp", "divide_strain", "frequency")
@@ -130,7 +131,7 @@ def examine(
     if recipe.magnify.method != "none":
         plain = dataclasses.replace(
             recipe,
-            magnify=MagnifyConfig(),
+            magnify=NoMagnification(),
             arrays=("frames",),
             views=(View("frames", "frames", "image"),),
             puzzle_size=0,
