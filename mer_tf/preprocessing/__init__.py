@@ -17,8 +17,6 @@ _WHERE = {
     "decode_image": "images",
     "find_landmark_model": "face",
     "middle_frame": "select",
-    "mirror_landmarks": "augment",
-    "mirror_motion": "augment",
     "mirror_network_input": "mirror",
     "needed_frames": "select",
     "network_input": "normalise",
