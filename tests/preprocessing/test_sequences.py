@@ -169,6 +169,16 @@ class TestWithFaces:
         again = ClipPreprocessor(spotting("middle")).process_clip(given, frames)
         np.testing.assert_array_equal(result.tensors["face"], again.tensors["face"])
 
+    def test_the_middle_frame_stands_in_for_the_apex_of_a_whole_clip(self, frames):
+        recipe = dataclasses.replace(
+            get_recipe("apex_224_gray"), crop_size=64, frames=FramesConfig("onset_to_offset", 4, "linear")
+        )
+        some = [frames[number] for number in sorted(frames)[:8]]
+        with ClipPreprocessor(recipe) as preprocessor:
+            found = preprocessor.process(*some).tensors["apex_image"]
+            each = [preprocessor.process(*some, apex=index).tensors["apex_image"] for index in range(8)]
+        assert [bool((found == one).all()) for one in each] == [index == 3 for index in range(8)]  # (8 - 1) // 2
+
     def test_a_clip_that_stands_still_is_flagged(self, clip, frames):
         still = dict.fromkeys(frames, frames[clip.onset])
         unknown = dataclasses.replace(clip, apex=None)
