@@ -21,7 +21,8 @@ from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.preprocessing.images import decode_image, gray8
 from mer_tf.preprocessing.magnify import EulerianConfig
 from mer_tf.recipes import FaceConfig, FramesConfig, Recipe, View, get_recipe
-from mer_tf.show.contact_sheet import SPOTTERS, draw, examine
+from mer_tf.show.contact_sheet import draw
+from mer_tf.show.examine import SPOTTERS, examine
 from mer_tf.synthetic import write_synthetic_dataset
 
 pytest.importorskip("matplotlib")
