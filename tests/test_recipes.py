@@ -14,8 +14,10 @@ from mer_tf.preprocessing.magnify import EulerianConfig, LearnedConfig, NoMagnif
 from mer_tf.recipes import (
     ALIGNMENTS,
     ARRAY_KINDS,
+    CONTENTS,
     CROPS,
     DETECTORS,
+    MIRRORS,
     NORMALISATIONS,
     RECIPES,
     FaceConfig,
@@ -240,6 +242,7 @@ def test_the_dictionaries_of_methods_are_what_recipes_may_name():
     assert set(geometry.ALIGNMENTS) == set(ALIGNMENTS)
     assert {*geometry.CROPS, "clip_box"} == set(CROPS)
     assert set(normalise.METHODS) == set(NORMALISATIONS)
+    assert set(MIRRORS) == set(CONTENTS)
 
 
 def test_every_recipe_has_its_own_hash_and_comes_back_from_json():

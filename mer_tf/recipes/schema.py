@@ -34,6 +34,8 @@ CROPS = ("face", "eyes", "clip_box", "square")
 NORMALISATIONS = ("none", "minmax", "pm1", "symmetric", "fixed", "standard", "unit", "imagenet", "imagenet_mean")
 MOTION = "motion"
 NO_FLOW, NO_MAGNIFICATION = NoFlow(), NoMagnification()
+# Normalisations under which a negated u can be told from u alone.
+_SIGNED = ("none", "minmax", "pm1", "symmetric", "fixed")
 # What an array holds, by its name; decides its channels, its mirror and its rotation.
 ARRAY_KINDS = {
     "face": MOTION,
@@ -63,6 +65,25 @@ CONTENTS = {
     "image": (0, ("image",)),
     "parsing": (10, ("parsing",)),
     "landmarks": (0, ("landmarks",)),
+}
+
+
+# Content of a view -> what mirroring does beside reversing the columns: "plain" nothing, "u" negates the first channel,
+# "parsing" swaps left and right parts, "never": the mirrored view does not follow from the view alone.
+MIRRORS = {
+    "motion": "u",
+    "u": "u",
+    "v": "plain",
+    "strain": "plain",
+    "magnitude": "plain",
+    "uv_magnitude": "u",
+    "strain_parts": "never",
+    "flow_strain": "u",
+    "uv": "u",
+    "wheel": "never",
+    "image": "plain",
+    "parsing": "parsing",
+    "landmarks": "never",
 }
 
 
@@ -197,10 +218,10 @@ class View:
     @property
     def mirrors(self) -> bool:
         """Whether the mirrored clip's view follows from this view alone."""
-        if self.content in ("wheel", "strain_parts", "landmarks") or self.normalisation == "standard":
+        if self.normalisation == "standard":
             return self.content == "image"
-        motion = self.content in ("motion", "u", "uv", "uv_magnitude", "flow_strain")
-        return not motion or self.normalisation in ("none", "minmax", "pm1", "symmetric", "fixed")
+        rule = MIRRORS[self.content]
+        return rule in ("plain", "parsing") or (rule == "u" and self.normalisation in _SIGNED)
 
 
 @dataclasses.dataclass(frozen=True)
