@@ -76,9 +76,8 @@ def bump_pairs(count: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def methods(pairs: int, weights: str | None) -> dict:
     """Name -> function of two uint8 batches that gives the flow."""
-    from mer_tf.preprocessing.flow import make_flow
+    from mer_tf.preprocessing.flow import DISConfig, FarnebackConfig, LiteFlowNetConfig, TVL1Config, make_flow
     from mer_tf.preprocessing.flow.tvl1_tf import tvl1_batch
-    from mer_tf.recipes import FlowConfig
 
     def one_by_one(config, **options):
         method = make_flow(config, **options)
@@ -86,22 +85,22 @@ def methods(pairs: int, weights: str | None) -> dict:
 
     def batched(**options):
         def run(first, second):
-            return tvl1_batch(first.astype(np.float32), second.astype(np.float32), FlowConfig(), **options).numpy()
+            return tvl1_batch(first.astype(np.float32), second.astype(np.float32), TVL1Config(), **options).numpy()
 
         return run
 
     found = {
-        "tvl1 opencv": one_by_one(FlowConfig()),
+        "tvl1 opencv": one_by_one(TVL1Config()),
         "tvl1 tensorflow, edge": batched(border="edge"),
         "tvl1 tensorflow, zero": batched(border="zero"),
         "tvl1 tensorflow, edge, whole batch at once": batched(border="edge", group=pairs),
         "tvl1 tensorflow, edge, not compiled": batched(border="edge", jit=False),
-        "farneback": one_by_one(FlowConfig(method="farneback")),
+        "farneback": one_by_one(FarnebackConfig()),
     }
     for preset in ("ultrafast", "fast", "medium"):
-        found[f"dis {preset}"] = one_by_one(FlowConfig(method="dis", dis_preset=preset))
+        found[f"dis {preset}"] = one_by_one(DISConfig(preset=preset))
     if weights:
-        lite = make_flow(FlowConfig(method="liteflownet"), weights=weights)
+        lite = make_flow(LiteFlowNetConfig(), weights=weights)
 
         def run(first, second):
             colour = [np.repeat(images[..., None], 3, axis=-1) for images in (first, second)]

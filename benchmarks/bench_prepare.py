@@ -116,12 +116,13 @@ def product(folder: str, count: int, workers: int, recipe_name: str, out: str, p
     import tensorflow  # noqa: F401  (its import is told apart)
 
     from components.motion_transform.prepare import prepare
-    from mer_tf.recipes import FaceConfig, FlowConfig, get_recipe
+    from mer_tf.preprocessing.flow import DISConfig
+    from mer_tf.recipes import FaceConfig, get_recipe
     from mer_tf.training import read_motion_records
 
     recipe, table = get_recipe(recipe_name), many_clips(folder, count, 1 if points else 4)
     if points:
-        quick = {"face": FaceConfig(detector="file"), "flow": FlowConfig(method="dis", dis_preset="ultrafast")}
+        quick = {"face": FaceConfig(detector="file"), "flow": DISConfig(preset="ultrafast")}
         recipe = dataclasses.replace(recipe, **quick)
     imported = time.perf_counter() - start
     start = time.perf_counter()

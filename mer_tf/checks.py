@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 
@@ -35,6 +36,26 @@ def number(name: str, value, fits, wanted: str) -> None:
     """Raises ``ValueError`` unless the value is a finite number that ``fits(value)``."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or not fits(value):
         raise ValueError(f"{name} must be {wanted}. Received: {value!r}")
+
+
+def between(name: str, value, low: float, high: float) -> None:
+    """Raises ``ValueError`` unless the value is a number from ``low`` to ``high``, both included."""
+    number(name, value, lambda v: low <= v <= high, f"between {low:g} and {high:g}")
+
+
+def truth(name: str, value) -> None:
+    """Raises ``ValueError`` unless the value is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false. Received: {value!r}")
+
+
+@contextlib.contextmanager
+def config_errors() -> Iterator[None]:
+    """Turns the ``ValueError`` of a check into ``ConfigError``, which the commands show as bad input."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def strict(kind: type, settings: Mapping, where: str):

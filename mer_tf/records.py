@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from mer_tf import features
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
-from mer_tf.recipes import Recipe
+from mer_tf.recipes import Recipe, same_recipe
 from mer_tf.types import Clip
 
 MISSING_APEX = -1  # An int64 feature cannot be None; frame numbers are never negative.
@@ -183,7 +183,7 @@ def read_examples(paths, recipe: Recipe, shapes: Mapping[str, Sequence[int]]) ->
 def _check_hash(batch: tf.Tensor, recipe: Recipe, file: str) -> None:
     spec = {features.RECIPE_HASH: tf.io.FixedLenFeature((), tf.string, default_value="")}
     for value in set(tf.io.parse_example(batch, spec)[features.RECIPE_HASH].numpy().tolist()):
-        if value and _decode(value) != recipe.hash:
+        if value and not same_recipe(_decode(value), recipe.hash):
             raise ConfigError(
                 f"{file}: the records were made with recipe hash {_decode(value)}, but recipe {recipe.name!r} has "
                 f"{recipe.hash}; prepare the data again or use the recipe that made it"

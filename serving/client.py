@@ -22,7 +22,7 @@ import grpc
 import numpy as np
 
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError, ServerError
-from mer_tf.recipes import Recipe
+from mer_tf.recipes import Recipe, same_recipe
 from mer_tf.types import Clip
 from serving import messages
 
@@ -239,7 +239,7 @@ class PredictionClient:
                 f"the model at {self.address} (exported by mer-tf {exporter}) has a recipe that this version does not "
                 f"know: {error}; use that version here, or export the model again"
             ) from error
-        if recipe.hash != sent:
+        if not same_recipe(recipe.hash, sent):
             raise ConfigError(
                 f"the model at {self.address} was exported with recipe hash {sent} but its recipe gives {recipe.hash} "
                 f"here; use mer-tf {exporter} here, or export the model again"
@@ -390,7 +390,7 @@ def predict_clip(
             result.provenance["apex_rule"],
         )
         answer = client.predict(result.tensors)
-    if answer["recipe_hash"] != description.recipe.hash:
+    if not same_recipe(answer["recipe_hash"], description.recipe.hash):
         raise ConfigError(
             f"the clip was preprocessed by recipe hash {description.recipe.hash} but the server at {address} answered "
             f"for {answer['recipe_hash']}: its model was replaced meanwhile; ask again"

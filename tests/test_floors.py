@@ -12,8 +12,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = (
     ("errors", "types", "atomic", "console", "features", "numerics", "addons"),
     ("checks",),
-    ("recipes", "records"),
-    ("layers", "preprocessing"),
+    # Recipes name methods of preprocessing by their settings, and preprocessing reads recipes: see the last test.
+    ("layers", "preprocessing", "recipes", "records"),
     ("datasets",),
     ("metrics", "protocols", "synthetic"),
     ("systems",),
@@ -64,3 +64,9 @@ def test_nothing_is_imported_from_above(part):
         if LEVEL[other] > LEVEL[part]
     ]
     assert not upward
+
+
+def test_methods_know_no_recipe():
+    for folder in ("flow", "magnify"):
+        for path in (ROOT / "mer_tf/preprocessing" / folder).glob("*.py"):
+            assert "recipes" not in imported(path), path

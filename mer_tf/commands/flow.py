@@ -6,8 +6,12 @@ import json
 import os
 import statistics
 
+from mer_tf.commands.fields import add_fields, read_fields
+
 
 def add(verbs) -> None:
+    from mer_tf.preprocessing.flow.liteflownet_settings import FlowTrainConfig
+
     parser = verbs.add_parser("flow", help="weights for optical flow by LiteFlowNet: convert or train")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -20,21 +24,7 @@ def add(verbs) -> None:
     action = actions.add_parser("train", help="train on generated pairs of frames with known flow")
     action.add_argument("--out", required=True, help="file for the weights")
     action.add_argument("--initial", metavar="FILE", help="weights to go on from (default: begin anew)")
-    action.add_argument("--steps", type=int, default=20_000, help="updates of the weights (default: %(default)s)")
-    action.add_argument("--batch-size", type=int, default=8, help="pairs per update (default: %(default)s)")
-    action.add_argument("--size", type=int, default=128, help="side of the frames in pixels (default: %(default)s)")
-    action.add_argument(
-        "--max-motion", type=float, default=6.0, help="largest shift of a layer in pixels (default: %(default)s)"
-    )
-    action.add_argument("--learning-rate", type=float, default=1e-4, help="of Adam (default: %(default)s)")
-    action.add_argument("--save-every", type=int, default=500, help="steps between savings (default: %(default)s)")
-    action.add_argument(
-        "--distinct-batches",
-        type=int,
-        default=0,
-        help="repeat so many batches, to see quickly whether anything is learnt (default: new pairs for every step)",
-    )
-    action.add_argument("--seed", type=int, default=0, help="first weights and pairs (default: %(default)s)")
+    add_fields(action, FlowTrainConfig)
     action.add_argument("--json", action="store_true", help="print JSON")
     action.set_defaults(run=run_train)
 
@@ -54,18 +44,10 @@ def run_train(arguments) -> int:
     # TensorFlow's remarks on the machine are no part of the result.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from mer_tf.console import Console
-    from mer_tf.preprocessing.flow.liteflownet_train import FlowTrainConfig, train
+    from mer_tf.preprocessing.flow.liteflownet_settings import FlowTrainConfig
+    from mer_tf.preprocessing.flow.liteflownet_train import train
 
-    config = FlowTrainConfig(
-        steps=arguments.steps,
-        batch_size=arguments.batch_size,
-        size=arguments.size,
-        max_motion=arguments.max_motion,
-        learning_rate=arguments.learning_rate,
-        seed=arguments.seed,
-        save_every=arguments.save_every,
-        distinct_batches=arguments.distinct_batches,
-    )
+    config = read_fields(arguments, FlowTrainConfig)
     progress = Console().progress("training LiteFlowNet", unit="step")
     result = train(arguments.out, config, initial=arguments.initial, progress=progress)
     tenth = max(1, len(result["losses"]) // 10)

@@ -7,6 +7,8 @@ import json
 import os
 import time
 
+from mer_tf.checks import config_errors
+from mer_tf.commands.fields import add_fields, read_fields
 from mer_tf.console import Console, table
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError
 
@@ -15,36 +17,19 @@ _LENGTH = 0.5  # pixels of the motion that a trained network is tried on
 
 
 def add(verbs) -> None:
+    from mer_tf.preprocessing.magnify.learned_settings import SCHEDULES, MagnifierTraining, TripletConfig
+
     parser = verbs.add_parser("magnify", help="magnify the motion of a clip; train the learned magnifier")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     train = actions.add_parser("train", help="train the learned magnifier on synthetic pairs")
     train.add_argument("--out", required=True, metavar="FILE", help="weight file to write, customarily .npz")
-    train.add_argument("--steps", type=int, default=1000, help="optimisation steps (default: %(default)s)")
-    train.add_argument(
-        "--size", type=int, default=384, help="side of the pictures, a multiple of 4 (default: %(default)s)"
-    )
-    train.add_argument("--batch", type=int, default=4, help="pairs of a step (default: %(default)s)")
-    train.add_argument("--seed", type=int, default=0, help="decides weights, pictures and noise (default: %(default)s)")
     train.add_argument("--images", metavar="DIR", help="cut the pictures from these instead of drawing them")
     train.add_argument("--start", metavar="FILE", help="go on from the weights of this file")
-    train.add_argument("--learning-rate", type=float, default=1e-4, help="of Adam (default: %(default)s)")
+    train.add_argument("--width", type=int, default=32, help="channels; 32 is the published width (default: 32)")
+    train.add_argument("--decoder-blocks", type=int, default=9, help="9 as published (default: %(default)s)")
     train.add_argument(
-        "--schedule", choices=("constant", "cosine"), default="constant", help="of the rate (default: %(default)s)"
-    )
-    train.add_argument(
-        "--warm-up", type=int, default=0, metavar="N", help="steps of rising rate (default: %(default)s)"
-    )
-    train.add_argument(
-        "--regulariser", type=float, default=0.1, help="weight of the feature terms (default: %(default)s)"
-    )
-    train.add_argument("--noise", type=float, default=0.3, help="largest input noise (default: %(default)s)")
-    train.add_argument("--max-factor", type=float, default=10.0, help="largest factor drawn (default: %(default)s)")
-    train.add_argument(
-        "--max-motion", type=float, default=10.0, help="largest motion of a pair, in pixels (default: %(default)s)"
-    )
-    train.add_argument(
-        "--max-magnified", type=float, default=30.0, help="largest motion of a target, in pixels (default: %(default)s)"
+        "--save-every", type=int, default=500, metavar="N", help="also save after every N steps (default: %(default)s)"
     )
     train.add_argument(
         "--colour-change",
@@ -52,19 +37,9 @@ def add(verbs) -> None:
         default=0.2,
         help="largest change of gain between the pictures of a pair; the offset's is half of it (default: %(default)s)",
     )
-    train.add_argument(
-        "--shortest-wave", type=float, default=5.0, help="of drawn textures, in pixels (default: %(default)s)"
-    )
-    train.add_argument("--cutouts", type=int, default=4, help="before the background (default: %(default)s)")
-    train.add_argument(
-        "--still-background", type=float, default=0.5, help="share whose background stays (default: %(default)s)"
-    )
-    train.add_argument("--static", type=float, default=0.1, help="share without motion (default: %(default)s)")
-    train.add_argument("--width", type=int, default=32, help="channels; 32 is the published width (default: 32)")
-    train.add_argument("--decoder-blocks", type=int, default=9, help="9 as published (default: %(default)s)")
-    train.add_argument(
-        "--save-every", type=int, default=500, metavar="N", help="also save after every N steps (default: %(default)s)"
-    )
+    train.add_argument("--seed", type=int, default=0, help="decides weights, pictures and noise (default: %(default)s)")
+    add_fields(train, MagnifierTraining, leave=("seed",), choices={"schedule": SCHEDULES})
+    add_fields(train, TripletConfig, leave=("gain", "offset"))
     train.add_argument("--json", action="store_true", help="print JSON")
     train.set_defaults(run=run_train)
 
@@ -88,55 +63,33 @@ def add(verbs) -> None:
 
 def run_train(arguments) -> int:
     """Trains, saves, and reports what the weights do to a known motion."""
-    from mer_tf.preprocessing.magnify.triplets import TripletConfig, TripletSource
+    from mer_tf.preprocessing.magnify.learned_settings import MagnifierTraining, TripletConfig
+    from mer_tf.preprocessing.magnify.triplets import TripletSource
 
     if os.path.isdir(arguments.out):
         raise ConfigError(f"--out is a folder: {arguments.out}")
     if arguments.save_every < 0:
         raise ConfigError(f"--save-every must not be negative. Received: {arguments.save_every}")
-    try:
-        data = TripletConfig(
-            size=arguments.size,
-            cutouts=arguments.cutouts,
-            still_background=arguments.still_background,
-            static=arguments.static,
-            max_factor=arguments.max_factor,
-            max_motion=arguments.max_motion,
-            max_magnified=arguments.max_magnified,
-            gain=arguments.colour_change,
-            offset=arguments.colour_change / 2,
-            shortest_wave=arguments.shortest_wave,
-        )
+    gain = arguments.colour_change
+    data = read_fields(arguments, TripletConfig, gain=gain, offset=gain / 2)
+    training = read_fields(arguments, MagnifierTraining)
+    with config_errors():
         TripletSource(data, seed=arguments.seed, images=arguments.images)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     console = Console()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from mer_tf.preprocessing.magnify.learned import LearnedMagnifier
     from mer_tf.preprocessing.magnify.network import MotionMagnifier
-    from mer_tf.preprocessing.magnify.train import MagnifierTraining, motion_ratios, train_magnifier
+    from mer_tf.preprocessing.magnify.train import motion_ratios, train_magnifier
     from mer_tf.preprocessing.magnify.weights import load_magnifier, save_weights
 
-    try:
-        training = MagnifierTraining(
-            steps=arguments.steps,
-            batch=arguments.batch,
-            learning_rate=arguments.learning_rate,
-            schedule=arguments.schedule,
-            warm_up=arguments.warm_up,
-            regulariser=arguments.regulariser,
-            noise=arguments.noise,
-            seed=arguments.seed,
-        )
+    with config_errors():
         if arguments.start:
             model = load_magnifier(arguments.start)
         else:
             model = MotionMagnifier(width=arguments.width, decoder_blocks=arguments.decoder_blocks, seed=arguments.seed)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     settings = {key: value for key, value in vars(arguments).items() if key not in _NO_FACTS}
     start = time.perf_counter()
-    try:
+    with config_errors():
         history = train_magnifier(
             model,
             training,
@@ -146,8 +99,6 @@ def run_train(arguments) -> int:
             every=arguments.save_every,
             save=lambda network: save_weights(network, arguments.out, settings),
         )
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     seconds = time.perf_counter() - start
     save_weights(model, arguments.out, settings)
     length = min(_LENGTH, arguments.max_motion / 2)
@@ -204,11 +155,9 @@ def run_apply(arguments) -> int:
             with open(path, "rb") as file:
                 yield decode_image(file.read(), clip=arguments.clip, frame=number)
 
-    try:
+    with config_errors():
         stream = magnify(read(), config, fps=arguments.fps, weights=arguments.weights)
         first = next(stream)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     progress = console.progress("frames", unit="frame")
     total = len(frames.paths)
     os.makedirs(arguments.out, exist_ok=True)
@@ -237,7 +186,7 @@ _EULERIAN = ("f_low", "f_high", "lambda_c", "chroma")
 
 
 def _config(arguments):
-    from mer_tf.recipes import MagnifyConfig
+    from mer_tf.preprocessing.magnify import METHODS
 
     wrong = ("weights", "mode") if arguments.method == "eulerian" else ("fps", *_EULERIAN)
     for name in wrong:
@@ -247,4 +196,4 @@ def _config(arguments):
     if arguments.method == "eulerian" and arguments.fps is None:
         raise ConfigError("--method eulerian needs --fps: its band of frequencies is in Hz")
     options = {name: getattr(arguments, name) for name in (*_EULERIAN, "mode") if getattr(arguments, name) is not None}
-    return MagnifyConfig(method=arguments.method, factor=arguments.factor, **options)
+    return METHODS[arguments.method][0](factor=arguments.factor, **options)

@@ -47,7 +47,8 @@ def run(arguments) -> int:
         raise ConfigError(f"--out is a folder: {out}")
     # TensorFlow, which some recipes need, has remarks on the machine that are no part of the result.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from mer_tf.show.contact_sheet import draw, examine
+    from mer_tf.show.contact_sheet import draw
+    from mer_tf.show.examine import examine
 
     def read(number: int) -> bytes:
         path = clip.frame_path(number)

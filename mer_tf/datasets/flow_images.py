@@ -179,26 +179,6 @@ def read_flow_images(
     )
 
 
-def mirror_flow_images(images: np.ndarray) -> np.ndarray:
-    """Mirrors flow images left to right: columns reversed, horizontal flow negated.
-
-    Args:
-        images: ``(..., height, width, 3)`` uint8 RGB, R horizontal flow stretched to 0..255.
-
-    Returns:
-        A new array of the same shape: R becomes ``255 - R``, which is the stretched picture of the negated flow.
-
-    Raises:
-        ValueError: Another shape or dtype.
-    """
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim < 3 or images.shape[-1] != 3:
-        raise ValueError(f"images must be (..., height, width, 3) uint8. Received: {images.shape} {images.dtype}")
-    mirrored = images[..., ::-1, :].copy()
-    mirrored[..., 0] = 255 - mirrored[..., 0]
-    return mirrored
-
-
 @dataclasses.dataclass(frozen=True)
 class _Row:
     dataset: str

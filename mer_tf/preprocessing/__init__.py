@@ -1,40 +1,31 @@
 """From frames to network inputs.
 
 The first half (``ClipPreprocessor``) runs OpenCV and dlib; the second (``network_input``) is TensorFlow operations
-only. Importing this package loads neither TensorFlow nor dlib.
+only. Importing this package loads none of them: each name brings its module when it is first asked for.
 """
 
 from __future__ import annotations
 
-from mer_tf.preprocessing.augment import mirror_landmarks, mirror_motion
-from mer_tf.preprocessing.clip import ClipPreprocessor, Preprocessed
-from mer_tf.preprocessing.face import LANDMARK_NOTICE, find_landmark_model
-from mer_tf.preprocessing.geometry import Geometry
-from mer_tf.preprocessing.images import decode_image
-from mer_tf.preprocessing.mirror import mirror_network_input
-from mer_tf.preprocessing.select import Selection, middle_frame, needed_frames, select_frames
+import importlib
 
-__all__ = [
-    "LANDMARK_NOTICE",
-    "ClipPreprocessor",
-    "Geometry",
-    "Preprocessed",
-    "Selection",
-    "decode_image",
-    "find_landmark_model",
-    "middle_frame",
-    "mirror_landmarks",
-    "mirror_motion",
-    "mirror_network_input",
-    "needed_frames",
-    "network_input",
-    "select_frames",
-]
+_WHERE = {
+    "LANDMARK_NOTICE": "face",
+    "ClipPreprocessor": "clip",
+    "Geometry": "geometry",
+    "Preprocessed": "clip",
+    "Selection": "select",
+    "decode_image": "images",
+    "find_landmark_model": "face",
+    "middle_frame": "select",
+    "mirror_network_input": "mirror",
+    "needed_frames": "select",
+    "network_input": "normalise",
+    "select_frames": "select",
+}
+__all__ = list(_WHERE)
 
 
 def __getattr__(name: str):
-    if name == "network_input":  # on demand: it loads TensorFlow
-        from mer_tf.preprocessing.normalise import network_input
-
-        return network_input
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)

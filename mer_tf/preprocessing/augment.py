@@ -16,14 +16,12 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from mer_tf.errors import ConfigError, UnknownNameError
-from mer_tf.preprocessing.images import resize
-from mer_tf.preprocessing.strain import optical_strain
+from mer_tf.checks import between, config_errors, number, strict, truth, whole
+from mer_tf.errors import ConfigError
 
 KINDS = ("motion", "flow", "image", "parsing", "landmarks")
 MAX_CHANNELS = 128  # OpenCV 5's limit of one array; 512 in OpenCV 4
-CORNERS = ("top left", "top right", "bottom left", "bottom right")
-# Seed 002 cuts its corner windows of 224 px from pictures of 240.
+# Micro-Attention cuts its corner windows of 224 px from pictures of 240.
 CORNER_SHARE = 224 / 240
 
 # Index of the point that a horizontal mirror puts in each place (68 iBUG points); its own inverse.
@@ -59,7 +57,7 @@ class AugmentConfig:
         corner_crops: One of the four corner windows of 224/240 of the side, brought back to size.
         shift: Largest shift in px of each tensor along each axis, borders repeated ("pad and crop at random").
         probability: Of each operation but the mirror, in [0, 1].
-        copies: Versions of each clip, 1 or more; even where ``mirror`` is on. 20 is seed 003's 2 x (1 + 9).
+        copies: Versions of each clip, 1 or more; even where ``mirror`` is on. 20 is ASTNet's 2 x (1 + 9).
         subsequences: Samples per class to reach with random sub-sequences; 0 for none.
     """
 
@@ -75,26 +73,15 @@ class AugmentConfig:
     subsequences: int = 0
 
     def __post_init__(self):
-        for name, kind in (
-            *dict.fromkeys(("mirror", "corner_crops"), bool).items(),
-            *dict.fromkeys(("colour_shift", "smoothing", "shift", "copies", "subsequences"), int).items(),
-            *dict.fromkeys(("rotation", "crop", "probability"), float).items(),
-        ):
-            value = getattr(self, name)
-            if not _fits(value, kind):
-                raise ConfigError(f"augment.{name} must be of type {kind.__name__}. Received: {value!r}")
-        for name, fits, wanted in (
-            ("rotation", 0 <= self.rotation <= 180, "in [0, 180]"),
-            ("colour_shift", 0 <= self.colour_shift <= 255, "in 0..255"),
-            ("smoothing", 0 <= self.smoothing <= 99, "in 0..99"),
-            ("crop", 0 < self.crop <= 1, "in (0, 1]"),
-            ("shift", self.shift >= 0, "at least 0"),
-            ("probability", 0 <= self.probability <= 1, "in [0, 1]"),
-            ("copies", self.copies >= 1, "at least 1"),
-            ("subsequences", self.subsequences >= 0, "at least 0"),
-        ):
-            if not fits:
-                raise ConfigError(f"augment.{name} must be {wanted}. Received: {getattr(self, name)!r}")
+        with config_errors():
+            for name in ("mirror", "corner_crops"):
+                truth(f"augment.{name}", getattr(self, name))
+            for name in ("colour_shift", "smoothing", "shift", "subsequences"):
+                whole(f"augment.{name}", getattr(self, name), 0)
+            whole("augment.copies", self.copies)
+            for name, most in (("rotation", 180), ("colour_shift", 255), ("smoothing", 99), ("probability", 1)):
+                between(f"augment.{name}", getattr(self, name), 0, most)
+            number("augment.crop", self.crop, lambda v: 0 < v <= 1, "above 0 and at most 1")
         if self.copies > 1 and self.mirror and self.copies % 2:
             raise ConfigError(
                 f"augment.copies must be even with mirror, half of them mirrored. Received: {self.copies}"
@@ -129,13 +116,7 @@ class AugmentConfig:
                 settings = json.loads(settings)
             except json.JSONDecodeError as error:
                 raise ConfigError(f"the augmentation settings are not JSON: {error}") from error
-        if not isinstance(settings, Mapping):
-            raise ConfigError(f"the augmentation settings must be an object. Received: {type(settings).__name__}")
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key in settings:
-            if key not in known:
-                raise UnknownNameError("augment key", key, known)
-        return cls(**settings)
+        return strict(cls, settings, "augment")
 
     def to_json(self) -> dict:
         """Plain dictionary that ``from_json`` reads back."""
@@ -202,8 +183,8 @@ def draw_change(config: AugmentConfig, rng: np.random.Generator, copy: int = 0) 
     Raises:
         ValueError: ``copy`` is out of range.
 
-    Source: seed 001 (mirror), 002 (colour shift, rotation, smoothing, corner crops, each with probability 0.5), 003
-        (mirror, rotation, crop; 20 versions of each clip).
+    Source: Dual-ATME (mirror), Micro-Attention (colour shift, rotation, smoothing, corner crops, each with probability
+        0.5), ASTNet (mirror, rotation, crop; 20 versions of each clip).
     Assumption: where papers print no law, values are uniform; colour offsets are drawn per channel, of either sign;
         the 20 versions are the clip and its mirror image, each with 9 further ones.
     """
@@ -293,26 +274,10 @@ def augment_tensors(
         TypeError: Not arrays, or another dtype.
         ValueError: A shape that its kind does not have, values that are not finite, or an unknown kind.
 
-    Assumption: seed 002 enlarges its corner windows to 240 px although its network takes 224; here they come back to
-        the tensor's own size. Borders that turn into the picture repeat its edge.
+    Assumption: Micro-Attention enlarges its corner windows to 240 px although its network takes 224; here they come
+        back to the tensor's own size. Borders that turn into the picture repeat its edge.
     """
     return apply_change(tensors, kinds, draw_change(config, rng, copy))
-
-
-def mirror_image(image: np.ndarray) -> np.ndarray:
-    """Mirrors ``(..., height, width, channels)`` left to right."""
-    if image.ndim < 3:
-        raise ValueError(f"image must be (..., height, width, channels). Received: {image.shape}")
-    return image[..., ::-1, :].copy()
-
-
-def mirror_flow(flow: np.ndarray) -> np.ndarray:
-    """Mirrors ``(..., height, width, 2)`` flow: columns reversed, u negated, v kept."""
-    if flow.ndim < 3 or flow.shape[-1] != 2:
-        raise ValueError(f"flow must be (..., height, width, 2). Received: {flow.shape}")
-    mirrored = flow[..., ::-1, :].copy()
-    mirrored[..., 0] = -mirrored[..., 0]
-    return mirrored
 
 
 def rotation_matrix(angle: float, height: int, width: int) -> np.ndarray:
@@ -325,29 +290,7 @@ def rotation_matrix(angle: float, height: int, width: int) -> np.ndarray:
     return np.column_stack([turn, centre - turn @ centre])
 
 
-def rotate_image(image: np.ndarray, angle: float) -> np.ndarray:
-    """Turns ``(height, width, channels)`` or ``(frames, height, width, channels)`` about the centre.
-
-    Bilinear, border repeated; an angle of 0 is an exact copy.
-    """
-    return _warp(_grid("image", image), rotation_matrix(angle, *image.shape[-3:-1]))
-
-
-def rotate_flow(flow: np.ndarray, angle: float) -> np.ndarray:
-    """Turns flow or motion about the centre, the grid and the vectors alike.
-
-    Args:
-        flow: ``([frames,] height, width, 2 or 3)`` float as u, v and possibly strain, which keeps its values.
-        angle: Degrees, positive counter-clockwise as seen.
-
-    Returns:
-        The same shape and dtype, with ``u' = u cos + v sin`` and ``v' = -u sin + v cos``.
-    """
-    flow = _check_flow(flow)
-    return turn_vectors(_warp(flow, rotation_matrix(angle, *flow.shape[-3:-1])), angle)
-
-
-def turn_vectors(flow: np.ndarray, angle: float) -> np.ndarray:
+def _turn_vectors(flow: np.ndarray, angle: float) -> np.ndarray:
     """Turns the vectors alone: ``u' = u cos + v sin``, ``v' = -u sin + v cos``; a third channel is kept."""
     if not angle:
         return flow.copy()
@@ -358,77 +301,20 @@ def turn_vectors(flow: np.ndarray, angle: float) -> np.ndarray:
     return out
 
 
-def crop(image: np.ndarray, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """Cuts a window out of ``(..., height, width, channels)`` images or flow; no value changes.
+def _shift_colours(image: np.ndarray, offsets: tuple[int, int, int]) -> np.ndarray:
+    """Adds an offset per channel and clips to 0-255; a gray image takes the first.
 
-    Raises:
-        ValueError: The window is empty or leaves the picture.
+    Source: Micro-Attention ("colour shift up to 20"); on its one gray channel that is a shift of brightness.
     """
-    rows, columns = _grid("image", image, any_rank=True).shape[-3:-1]
-    if min(top, left) < 0 or min(height, width) < 1 or top + height > rows or left + width > columns:
-        raise ValueError(f"the window of {width}x{height} at column {left} row {top} must lie within {columns}x{rows}")
-    return image[..., top : top + height, left : left + width, :].copy()
+    shifts = np.asarray(offsets[: image.shape[-1]], np.int16 if image.dtype == np.uint8 else image.dtype)
+    return np.clip(image.astype(shifts.dtype) + shifts, 0, 255).astype(image.dtype)
 
 
-def resize_flow(flow: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes flow ``(height, width, 2)`` or motion ``(height, width, 3)`` and its vectors with it.
+def _smooth(image: np.ndarray, window: int) -> np.ndarray:
+    """Box filter of ``window`` x ``window`` px, border repeated; the extra pixel of an even window lies left and above.
 
-    Args:
-        flow: float32 u, v in px, and possibly strain.
-        height: New height.
-        width: New width.
-
-    Returns:
-        float32; u is multiplied by the ratio of widths, v by that of heights. Strain is kept where both ratios are
-        one number and computed anew from the resized flow otherwise.
+    Source: Micro-Attention ("smoothing window up to 6"). Assumption: the kind of filter is not printed.
     """
-    flow = _check_flow(flow)
-    if flow.ndim != 3 or min(height, width) < 1:
-        raise ValueError(
-            f"flow must be (height, width, 2 or 3), sizes positive. Received: {flow.shape} to {width}x{height}"
-        )
-    rows, columns = flow.shape[:2]
-    out = resize(np.ascontiguousarray(flow, dtype=np.float32), height, width)
-    out[..., 0] *= width / columns
-    out[..., 1] *= height / rows
-    if flow.shape[2] == 3 and width * rows != height * columns:
-        out[..., 2] = optical_strain(out[..., :2])
-    return out
-
-
-def colour_shift(image: np.ndarray, offsets) -> np.ndarray:
-    """Adds an offset per channel and clips to 0-255.
-
-    Args:
-        image: ``(..., height, width, 1 or 3)`` uint8 or float in 0-255.
-        offsets: Grey levels, one per channel; of three a gray image takes the first.
-
-    Returns:
-        The same shape and dtype.
-
-    Source: seed 002 ("colour shift up to 20"); on its one gray channel that is a shift of brightness.
-    """
-    image = _grid("image", image, any_rank=True)
-    offsets = np.atleast_1d(np.asarray(offsets, dtype=np.float64))[: image.shape[-1]]
-    if len(offsets) not in (1, image.shape[-1]) or not np.isfinite(offsets).all():
-        raise ValueError(f"offsets must be one number per channel. Received: {offsets} for {image.shape}")
-    if image.dtype == np.uint8:
-        return np.clip(image.astype(np.int16) + np.rint(offsets).astype(np.int16), 0, 255).astype(np.uint8)
-    return np.clip(image + offsets.astype(image.dtype), 0, 255).astype(image.dtype)
-
-
-def smooth(image: np.ndarray, window: int) -> np.ndarray:
-    """Box filter of ``window`` x ``window`` px, border repeated; 1 is a copy.
-
-    The extra pixel of an even window lies left and above.
-
-    Source: seed 002 ("smoothing window up to 6"). Assumption: the kind of filter is not printed.
-    """
-    image = _grid("image", image)
-    if isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1:
-        raise ValueError(f"window must be a whole number of at least 1. Received: {window!r}")
-    if window == 1:
-        return image.copy()
 
     def blur(stack):
         # window // 2 is the anchor, so that window // 2 pixels lie before and (window - 1) // 2 after.
@@ -438,109 +324,17 @@ def smooth(image: np.ndarray, window: int) -> np.ndarray:
     return _per_frame(image, blur)
 
 
-def corner_crops(image: np.ndarray, window: int, *, centre: bool = False) -> np.ndarray:
-    """The four corner windows of a picture, in the order of ``CORNERS``.
-
-    Args:
-        image: ``(height, width, channels)``.
-        window: Side of the windows, px; 224 of 240 in seed 002.
-        centre: Whether the middle window comes as the fifth.
-
-    Returns:
-        ``(4 or 5, window, window, channels)``, values as in ``image``.
-
-    Raises:
-        ValueError: The picture is smaller than the window.
-    """
-    if _grid("image", image).ndim != 3:
-        raise ValueError(f"image must be (height, width, channels). Received: {image.shape}")
-    down, right = image.shape[0] - window, image.shape[1] - window
-    if window < 1 or min(down, right) < 0:
-        raise ValueError(f"image must be at least {window} px on a side. Received: {image.shape}")
-    places = [(0, 0), (0, right), (down, 0), (down, right)] + [(down // 2, right // 2)] * centre
-    return np.stack([image[top : top + window, left : left + window] for top, left in places])
-
-
-def jitter_frames(onset: int, apex: int, offset: int, shares, rng: np.random.Generator) -> tuple[int, int]:
-    """Moves onset and apex a little, as MMNet does in training.
-
-    Args:
-        onset: Annotated onset.
-        apex: Annotated apex, after the onset.
-        offset: Annotated offset, not before the apex.
-        shares: How much later the onset may come, and how far either way the apex may move, over ``apex - onset``.
-        rng: From ``rng_for``.
-
-    Returns:
-        New onset and apex, ``onset <= new onset < new apex <= offset``.
-
-    Source: public code of MMNet (0.05 and 0.0375).
-    """
-    if not onset < apex <= offset:
-        raise ValueError(f"onset < apex <= offset must hold. Received: {onset}, {apex}, {offset}")
-    later, around = shares
-    first, second = rng.random(2)
-    gap = apex - onset
-    moved = min(onset + int(first * (int(later * gap) + 1)), apex - 1)
-    reach = int(around * gap)
-    peak = apex - reach + int(second * (2 * reach + 1))
-    return moved, min(max(peak, moved + 1), offset)
-
-
-def mirror_motion(motion: np.ndarray) -> np.ndarray:
-    """Mirrors motion left to right: columns reversed, u negated, v and strain kept.
-
-    Args:
-        motion: ``(..., height, width, 3)`` as u, v, strain, flow in pixels (not scaled to a range).
-
-    Returns:
-        A new array of the same shape and dtype.
-
-    Source: seed 001, random mirror in training.
-    """
-    if motion.ndim < 3 or motion.shape[-1] != 3:
-        raise ValueError(f"motion must be (..., height, width, 3). Received: {motion.shape}")
-    mirrored = motion[..., ::-1, :].copy()
-    mirrored[..., 0] = -mirrored[..., 0]
-    return mirrored
-
-
-def mirror_landmarks(landmarks: np.ndarray, width: int) -> np.ndarray:
-    """Mirrors ``(68, 2)`` points in an image ``width`` pixels wide: x to ``width - 1 - x``, left and right swapped."""
-    landmarks = np.asarray(landmarks, dtype=np.float64)
-    if landmarks.shape != (68, 2):
-        raise ValueError(f"landmarks must be (68, 2). Received: {landmarks.shape}")
-    mirrored = landmarks[list(MIRROR_68)].copy()
-    mirrored[:, 0] = width - 1 - mirrored[:, 0]
-    return mirrored
-
-
-def _fits(value, kind: type) -> bool:
-    if kind is bool or isinstance(value, bool):
-        return kind is bool and isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int)
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _grid(name: str, tensor, *, any_rank: bool = False) -> np.ndarray:
+def _grid(name: str, tensor) -> np.ndarray:
     """``tensor`` as it is, where it is a finite picture or run of pictures of a dtype that OpenCV takes."""
     if not isinstance(tensor, np.ndarray):
         raise TypeError(f"{name} must be a numpy array. Received: {type(tensor).__name__}")
     if tensor.dtype not in (np.uint8, np.float32, np.float64):
         raise TypeError(f"{name} must be uint8, float32 or float64. Received: {tensor.dtype}")
-    if (tensor.ndim < 3 if any_rank else tensor.ndim not in (3, 4)) or 0 in tensor.shape:
+    if tensor.ndim not in (3, 4) or 0 in tensor.shape:
         raise ValueError(f"{name} must be ([frames,] height, width, channels), none 0. Received: {tensor.shape}")
     if tensor.dtype != np.uint8 and not np.isfinite(tensor).all():
         raise ValueError(f"{name} holds values that are not finite")
     return tensor
-
-
-def _check_flow(flow) -> np.ndarray:
-    flow = _grid("flow", flow)
-    if flow.dtype == np.uint8 or flow.shape[-1] not in (2, 3):
-        raise ValueError(f"flow must be float ([frames,] height, width, 2 or 3). Received: {flow.shape} {flow.dtype}")
-    return flow
 
 
 def _check_tensor(name: str, tensor, kinds: Mapping[str, str]) -> np.ndarray:
@@ -578,13 +372,13 @@ def _change_grid(tensor: np.ndarray, kind: str, change: Change) -> np.ndarray:
     if kind in ("motion", "flow"):
         if change.mirror:
             out[..., 0] = -out[..., 0]
-        out = turn_vectors(out, change.angle)
+        out = _turn_vectors(out, change.angle)
         out[..., :2] /= change.window[2]
     if kind == "image":
         if change.smoothing > 1:
-            out = smooth(out, change.smoothing)
+            out = _smooth(out, change.smoothing)
         if any(change.colour):
-            out = colour_shift(out, change.colour)
+            out = _shift_colours(out, change.colour)
     return out
 
 

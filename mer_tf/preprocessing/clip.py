@@ -10,22 +10,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from mer_tf.errors import ClipError, ConfigError, FrameOrderError, ImageError, MissingFileError
+from mer_tf.errors import ClipError, ConfigError, FrameOrderError, ImageError, MissingFileError, UnknownNameError
 from mer_tf.preprocessing import hars, temporal
 from mer_tf.preprocessing.face import make_finder
-from mer_tf.preprocessing.flow import make_flow
+from mer_tf.preprocessing.flow import METHODS as FLOW_METHODS
+from mer_tf.preprocessing.flow import LiteFlowNetConfig, make_flow
 from mer_tf.preprocessing.geometry import Geometry, clip_box_geometry, detection_facts, find_geometry
 from mer_tf.preprocessing.images import check_image, decode_image, resize, to_gray, to_uint8
-from mer_tf.preprocessing.magnify import magnify
+from mer_tf.preprocessing.magnify import LearnedConfig, magnify
+from mer_tf.preprocessing.methods import Weights
 from mer_tf.preprocessing.parsing import parsing_maps
 from mer_tf.preprocessing.select import select_frames
 from mer_tf.preprocessing.spotting import spot_apex
 from mer_tf.preprocessing.strain import motion
 from mer_tf.recipes import RECIPES, Recipe
+from mer_tf.recipes.schema import APEX_ARRAYS
 from mer_tf.types import Clip
 
-MAGNIFIER_VARIABLE = "MER_MAGNIFIER_WEIGHTS"
-FLOW_VARIABLE = "MER_LITEFLOWNET_WEIGHTS"
 KEPT_AROUND = 0.5  # of the first frame's face box: what is kept of each frame until the clip's box is known
 
 
@@ -65,7 +66,7 @@ class ClipPreprocessor:
         flow_weights: Weights of LiteFlowNet; needed by recipes that use it. None looks in the environment variable
             ``MER_LITEFLOWNET_WEIGHTS``.
 
-    Source: seed 001, alignment and cropping; seed 004 for gray 128x128 frames; seeds 000, 002, 003 by recipe.
+    Source: Dual-ATME, alignment and cropping; ATSCNN for gray 128x128 frames; the other papers by recipe.
 
     Example:
         >>> from mer_tf.recipes import get_recipe
@@ -88,8 +89,8 @@ class ClipPreprocessor:
         self.recipe = recipe
         self.landmark_model = None if landmark_model is None else os.fspath(landmark_model)
         self.opencv_threads = opencv_threads
-        self.magnifier_weights = magnifier_weights or os.environ.get(MAGNIFIER_VARIABLE) or None
-        self.flow_weights = flow_weights or os.environ.get(FLOW_VARIABLE) or None
+        self.magnifier_weights = magnifier_weights or os.environ.get(LearnedConfig.weights.variable) or None
+        self.flow_weights = flow_weights or os.environ.get(LiteFlowNetConfig.weights.variable) or None
         self._finder = None
         self._flow: Callable | None = None
         self._versions: dict[str, str] = {}
@@ -101,46 +102,38 @@ class ClipPreprocessor:
             MissingPackageError: dlib is not installed.
             MissingFileError: The landmark model, or weights the recipe needs, are not there.
         """
-        if self._flow is None:
+        if self._finder is None:
             if self.opencv_threads is not None:
                 cv2.setNumThreads(self.opencv_threads)
             used = self._weights()
-            flow = make_flow(self.recipe.flow, weights=used["liteflownet"])
+            if self.recipe.measures_motion:
+                if self.recipe.flow.method not in FLOW_METHODS:
+                    raise ConfigError(
+                        f"recipe {self.recipe.name!r} measures motion and names no flow method; known are: "
+                        f"{', '.join(FLOW_METHODS)}"
+                    )
+                self._flow = make_flow(self.recipe.flow, weights=used.get("flow"))
             # Numbers depend on these too, and the recipe's hash does not hold them.
             self._versions = {"opencv": cv2.__version__} | {
-                f"{name}_weights": _digest(path) for name, path in used.items() if path
+                f"{weights.name}_weights": _digest(used[part]) for part, weights in _networks(self.recipe).items()
             }
             self._finder = make_finder(self.recipe.face, self.landmark_model)
-            self._flow = flow
         return self
 
-    def _weights(self) -> dict[str, str | os.PathLike | None]:
-        """Weights files by the network that the recipe uses; each must be given."""
+    def _weights(self) -> dict[str, str | os.PathLike]:
+        """Weights files by the name of the network that the recipe uses; each must be given."""
         used = {}
-        for name, needed, path, variable, ways in (
-            (
-                "magnifier",
-                self.recipe.magnify.method == "learned",
-                self.magnifier_weights,
-                MAGNIFIER_VARIABLE,
-                "train them with 'mer magnify train --out FILE'",
-            ),
-            (
-                "liteflownet",
-                self.recipe.flow.method == "liteflownet",
-                self.flow_weights,
-                FLOW_VARIABLE,
-                "convert the public file with 'mer flow convert', or train with 'mer flow train --out FILE'",
-            ),
-        ):
-            used[name] = path if needed else None
-            if needed and not path:
+        paths = {"magnify": self.magnifier_weights, "flow": self.flow_weights}
+        for part, weights in _networks(self.recipe).items():
+            path = paths[part]
+            if not path:
                 classic = f"{self.recipe.name}_classic"
                 instead = f"; without weights there is recipe {classic}" if classic in RECIPES else ""
                 raise MissingFileError(
-                    f"recipe {self.recipe.name!r} needs trained {name} weights; {ways}, and name the file in "
-                    f"{variable}{instead}"
+                    f"recipe {self.recipe.name!r} needs trained {weights.name} weights; {weights.advice}, and name the "
+                    f"file in {weights.variable}{instead}"
                 )
+            used[part] = path
         return used
 
     def close(self) -> None:
@@ -338,26 +331,21 @@ class ClipPreprocessor:
                 frames = np.stack(self._magnified(list(to_uint8(frames)), fps, clip))
             if frames.shape[1:3] != (size, size):
                 frames = np.stack([resize(frame, size, size) for frame in frames])
-        arrays = {}
+        makers = {
+            "face": lambda: motion(self._flow(_gray8(crops[0]), _gray8(crops[apex]))),
+            "puzzle": lambda: motion(self._puzzle_flow(puzzles[0], puzzles[apex])),
+            "flow": lambda: self._sequence_flow(to_uint8(frames)),
+            "frames": lambda: np.stack([_channels(frame) for frame in np.clip(frames, 0, 255)]),
+            "onset_image": lambda: _channels(crops[0]),
+            "apex_image": lambda: _channels(crops[apex]),
+            "dynamic": lambda: _channels(temporal.dynamic_image(frames, scaled=True)),
+            "parsing": lambda: parsing_maps(geometry.points(size), size, size, size),
+            "landmarks": lambda: geometry.points(size),
+        }
         for name in recipe.arrays:
-            if name == "face":
-                array = motion(self._flow(_gray8(crops[0]), _gray8(crops[apex])))
-            elif name == "puzzle":
-                array = motion(self._puzzle_flow(puzzles[0], puzzles[apex]))
-            elif name == "flow":
-                array = self._sequence_flow(to_uint8(frames))
-            elif name in ("onset_image", "apex_image"):
-                array = _channels(crops[0 if name == "onset_image" else apex])
-            elif name == "frames":
-                array = np.stack([_channels(frame) for frame in np.clip(frames, 0, 255)])
-            elif name == "dynamic":
-                array = _channels(temporal.dynamic_image(frames, scaled=True))
-            elif name == "parsing":
-                array = parsing_maps(geometry.points(size), size, size, size)
-            else:
-                array = geometry.points(size)
-            arrays[name] = np.ascontiguousarray(array, np.float32)
-        return arrays
+            if name not in makers:
+                raise UnknownNameError("array", name, makers)
+        return {name: np.ascontiguousarray(makers[name](), np.float32) for name in recipe.arrays}
 
     def _magnified(self, frames, fps, clip) -> list[np.ndarray]:
         config = self.recipe.magnify
@@ -403,7 +391,9 @@ def _checked_apex(recipe: Recipe, count: int, apex: int | None) -> int | None:
     span = recipe.frames.span
     spotting = recipe.frames.apex != "middle"
     wanted = {"onset_apex": 2, "apex": 1}.get(span)
-    if count != wanted if wanted and not (spotting and apex is None) else count < 2:
+    free = wanted is None or (spotting and apex is None)  # every frame is read to look for the apex
+    fits = count >= 2 if free else count == wanted
+    if not fits:
         raise ConfigError(
             f"recipe {recipe.name!r} takes {wanted or 'at least 2'} frame{'s' if wanted != 1 else ''} "
             f"({span.replace('_', ' ')}). Received: {count}"
@@ -412,7 +402,7 @@ def _checked_apex(recipe: Recipe, count: int, apex: int | None) -> int | None:
         if not 0 <= apex < count:
             raise ConfigError(f"apex must be the index of a frame, 0..{count - 1}. Received: {apex!r}")
         return apex
-    if span == "onset_to_offset" and not {"face", "puzzle", "apex_image"} & set(recipe.arrays):
+    if span == "onset_to_offset" and not APEX_ARRAYS & set(recipe.arrays):
         return 0  # no array asks for it
     if spotting:
         return None
@@ -426,13 +416,15 @@ def _around(points: np.ndarray, shape) -> tuple[slice, slice]:
     return slice(max(y0, 0), min(y1, shape[0])), slice(max(x0, 0), min(x1, shape[1]))
 
 
+def _networks(recipe: Recipe) -> dict[str, Weights]:
+    """Part of the recipe -> the trained weights that it needs."""
+    parts = {"magnify": recipe.magnify.weights, "flow": recipe.flow.weights if recipe.measures_motion else None}
+    return {part: weights for part, weights in parts.items() if weights is not None}
+
+
 def weights_digests(recipe: Recipe) -> dict[str, str]:
     """Digest of each weights file that the recipe uses and the environment names; without the file it is absent."""
-    used = {
-        "magnifier": (recipe.magnify.method == "learned", MAGNIFIER_VARIABLE),
-        "liteflownet": (recipe.flow.method == "liteflownet", FLOW_VARIABLE),
-    }
-    paths = {name: os.environ.get(variable) for name, (needed, variable) in used.items() if needed}
+    paths = {weights.name: os.environ.get(weights.variable) for weights in _networks(recipe).values()}
     return {name: _digest(path) for name, path in paths.items() if path}
 
 

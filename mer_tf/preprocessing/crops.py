@@ -16,25 +16,6 @@ from mer_tf.preprocessing.align import MAX_CLIPPED, MIN_CROP_SIDE, Box, clip_box
 MIN_EYE_DISTANCE = 10.0
 WIDENED = 0.10  # of the landmarks' box, per side
 HEADROOM = 0.6  # of the brow-eye distance, above the brows
-INNER_MOUTH_CORNERS = (60, 64)
-
-
-def to66(landmarks: np.ndarray) -> np.ndarray:
-    """The 66 points of the DRMF markup: the 68 without the inner mouth corners.
-
-    Args:
-        landmarks: ``(..., 68, 2)``.
-
-    Returns:
-        ``(..., 66, 2)``: 0 to 59 as they are, then 61, 62, 63, 65, 66, 67.
-
-    Source: seed 000, face detection. Assumption: DRMF's 66 points are the 68 iBUG points without 60 and 64; the
-        bounding box that the paper needs of them is the same, since both lie inside the lips.
-    """
-    landmarks = np.asarray(landmarks)
-    if landmarks.ndim < 2 or landmarks.shape[-2:] != (68, 2):
-        raise ValueError(f"landmarks must be (..., 68, 2). Received: {landmarks.shape}")
-    return np.delete(landmarks, INNER_MOUTH_CORNERS, axis=-2)
 
 
 def eye_centres(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +33,7 @@ def eye_distance_window(
     height ``2.2 d``.
 
     Args:
-        landmarks: ``(68, 2)`` on the aligned frame (or of the template, for ``lwm_map``'s window).
+        landmarks: ``(68, 2)`` on the aligned frame (or of the template, for the window of ``LocalWeightedMean.maps``).
         clip: Clip key for messages.
         frame: Frame number for messages.
 
@@ -110,7 +91,6 @@ def clip_boxes(
     height: int,
     width: int,
     *,
-    per_frame: bool = False,
     clip: str = "",
     frames: tuple[int, ...] | None = None,
 ) -> list[Box]:
@@ -120,27 +100,25 @@ def clip_boxes(
     brow-eye distance at the top. Over the clip: the median of each side.
 
     Args:
-        landmarks: ``(frames, 68, 2)`` or ``(frames, 66, 2)``, at least one frame.
+        landmarks: ``(frames, 68, 2)``, at least one frame.
         height: Frame height in pixels.
         width: Frame width in pixels.
-        per_frame: A box of its own for every frame, as the paper's words say. Detection jitter is of the size of
-            a micro-expression and then moves the crop.
         clip: Clip key for messages.
         frames: Frame numbers for messages.
 
     Returns:
-        One box per frame; without ``per_frame`` all the same.
+        The same box for every frame: detection jitter is of the size of a micro-expression and would move the crop.
 
     Raises:
         LandmarkError: A landmark is not finite, or the brows are not above the eyes.
         CropError: Clipping removes more than 20 % of a box, or a side is under 16 px.
 
-    Source: seed 000, face cropping. Assumption: the area is shown only in a figure; 10 %, 0.6 and the median
-        are this package's.
+    Source: CBAMNet, face cropping. Assumption: the area is shown only in a figure; 10 %, 0.6 and the median (the
+        paper's words are of each frame) are this package's.
     """
     landmarks = np.asarray(landmarks, dtype=np.float64)
-    if landmarks.ndim != 3 or landmarks.shape[1:] not in ((68, 2), (66, 2)) or not len(landmarks):
-        raise ValueError(f"landmarks must be (frames, 68 or 66, 2), frames >= 1. Received: {landmarks.shape}")
+    if landmarks.ndim != 3 or landmarks.shape[1:] != (68, 2) or not len(landmarks):
+        raise ValueError(f"landmarks must be (frames, 68, 2), frames >= 1. Received: {landmarks.shape}")
 
     def number(index: int) -> int | None:
         return frames[index] if frames is not None else None
@@ -165,21 +143,16 @@ def clip_boxes(
         ]
     )
 
-    def box(edge: np.ndarray, index: int | None) -> Box:
-        return clip_box(
-            *edge.tolist(),
-            height,
-            width,
-            name="clip",
-            min_side=MIN_CROP_SIDE,
-            max_clipped=MAX_CLIPPED,
-            clip=clip,
-            frame=None if index is None else number(index),
-        )
-
-    if per_frame:
-        return [box(edge, index) for index, edge in enumerate(edges)]
-    return [box(np.median(edges, axis=0), None)] * len(landmarks)
+    box = clip_box(
+        *np.median(edges, axis=0).tolist(),
+        height,
+        width,
+        name="clip",
+        min_side=MIN_CROP_SIDE,
+        max_clipped=MAX_CLIPPED,
+        clip=clip,
+    )
+    return [box] * len(landmarks)
 
 
 def square_box(landmarks: np.ndarray, height: int, width: int, clip: str = "", frame: int | None = None) -> Box:
@@ -189,7 +162,7 @@ def square_box(landmarks: np.ndarray, height: int, width: int, clip: str = "", f
     would leave the frame it is slid inside, which keeps face and proportions.
 
     Args:
-        landmarks: ``(68, 2)`` or ``(66, 2)`` points.
+        landmarks: ``(68, 2)`` points.
         height: Frame height in pixels.
         width: Frame width in pixels.
         clip: Clip key for messages.
@@ -206,8 +179,8 @@ def square_box(landmarks: np.ndarray, height: int, width: int, clip: str = "", f
     Source: seed 002, face region (an active appearance model there). Assumption: the paper prints no margins.
     """
     landmarks = np.asarray(landmarks, dtype=np.float64)
-    if landmarks.shape not in ((68, 2), (66, 2)):
-        raise ValueError(f"landmarks must be (68 or 66, 2). Received: {landmarks.shape}")
+    if landmarks.shape != (68, 2):
+        raise ValueError(f"landmarks must be (68, 2). Received: {landmarks.shape}")
     if not np.isfinite(landmarks).all():
         raise LandmarkError("a landmark is not finite", clip, frame)
     low, high = landmarks.min(0), landmarks.max(0)

@@ -27,7 +27,7 @@ from mer_tf.preprocessing.detection import (
     choose_face,
     no_face,
 )
-from mer_tf.recipes import FaceConfig
+from mer_tf.recipes.schema import FaceConfig
 
 LANDMARK_VARIABLE = "MER_LANDMARK_MODEL"
 LANDMARK_FILE = "shape_predictor_68_face_landmarks.dat"

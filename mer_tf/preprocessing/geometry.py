@@ -11,6 +11,7 @@ import dataclasses
 import cv2
 import numpy as np
 
+from mer_tf.errors import UnknownNameError
 from mer_tf.preprocessing import align, crops, hars
 from mer_tf.preprocessing.images import resize, to_uint8
 from mer_tf.preprocessing.lwm import LocalWeightedMean, remap
@@ -92,9 +93,10 @@ def find_geometry(
         points = align.check_landmarks(landmarks, clip, frame)
         facts = {"detector": "given", "warnings": []}
     facts |= {"image_size": list(gray.shape), "angle_degrees": align.eye_angle(points)}
-    build = {"level": _level, "lwm": _lwm, "none": _unturned}[config.align]
+    if config.align not in ALIGNMENTS:
+        raise UnknownNameError("alignment", config.align, ALIGNMENTS)
     again = finder if landmarks is None and finder.finds_again else None
-    return build(gray, points, recipe, again, facts, clip, frame), facts
+    return ALIGNMENTS[config.align](gray, points, recipe, again, facts, clip, frame), facts
 
 
 def detection_facts(finder, detection) -> dict:
@@ -155,5 +157,11 @@ def _lwm(gray, points, recipe, finder, facts, clip, frame) -> Geometry:
 
 
 def _box(landmarks, height, width, crop, clip, frame) -> align.Box:
-    boxes = {"face": align.face_box, "eyes": crops.eye_distance_box, "square": crops.square_box}
-    return boxes[crop](landmarks, height, width, clip=clip, frame=frame)
+    if crop not in CROPS:
+        raise UnknownNameError("crop of one frame", crop, CROPS)
+    return CROPS[crop](landmarks, height, width, clip=clip, frame=frame)
+
+
+ALIGNMENTS = {"level": _level, "lwm": _lwm, "none": _unturned}
+# "clip_box" needs the points of all frames: ``clip_box_geometry``.
+CROPS = {"face": align.face_box, "eyes": crops.eye_distance_box, "square": crops.square_box}

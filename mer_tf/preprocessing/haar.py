@@ -19,7 +19,7 @@ from mer_tf.preprocessing.align import check_landmarks, similarity, transform_po
 from mer_tf.preprocessing.crops import eye_centres
 from mer_tf.preprocessing.detection import MAX_DETECTOR_PIXELS, Detection, check_gray, choose_face, no_face
 from mer_tf.preprocessing.template import neutral_template
-from mer_tf.recipes import FaceConfig
+from mer_tf.recipes.schema import FaceConfig
 
 FACE_CASCADE = "haarcascade_frontalface_alt2.xml"
 EYE_CASCADE = "haarcascade_eye_tree_eyeglasses.xml"

@@ -11,7 +11,6 @@ import re
 import struct
 import zlib
 
-import cv2
 import numpy as np
 
 from mer_tf.errors import ImageError
@@ -93,6 +92,8 @@ def decode_image(
         raise fail(f"the {kind} file is {complete}")
     if kind == "PNG" and _is_animated_png(data):
         raise ImageError("the PNG file is animated; save every frame as a file of its own", clip, frame)
+
+    import cv2  # here and below: settings of methods are read without OpenCV
 
     flags = cv2.IMREAD_UNCHANGED if kind in ("PNG", "TIFF") else cv2.IMREAD_COLOR
     try:
@@ -204,6 +205,8 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     Returns:
         Array of the same dtype and channels.
     """
+    import cv2
+
     rows, columns = image.shape[:2]
     if (rows, columns) == (height, width):
         return image.copy()

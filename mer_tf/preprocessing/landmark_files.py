@@ -13,7 +13,7 @@ import numpy as np
 from mer_tf.errors import LandmarkError, MissingFileError
 from mer_tf.preprocessing.align import check_landmarks
 from mer_tf.preprocessing.detection import Detection, check_gray
-from mer_tf.recipes import FaceConfig
+from mer_tf.recipes.schema import FaceConfig
 
 POINTS = 68
 

@@ -182,29 +182,6 @@ class LocalWeightedMean:
         return float(bend / max(interocular(points), np.finfo(float).tiny))
 
 
-def lwm_map(
-    points: np.ndarray,
-    template: np.ndarray,
-    size: tuple[int, int],
-    n: int = NEAREST,
-    *,
-    window: tuple[float, float, float, float] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sampling maps of the local weighted mean transform.
-
-    Args:
-        points: ``(68, 2)`` landmarks on the frame.
-        template: ``(68, 2)`` landmarks of the template.
-        size: Height and width of the output.
-        n: Points each quadratic is fitted to.
-        window: Part of the template shown, see ``LocalWeightedMean.maps``.
-
-    Returns:
-        ``map_x`` and ``map_y``, each ``size`` float32, for ``remap``.
-    """
-    return LocalWeightedMean(points, template, n).maps(*size, window)
-
-
 def remap(image: np.ndarray, maps: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """``image`` sampled at the maps: bilinear, border repeated; dtype and channels kept."""
     return cv2.remap(image, *maps, interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

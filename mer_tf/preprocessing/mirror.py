@@ -6,10 +6,7 @@ import numpy as np
 
 from mer_tf.errors import ConfigError
 from mer_tf.preprocessing.augment import MIRROR_PARSING
-from mer_tf.recipes import Recipe
-
-# Channel of the horizontal component in each content that has one.
-_U = ("motion", "u", "uv", "uv_magnitude", "flow_strain")
+from mer_tf.recipes import MIRRORS, Recipe
 
 
 def mirror_network_input(tensors: dict[str, np.ndarray], recipe: Recipe) -> dict[str, np.ndarray]:
@@ -36,9 +33,10 @@ def mirror_network_input(tensors: dict[str, np.ndarray], recipe: Recipe) -> dict
                 f"view {view.name!r} of recipe {recipe.name!r} cannot be mirrored by itself; mirror the arrays instead"
             )
         tensor = np.asarray(tensors[view.name])[..., ::-1, :].copy()
-        if view.content == "parsing":
+        rule = MIRRORS[view.content]
+        if rule == "parsing":
             tensor = tensor[..., list(MIRROR_PARSING)]
-        elif view.content in _U:
+        elif rule == "u":
             channels = slice(None) if view.content == "u" else slice(1)  # a lone u may be repeated
             u = tensor[..., channels]
             if view.normalisation == "minmax":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from mer_tf.errors import ConfigError
+from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.preprocessing.flow.wheel_tf import colour_wheel
 from mer_tf.preprocessing.strain_tf import optical_strain, strain_tensor
 from mer_tf.recipes import ARRAY_KINDS, Recipe, View
@@ -40,7 +40,7 @@ def network_input(tensors: dict[str, tf.Tensor], recipe: Recipe) -> dict[str, tf
     Raises:
         ConfigError: A tensor of the recipe is absent or has another shape.
 
-    Source: seed 001 (28x28x3, -1 to 1); specification preprocessing 8.4 to 8.7.
+    Source: Dual-ATME (28x28x3, -1 to 1).
     """
     arrays = {}
     for name, shape in recipe.inputs.items():
@@ -118,30 +118,70 @@ def _flow_channels(view: View) -> str:
 
 def normalise(tensor: tf.Tensor, view: View) -> tf.Tensor:
     """Scales ``(batch, [frames,] height, width, channels)`` per sample and channel; see ``network_input``."""
-    name = view.normalisation
-    picture = view.content in ("image", "wheel")
-    if name == "none":
-        return tensor
-    if name == "fixed":
-        return tf.clip_by_value(tensor / view.scale, -1.0, 1.0)
+    if view.normalisation not in METHODS:
+        raise UnknownNameError("normalisation", view.normalisation, METHODS)
+    return METHODS[view.normalisation](tensor, view)
+
+
+def _none(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    return tensor
+
+
+def _fixed(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    return tf.clip_by_value(tensor / view.scale, -1.0, 1.0)
+
+
+def _standard(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    mean, variance = tf.nn.moments(tensor, tuple(range(1, tensor.shape.rank)), keepdims=True)
+    return (tensor - mean) / tf.maximum(tf.sqrt(variance), 1e-6)
+
+
+def _range(tensor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Lowest and highest value of each sample and channel."""
     axes = tuple(range(1, tensor.shape.rank - 1))
-    if name == "standard":
-        mean, variance = tf.nn.moments(tensor, (*axes, tensor.shape.rank - 1), keepdims=True)
-        return (tensor - mean) / tf.maximum(tf.sqrt(variance), 1e-6)
-    if picture and name in ("unit", "imagenet", "imagenet_mean"):
-        return tensor / 255.0
-    low = tf.reduce_min(tensor, axis=axes, keepdims=True)
-    high = tf.reduce_max(tensor, axis=axes, keepdims=True)
-    span = high - low
-    alive = span >= CONSTANT
-    if name == "symmetric":
-        largest = tf.maximum(tf.abs(low), tf.abs(high))
-        scaled = tensor / tf.where(alive, largest, tf.ones_like(largest))
-    else:
-        scaled = (tensor - low) / tf.where(alive, span, tf.ones_like(span))
-        if name == "pm1":
-            scaled = tf.round(scaled * 255.0) * (2.0 / 255.0) - 1.0
+    return tf.reduce_min(tensor, axis=axes, keepdims=True), tf.reduce_max(tensor, axis=axes, keepdims=True)
+
+
+def _scaled(tensor: tf.Tensor, low: tf.Tensor, high: tf.Tensor, least: tf.Tensor, unit: tf.Tensor) -> tf.Tensor:
+    """``(tensor - least) / unit``, and zeros where a channel is constant."""
+    alive = high - low >= CONSTANT
+    scaled = (tensor - least) / tf.where(alive, unit, tf.ones_like(unit))
     return tf.where(alive, scaled, tf.zeros_like(scaled))
+
+
+def _minmax(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    low, high = _range(tensor)
+    return _scaled(tensor, low, high, low, high - low)
+
+
+def _pm1(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    low, high = _range(tensor)
+    scaled = _scaled(tensor, low, high, low, high - low)
+    stepped = tf.round(scaled * 255.0) * (2.0 / 255.0) - 1.0
+    return tf.where(high - low >= CONSTANT, stepped, tf.zeros_like(stepped))
+
+
+def _symmetric(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    low, high = _range(tensor)
+    return _scaled(tensor, low, high, tf.zeros_like(low), tf.maximum(tf.abs(low), tf.abs(high)))
+
+
+def _unit(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    return tensor / 255.0 if view.content in ("image", "wheel") else _minmax(tensor, view)
+
+
+# Name -> what is done before resizing. ImageNet's mean and deviation come after it, in ``_show``.
+METHODS = {
+    "none": _none,
+    "minmax": _minmax,
+    "pm1": _pm1,
+    "symmetric": _symmetric,
+    "fixed": _fixed,
+    "standard": _standard,
+    "unit": _unit,
+    "imagenet": _unit,
+    "imagenet_mean": _unit,
+}
 
 
 def _frames(tensor: tf.Tensor, count: int) -> tf.Tensor:

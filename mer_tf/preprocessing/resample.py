@@ -67,21 +67,3 @@ def copy_numbers(rows: Sequence[int] | np.ndarray) -> np.ndarray:
     copies = np.empty(rows.size, np.int64)
     copies[order] = run
     return copies
-
-
-def expand(rows: int, copies: int = 20) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and copy numbers of an expansion: every row with copies 0 to ``copies - 1``.
-
-    Source: seed 003, where 51, 70 and 43 clips become 1020, 1400 and 860.
-
-    Args:
-        rows: Number of training rows, at least 1.
-        copies: Versions of each, at least 1; 20 in seed 003.
-
-    Returns:
-        Two ``(rows * copies,)`` int64 arrays.
-    """
-    for name, value in (("rows", rows), ("copies", copies)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1. Received: {value}")
-    return np.repeat(np.arange(rows), copies), np.tile(np.arange(copies), rows)

@@ -482,7 +482,6 @@ def _middle(length: int) -> Spotting:
 
 
 def _quick_flow() -> Callable:
-    from mer_tf.preprocessing.flow import make_flow
-    from mer_tf.recipes import FlowConfig
+    from mer_tf.preprocessing.flow import DISConfig, make_flow
 
-    return make_flow(FlowConfig(method="dis", dis_preset="fast"))
+    return make_flow(DISConfig(preset="fast"))

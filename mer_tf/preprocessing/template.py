@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mer_tf.errors import ConfigError
-from mer_tf.preprocessing.align import interocular, levelling_matrix, similarity, transform_points
 from mer_tf.preprocessing.augment import MIRROR_68
 
 TEMPLATE_SIZE = (240, 240)  # height, width
 TEMPLATE_INTEROCULAR = 100.0
 TEMPLATE_EYES = (119.5, 90.0)  # midpoint of the outer eye corners
-
-_ROUNDS = 20
-_STILL = 1e-9
 
 # Relative to the midpoint of the outer eye corners: the half at image-left and the midline; the rest mirrors it.
 _HALF = {
@@ -36,52 +31,10 @@ _HALF = {
 def neutral_template() -> np.ndarray:
     """The fixed template: ``(68, 2)`` float64 as (x, y), inside the 240x240 canvas.
 
-    Assumption: seed 003 aligns to "a template face" and gives none. A fixed one needs no fold bookkeeping;
-        ``fit_template`` makes one from the training subjects of a fold.
+    Assumption: ASTNet's paper aligns to "a template face" and gives none. A fixed one needs no fold bookkeeping.
     """
     points = np.empty((68, 2))
     for index, (x, y) in _HALF.items():
         points[index] = (x, y)
         points[MIRROR_68[index]] = (-x, y)
     return points + TEMPLATE_EYES
-
-
-def fit_template(landmark_sets) -> np.ndarray:
-    """Mean shape of several faces after Procrustes alignment.
-
-    Position, size and rotation are taken off each set by the least-squares similarity to the current mean, from
-    the first set on, until the mean stands still.
-
-    Args:
-        landmark_sets: ``(68, 2)`` arrays as (x, y), one per face; of training subjects only.
-
-    Returns:
-        ``(68, 2)`` float64, upright (points 36 and 45 level), placed and sized as ``neutral_template``.
-
-    Raises:
-        ConfigError: No landmark set.
-        ValueError: A set is not ``(68, 2)``, or not finite.
-
-    Source: seed 003, template face; Gower 1975 (generalised Procrustes analysis).
-    """
-    sets = [np.asarray(points, dtype=np.float64) for points in landmark_sets]
-    if not sets:
-        raise ConfigError("a template needs at least one set of landmarks. Received: none")
-    for index, points in enumerate(sets):
-        if points.shape != (68, 2) or not np.isfinite(points).all():
-            raise ValueError(f"landmark_sets[{index}] must be (68, 2) and finite. Received: {points.shape}")
-    mean = _placed(sets[0])
-    for _ in range(_ROUNDS):
-        turned = [transform_points(points, similarity(points, mean)) for points in sets]
-        following = _placed(np.mean(turned, axis=0))
-        moved = float(np.abs(following - mean).max())
-        mean = following
-        if moved < _STILL:
-            break
-    return mean
-
-
-def _placed(points: np.ndarray) -> np.ndarray:
-    points = transform_points(points, levelling_matrix(points))
-    middle = (points[36] + points[45]) / 2.0
-    return (points - middle) * (TEMPLATE_INTEROCULAR / interocular(points)) + TEMPLATE_EYES

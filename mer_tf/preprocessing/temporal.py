@@ -6,14 +6,10 @@ landmarks) is carried along.
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-
-from mer_tf.types import Clip
 
 METHODS = ("linear", "tim", "uniform")
 DYNAMIC_FORMS = ("average", "direct")
@@ -32,23 +28,6 @@ class Interpolated(NamedTuple):
     frames: np.ndarray
     method: str
     fallback: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Subsequence:
-    """A run of frames of a training clip.
-
-    Attributes:
-        row: Index of the clip in the list the plan was made from.
-        first: Number of its first frame, as annotated.
-        last: Number of its last frame, inclusive.
-        original: Whether it is the whole clip, which every clip contributes once.
-    """
-
-    row: int
-    first: int
-    last: int
-    original: bool = False
 
 
 def frame_positions(length: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -185,71 +164,6 @@ def sample_uniform(numbers: Sequence[int], n: int) -> list[int]:
         raise ValueError("numbers must hold at least one frame number. Received: none")
     index, weight = frame_positions(len(numbers), n)
     return [numbers[i] for i in index + (weight >= 0.5)]
-
-
-def plan_subsequences(
-    clips: Sequence[Clip],
-    target: int = 5000,
-    *,
-    seed: int = 0,
-    must_contain_apex: bool = True,
-    least_share: float = 0.5,
-) -> list[Subsequence]:
-    """Random sub-sequences until every class has ``target`` samples.
-
-    Each clip counts once whole. Then the clips of a class take turns, in an order drawn once, so that they differ by
-    at most one in use; each turn draws a contiguous run whose length is uniform between
-    ``max(2, ceil(least_share T))`` and T and whose start is uniform.
-
-    Args:
-        clips: The TRAINING clips of one fold and nothing else: pieces of one clip on both sides of a split would be
-            the same face twice. Their labels must be set.
-        target: Samples per class. A class that has more clips than that keeps them all, whole.
-        seed: Seed of the order and of the runs.
-        must_contain_apex: Whether a run holds the annotated apex, where there is one.
-        least_share: Smallest length over the clip's, in (0, 1].
-
-    Returns:
-        The samples, first the whole clips in order of rows, then the runs class by class.
-
-    Raises:
-        ValueError: No clip, a clip without label, of under two frames or with an apex outside itself, or an argument
-            out of range.
-
-    Source: seed 000, augmentation to about 5000 per class.
-    Assumption: the paper does not print the shortest length; half the clip keeps most of the rise and fall.
-    """
-    clips = list(clips)
-    target = _count(target, "target")
-    if not 0 < least_share <= 1:
-        raise ValueError(f"least_share must lie in (0, 1]. Received: {least_share!r}")
-    if not clips:
-        raise ValueError("clips must hold at least one training clip. Received: none")
-    rows: dict[int, list[int]] = {}
-    for row, clip in enumerate(clips):
-        if clip.label is None:
-            raise ValueError(f"clip {clip.key} has no label; leave out what the mapping drops")
-        if clip.offset <= clip.onset:
-            raise ValueError(f"clip {clip.key} has frames {clip.onset}..{clip.offset}; at least two are needed")
-        if must_contain_apex and clip.apex is not None and not clip.onset <= clip.apex <= clip.offset:
-            raise ValueError(f"clip {clip.key} has its apex {clip.apex} outside {clip.onset}..{clip.offset}")
-        rows.setdefault(clip.label, []).append(row)
-    plan = [Subsequence(row, clip.onset, clip.offset, True) for row, clip in enumerate(clips)]
-    for label in sorted(rows):
-        rng = np.random.default_rng(np.random.SeedSequence((seed, label)))
-        order = rng.permutation(rows[label])
-        for turn in range(max(target - len(order), 0)):
-            row = int(order[turn % len(order)])
-            clip = clips[row]
-            whole = clip.offset - clip.onset + 1
-            length = int(rng.integers(max(2, math.ceil(least_share * whole)), whole + 1))
-            low, high = 0, whole - length
-            if must_contain_apex and clip.apex is not None:
-                apex = clip.apex - clip.onset
-                low, high = max(apex - length + 1, 0), min(apex, high)
-            first = clip.onset + int(rng.integers(low, high + 1))
-            plan.append(Subsequence(row, first, first + length - 1))
-    return plan
 
 
 def rank_pooling_weights(length: int, form: str = "average") -> np.ndarray:

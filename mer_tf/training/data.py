@@ -15,7 +15,7 @@ import numpy as np
 from mer_tf import numerics
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.protocols import loso_folds
-from mer_tf.recipes import Recipe
+from mer_tf.recipes import Recipe, same_recipe
 from mer_tf.training.config import TrainConfig
 from mer_tf.types import Fold
 
@@ -158,7 +158,7 @@ class MotionData:
         Raises:
             ConfigError: The data was made with another recipe.
         """
-        if recipe is not None and recipe.hash != self.recipe.hash:
+        if recipe is not None and not same_recipe(recipe.hash, self.recipe.hash):
             raise ConfigError(
                 f"the data was made with recipe {self.recipe.name!r} ({self.recipe.hash}), "
                 f"not {recipe.name!r} ({recipe.hash}); prepare it again"

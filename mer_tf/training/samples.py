@@ -15,7 +15,7 @@ from mer_tf.preprocessing.resample import copy_numbers, to_largest
 from mer_tf.preprocessing.temporal import interpolate_linear
 from mer_tf.recipes import Recipe
 
-LEAST_SHARE = 0.5  # shortest sub-sequence over the clip's length; see ``temporal.plan_subsequences``
+LEAST_SHARE = 0.5  # shortest sub-sequence over the clip's length; half keeps most of the rise and fall
 
 
 class Samples:

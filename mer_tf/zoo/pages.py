@@ -144,7 +144,7 @@ def system_page(name: str) -> list[Block]:
     blocks += _network(card) if card.is_network else _feature(card)
     blocks += _options(card)
     blocks.append(Block("Assumptions", level=2))
-    assumptions = [*doc.sections.get("Assumption", ()), *_config_assumptions(card)]
+    assumptions = [*doc.sections.get("Assumption", ()), *_config_assumptions(card), *recipe.assumptions]
     blocks += [Block(text, item=True) for text in assumptions] or [Block("None are recorded.")]
     blocks += _map(card)
     blocks += _presets(card)
@@ -241,7 +241,7 @@ def _map(card: ModelCard) -> list[Block]:
                 if (layer.file, layer.name) not in named:
                     rows.append((_first_sentence(layer), _source_of(layer), layer.file, layer.name))
     recipe = get_recipe(card.recipe)
-    rows.append(("preprocessing", recipe.source, "mer_tf/recipes.py", card.recipe))
+    rows.append(("preprocessing", recipe.source, "mer_tf/recipes", card.recipe))
     card_file = f"{os.path.dirname(doc.file)}/card.py"
     rows.append(("training settings, published figures", f"seed {card.seed} and the paper", card_file, "CARDS"))
     cells = tuple((what, paper, f"``{file}``: ``{name}``") for what, paper, file, name in rows)

@@ -17,9 +17,12 @@ from mer_tf.errors import MissingFileError
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model
 from mer_tf.preprocessing.align import transform_points
 from mer_tf.preprocessing.face import FaceFinder
+from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.preprocessing.images import decode_image, gray8
-from mer_tf.recipes import FaceConfig, FlowConfig, FramesConfig, MagnifyConfig, Recipe, View, get_recipe
-from mer_tf.show.contact_sheet import SPOTTERS, draw, examine
+from mer_tf.preprocessing.magnify import EulerianConfig
+from mer_tf.recipes import FaceConfig, FramesConfig, Recipe, View, get_recipe
+from mer_tf.show.contact_sheet import draw
+from mer_tf.show.examine import SPOTTERS, examine
 from mer_tf.synthetic import write_synthetic_dataset
 
 pytest.importorskip("matplotlib")
@@ -98,8 +101,8 @@ _SMALL = {
         source="for this test",
         frames=FramesConfig(span="onset_to_apex", count=4, interpolation="linear"),
         face=FaceConfig(align="lwm", crop="eyes"),
-        magnify=MagnifyConfig(method="eulerian", factor=3.0),
-        flow=FlowConfig(method="dis"),
+        magnify=EulerianConfig(factor=3.0),
+        flow=DISConfig(),
         arrays=("flow", "landmarks"),
         crop_size=64,
         colour=True,

@@ -25,7 +25,9 @@ from components.motion_transform.schema import motion_schema
 from mer_tf.datasets import read_casme2
 from mer_tf.errors import EmptySplitError, FaceNotFoundError, MissingFileError
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames, select_frames
-from mer_tf.recipes import RECIPES, FaceConfig, FlowConfig, FramesConfig, MagnifyConfig, Recipe, View, get_recipe
+from mer_tf.preprocessing.flow import DISConfig
+from mer_tf.preprocessing.magnify import EulerianConfig
+from mer_tf.recipes import RECIPES, FaceConfig, FramesConfig, Recipe, View, get_recipe
 from mer_tf.records import encode_motion
 from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.training import read_motion_records
@@ -113,8 +115,8 @@ _SEQUENCE = Recipe(
     source="for this test",
     frames=FramesConfig(span="onset_to_apex", count=4, interpolation="linear"),
     face=FaceConfig(align="none", crop="square"),
-    magnify=MagnifyConfig(method="eulerian", factor=3.0),
-    flow=FlowConfig(method="dis"),
+    magnify=EulerianConfig(factor=3.0),
+    flow=DISConfig(),
     arrays=("flow", "frames"),
     crop_size=64,
     colour=True,

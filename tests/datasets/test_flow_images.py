@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mer_tf.datasets.flow_images import COLUMNS, mirror_flow_images, read_flow_images
+from mer_tf.datasets.flow_images import COLUMNS, read_flow_images
 from mer_tf.errors import AnnotationError, DatasetNotFoundError, EmptySplitError, ImageError, MissingFileError
 
 ROWS = (
@@ -105,27 +105,6 @@ def test_one_copy_of_each_clip_is_read(flow, monkeypatch):
     monkeypatch.setattr(module, "decode_image", lambda data, **facts: opened.append(1) or decode(data, **facts))
     assert len(read_flow_images(folder, csv)) == 4
     assert len(opened) == 4
-
-
-def test_mirror_negates_the_horizontal_flow():
-    rng = np.random.default_rng(0)
-    u = rng.normal(size=(28, 28))
-
-    def stretched(values):
-        return np.round((values - values.min()) / (values.max() - values.min()) * 255).astype(np.uint8)
-
-    image = np.stack([stretched(u), *(rng.integers(0, 256, (2, 28, 28), dtype=np.uint8))], axis=-1)
-    mirrored = mirror_flow_images(image)
-    # the picture of the negated, flipped flow, up to the rounding of exact ties
-    assert np.abs(mirrored[..., 0].astype(int) - stretched(-u[:, ::-1])).max() <= 1
-    np.testing.assert_array_equal(mirrored[..., 0], 255 - image[:, ::-1, 0])
-    np.testing.assert_array_equal(mirrored[..., 1:], image[:, ::-1, 1:])
-    np.testing.assert_array_equal(mirror_flow_images(mirrored), image)
-    batch = np.stack([image, mirrored])
-    np.testing.assert_array_equal(mirror_flow_images(batch)[0], mirrored)
-    for wrong in (image.astype(np.float32), image[..., :2], image[..., 0]):
-        with pytest.raises(ValueError, match="uint8"):
-            mirror_flow_images(wrong)
 
 
 def test_other_columns_order_case_and_blank_rows(flow):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mer_tf.errors import MissingFileError
-from mer_tf.preprocessing.magnify import magnify
+from mer_tf.preprocessing.magnify import EulerianConfig, LearnedConfig, magnify
 from mer_tf.preprocessing.magnify.eulerian import (
     band_count,
     band_gains,
@@ -19,7 +19,6 @@ from mer_tf.preprocessing.magnify.eulerian import (
     laplacian_pyramid,
     magnify_eulerian,
 )
-from mer_tf.recipes import MagnifyConfig
 
 
 def magnified(frames, **options) -> np.ndarray:
@@ -314,7 +313,7 @@ def test_frames_must_be_iterable():
 def test_magnify_by_config():
     clip = clip_of_noise()
     np.testing.assert_array_equal(list(magnify(clip)), clip)
-    config = MagnifyConfig(method="eulerian", factor=5.0, lambda_c=8.0, chroma=0.3)
+    config = EulerianConfig(factor=5.0, lambda_c=8.0, chroma=0.3)
     expected = list(magnify_eulerian(clip, fps=100.0, factor=5.0, lambda_c=8.0, chroma=0.3))
     np.testing.assert_array_equal(list(magnify(clip, config, fps=100.0)), expected)
     with pytest.raises(ValueError, match="fps must be given"):
@@ -323,7 +322,7 @@ def test_magnify_by_config():
 
 def test_learned_without_weights_names_the_command():
     with pytest.raises(MissingFileError, match="mer magnify train --out"):
-        magnify(clip_of_noise(), MagnifyConfig(method="learned", factor=3.0))
+        magnify(clip_of_noise(), LearnedConfig(factor=3.0))
 
 
 def test_import_loads_no_tensorflow():

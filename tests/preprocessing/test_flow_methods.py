@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -10,19 +11,30 @@ import cv2
 import numpy as np
 import pytest
 
-from mer_tf.errors import ConfigError, MissingFileError
-from mer_tf.preprocessing.flow import FLOW_METHODS, DISFlow, FarnebackFlow, TVL1Flow, make_flow
+from mer_tf.errors import ConfigError, MissingFileError, UnknownNameError
+from mer_tf.preprocessing.flow import (
+    METHODS,
+    DISConfig,
+    DISFlow,
+    FarnebackConfig,
+    FarnebackFlow,
+    LiteFlowNetConfig,
+    NoFlow,
+    TVL1Config,
+    TVL1Flow,
+    make_flow,
+)
+from mer_tf.preprocessing.methods import settings_from_json, table
 from mer_tf.preprocessing.strain import optical_strain
-from mer_tf.recipes import FlowConfig
 from mer_tf.synthetic.motion import Difficulty
 from mer_tf.synthetic.render import SyntheticSubject
 
 CONFIGS = {
-    "tvl1": FlowConfig(),
-    "farneback": FlowConfig(method="farneback"),
-    "dis": FlowConfig(method="dis"),
-    "dis fast": FlowConfig(method="dis", dis_preset="fast"),
-    "dis ultrafast": FlowConfig(method="dis", dis_preset="ultrafast"),
+    "tvl1": TVL1Config(),
+    "farneback": FarnebackConfig(),
+    "dis": DISConfig(),
+    "dis fast": DISConfig(preset="fast"),
+    "dis ultrafast": DISConfig(preset="ultrafast"),
 }
 every_method = pytest.mark.parametrize("name", CONFIGS)
 
@@ -148,7 +160,7 @@ def test_one_contract(name, textured):
 
 @pytest.mark.parametrize("name", ["tvl1", "farneback", "dis"])
 def test_brightness_can_be_matched(name, textured):
-    config = FlowConfig(**{**vars(CONFIGS[name]), "match_brightness": True})
+    config = dataclasses.replace(CONFIGS[name], match_brightness=True)
     same = make_flow(CONFIGS[name])(textured, textured)
     np.testing.assert_array_equal(make_flow(config)(textured, textured + 10), same)
     if name != "dis":  # which compares patches without their means
@@ -156,12 +168,16 @@ def test_brightness_can_be_matched(name, textured):
 
 
 def test_names():
-    assert FLOW_METHODS == ("tvl1", "farneback", "dis", "liteflownet")
-    assert isinstance(make_flow(), TVL1Flow)
+    assert list(METHODS) == ["tvl1", "farneback", "dis", "liteflownet"]
+    assert isinstance(make_flow(CONFIGS["tvl1"]), TVL1Flow)
     assert isinstance(make_flow(CONFIGS["farneback"]), FarnebackFlow)
     assert isinstance(make_flow(CONFIGS["dis"]), DISFlow)
-    with pytest.raises(ConfigError, match="flow.method"):
-        FlowConfig(method="tvl2")
+    with pytest.raises(ConfigError, match="tvl1, farneback, dis, liteflownet"):
+        make_flow(NoFlow())
+    with pytest.raises(UnknownNameError, match="Known.*farneback"):
+        settings_from_json("flow", METHODS, {"method": "tvl2"}, "recipe.flow")
+    with pytest.raises(ConfigError, match="two methods of flow"):
+        table("flow", (TVL1Config, TVL1Flow), (TVL1Config, DISFlow))
 
 
 def test_weights_are_refused_where_there_are_none():
@@ -172,7 +188,7 @@ def test_weights_are_refused_where_there_are_none():
 def test_liteflownet_needs_its_weights(tmp_path):
     for weights in (None, str(tmp_path / "none.npz")):
         with pytest.raises(MissingFileError, match="needs trained weights"):
-            make_flow(FlowConfig(method="liteflownet"), weights=weights)
+            make_flow(LiteFlowNetConfig(), weights=weights)
 
 
 def test_parameters_of_farneback_matter(textured):
@@ -180,10 +196,11 @@ def test_parameters_of_farneback_matter(textured):
     default = make_flow(CONFIGS["farneback"])(textured, second)
     for change in ("pyr_scale", "levels", "window", "iterations", "poly_n", "poly_sigma"):
         value = {"pyr_scale": 0.7, "levels": 1, "window": 9, "iterations": 1, "poly_n": 7, "poly_sigma": 1.5}[change]
-        config = FlowConfig(method="farneback", **{f"farneback_{change}": value})
+        config = FarnebackConfig(**{change: value})
         assert (make_flow(config)(textured, second) != default).any(), change
 
 
 def test_opencv_methods_load_no_tensorflow():
-    code = "import sys; from mer_tf.preprocessing import flow; flow.make_flow(); sys.exit('tensorflow' in sys.modules)"
+    code = "import sys; from mer_tf.preprocessing import flow; flow.make_flow(flow.TVL1Config()); "
+    code += "sys.exit(bool({'tensorflow', 'cv2'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mer_tf.preprocessing.flow import TVL1Flow, tvl1_flow
-from mer_tf.recipes import FlowConfig
+from mer_tf.preprocessing.flow import TVL1Config, TVL1Flow, tvl1_flow
 
 INSIDE = (slice(16, -16), slice(16, -16))
 
@@ -46,7 +45,7 @@ def test_mirrored_frames_have_mirrored_flow(textured):
 def test_inputs_are_not_written(textured):
     first, second = textured.copy(), shifted(textured, 1, 0)
     kept = second.copy()
-    tvl1_flow(first, second, FlowConfig(match_brightness=True))
+    tvl1_flow(first, second, TVL1Config(match_brightness=True))
     np.testing.assert_array_equal(first, textured)
     np.testing.assert_array_equal(second, kept)
 
@@ -66,7 +65,7 @@ def test_brightness_is_matched_on_request(textured):
     # mid-gray texture, so that adding 20 clips nothing
     brighter = textured + np.uint8(20)
     plain = tvl1_flow(textured, brighter)
-    matched = tvl1_flow(textured, brighter, FlowConfig(match_brightness=True))
+    matched = tvl1_flow(textured, brighter, TVL1Config(match_brightness=True))
     assert np.abs(plain).mean() > 0.3
     assert not matched.any()
 
@@ -96,7 +95,7 @@ def test_parameters_reach_the_solver(textured):
     second = shifted(textured, 1, 1)
     default = tvl1_flow(textured, second)
     for change in ({"lambda_": 0.05}, {"warps": 1}, {"scales": 1}, {"median": 1}, {"theta": 0.1}, {"tau": 0.1}):
-        assert (tvl1_flow(textured, second, FlowConfig(**change)) != default).any(), change
+        assert (tvl1_flow(textured, second, TVL1Config(**change)) != default).any(), change
 
 
 @pytest.mark.parametrize(

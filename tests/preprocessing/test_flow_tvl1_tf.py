@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mer_tf.preprocessing.flow import make_flow, tvl1_flow
+from mer_tf.preprocessing.flow import TVL1Config, make_flow, tvl1_flow
 from mer_tf.preprocessing.flow.tvl1_tf import TVL1TensorFlow, median_filter, tvl1_batch
-from mer_tf.recipes import FlowConfig
 
 # OpenCV 5 no longer rounds the positions at which it samples.
 AS_OPENCV = {"border": "zero", "positions": 32 if int(cv2.__version__.split(".")[0]) < 5 else 0}
-SHORT = FlowConfig(scales=2, warps=2, inner_iterations=8, outer_iterations=2)
+SHORT = TVL1Config(scales=2, warps=2, inner_iterations=8, outer_iterations=2)
 
 
 def shift(shape, seed=0):
@@ -68,7 +67,7 @@ def pairs(textured):
 )
 def test_every_step_is_opencvs(textured, settings):
     """Median, sampling, thresholding, dual step, pyramid: to rounding, while nothing has had time to amplify it."""
-    config = FlowConfig(**settings)
+    config = TVL1Config(**settings)
     first = textured[:64, :72]
     second = moved(first)
     ours = tvl1_batch(batch(first), batch(second), config, jit=False, **AS_OPENCV)[0]
@@ -113,7 +112,7 @@ def test_a_pair_does_not_depend_on_its_mates(pairs, jit, group):
 
 def test_pairs_that_stop_early_are_frozen(pairs):
     """One pair needs a few iterations, another many: the first keeps what it had when it stopped."""
-    config = FlowConfig(scales=1, warps=3, epsilon=0.05)
+    config = TVL1Config(scales=1, warps=3, epsilon=0.05)
     first = pairs[0][:2]
     second = np.stack([0.9 * pairs[0][0] + 0.1 * pairs[1][0], pairs[1][1]])
     together = tvl1_batch(first, second, config, group=2, jit=False)
@@ -135,9 +134,9 @@ def test_translation_is_constant_flow(textured):
 
 def test_brightness_can_be_matched(textured):
     image = textured[:48, :48]
-    config = FlowConfig(scales=2, match_brightness=True)
+    config = TVL1Config(scales=2, match_brightness=True)
     assert not tvl1_batch(batch(image), batch(image) + 10, config, jit=False).numpy().any()
-    plain = tvl1_batch(batch(image), batch(image) + 10, FlowConfig(scales=2), jit=False)
+    plain = tvl1_batch(batch(image), batch(image) + 10, TVL1Config(scales=2), jit=False)
     assert np.linalg.norm(plain, axis=-1).mean() > 0.3
 
 
@@ -189,7 +188,7 @@ def test_median_is_opencvs(window):
 
 def test_the_backend_is_chosen_by_the_configuration(textured):
     first, second = textured[:40, :48], moved(textured[:40, :48])
-    config = FlowConfig(scales=1, warps=1, inner_iterations=5, outer_iterations=1, backend="tensorflow", border="zero")
+    config = TVL1Config(scales=1, warps=1, inner_iterations=5, outer_iterations=1, backend="tensorflow", border="zero")
     flow = make_flow(config)
     assert isinstance(flow, TVL1TensorFlow)
     ours = flow(first, second)

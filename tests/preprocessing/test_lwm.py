@@ -9,7 +9,7 @@ import pytest
 
 from mer_tf.preprocessing.align import affine, interocular, transform_points
 from mer_tf.preprocessing.crops import eye_distance_window
-from mer_tf.preprocessing.lwm import LocalWeightedMean, lwm_map, remap, weight
+from mer_tf.preprocessing.lwm import LocalWeightedMean, remap, weight
 from mer_tf.preprocessing.template import TEMPLATE_SIZE, neutral_template
 
 TEMPLATE = neutral_template()
@@ -74,7 +74,7 @@ def test_one_global_quadratic_is_reproduced(n):
 
 @pytest.mark.parametrize("n", [12, 24])
 def test_identity(n):
-    map_x, map_y = lwm_map(TEMPLATE, TEMPLATE, TEMPLATE_SIZE, n)
+    map_x, map_y = LocalWeightedMean(TEMPLATE, TEMPLATE, n).maps(*TEMPLATE_SIZE)
     assert map_x.shape == map_y.shape == TEMPLATE_SIZE
     assert map_x.dtype == map_y.dtype == np.float32
     columns, rows = PIXELS.astype(int).T
@@ -152,7 +152,7 @@ def test_window_shows_a_part_of_the_template():
     points = quadratic(TEMPLATE)
     transform = LocalWeightedMean(points, TEMPLATE)
     x0, y0, width, height = window = eye_distance_window(TEMPLATE)
-    map_x, map_y = lwm_map(points, TEMPLATE, (56, 44), window=window)
+    map_x, map_y = transform.maps(56, 44, window)
     for row, column in ((0, 0), (55, 43), (20, 31)):
         place = [[x0 + (column + 0.5) * width / 44 - 0.5, y0 + (row + 0.5) * height / 56 - 0.5]]
         np.testing.assert_allclose([map_x[row, column], map_y[row, column]], transform(place)[0], rtol=1e-6)
@@ -164,7 +164,7 @@ def test_pixels_go_where_the_landmarks_say():
     image = np.zeros((400, 500), np.float32)
     for x, y in points[[30, 36, 45, 57]]:
         image += np.exp(-((every[1] - x) ** 2 + (every[0] - y) ** 2) / 4).astype(np.float32)
-    warped = remap(image, lwm_map(points, TEMPLATE, TEMPLATE_SIZE))
+    warped = remap(image, LocalWeightedMean(points, TEMPLATE).maps(*TEMPLATE_SIZE))
     for x, y in TEMPLATE[[30, 36, 45, 57]]:
         rows, columns = np.mgrid[round(y) - 5 : round(y) + 6, round(x) - 5 : round(x) + 6]
         patch = warped[rows, columns]
@@ -188,14 +188,14 @@ def test_n_is_checked(n):
 
 def test_contract():
     with pytest.raises(ValueError, match="inner mouth corners"):
-        lwm_map(TEMPLATE[:66], TEMPLATE, TEMPLATE_SIZE)
+        LocalWeightedMean(TEMPLATE[:66], TEMPLATE)
     broken = TEMPLATE.copy()
     broken[5] = np.inf
     with pytest.raises(ValueError, match="finite"):
-        lwm_map(broken, TEMPLATE, TEMPLATE_SIZE)
+        LocalWeightedMean(broken, TEMPLATE)
     with pytest.raises(ValueError, match="different points"):
-        lwm_map(TEMPLATE, np.zeros((68, 2)), TEMPLATE_SIZE)
+        LocalWeightedMean(TEMPLATE, np.zeros((68, 2)))
     with pytest.raises(ValueError, match="positive"):
-        lwm_map(TEMPLATE, TEMPLATE, (0, 5))
+        LocalWeightedMean(TEMPLATE, TEMPLATE).maps(0, 5)
     with pytest.raises(ValueError, match="window"):
-        lwm_map(TEMPLATE, TEMPLATE, (5, 5), window=(0, 0, -1, 4))
+        LocalWeightedMean(TEMPLATE, TEMPLATE).maps(5, 5, (0, 0, -1, 4))

@@ -13,13 +13,12 @@ import pytest
 
 from mer_tf.errors import BadInputError, MissingFileError
 from mer_tf.layers.reflection_padding import ReflectionPadding
-from mer_tf.preprocessing.magnify import magnify
+from mer_tf.preprocessing.magnify import LearnedConfig, magnify
 from mer_tf.preprocessing.magnify.learned import LearnedMagnifier, magnify_learned
 from mer_tf.preprocessing.magnify.network import MotionMagnifier
 from mer_tf.preprocessing.magnify.train import MagnifierTraining, motion_ratios, train_magnifier
 from mer_tf.preprocessing.magnify.triplets import TripletConfig, TripletSource, translated_pair
 from mer_tf.preprocessing.magnify.weights import load_magnifier, read_facts, save_weights
-from mer_tf.recipes import MagnifyConfig
 
 SMALL = {"width": 4, "decoder_blocks": 1}
 
@@ -320,7 +319,7 @@ def test_damaged_weights(tmp_path, content):
 
 def test_absent_weights_name_the_command(tmp_path):
     with pytest.raises(MissingFileError, match=r"mer magnify train --out .*absent.npz"):
-        magnify(clip_of_noise(), MagnifyConfig(method="learned", factor=3.0), weights=tmp_path / "absent.npz")
+        magnify(clip_of_noise(), LearnedConfig(factor=3.0), weights=tmp_path / "absent.npz")
 
 
 # --- a clip through it ---
@@ -404,7 +403,7 @@ def test_bad_clips(learned, clip, options, message):
 
 def test_network_of_a_path_is_kept_until_the_file_changes(weights):
     clip = clip_of_noise()
-    config = MagnifyConfig(method="learned", factor=3.0)
+    config = LearnedConfig(factor=3.0)
     first = list(magnify(clip, config, weights=weights))
     np.testing.assert_array_equal(list(magnify_learned(clip, str(weights), factor=3.0)), first)
     save_weights(MotionMagnifier(**SMALL, seed=9), weights, {"steps": 8, "longer": True})

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mirrored import mirror_motion
 
 from mer_tf.errors import ConfigError
-from mer_tf.preprocessing.augment import mirror_motion
 from mer_tf.preprocessing.mirror import mirror_network_input
 from mer_tf.recipes import RECIPES, FramesConfig, Recipe, View, get_recipe
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mirrored import mirror_landmarks
 
-from mer_tf.preprocessing.augment import mirror_landmarks
 from mer_tf.preprocessing.parsing import PARSING_CLASSES, parsing_maps
 from mer_tf.preprocessing.template import TEMPLATE_SIZE, neutral_template
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mer_tf.preprocessing.resample import copy_numbers, expand, to_largest
+from mer_tf.preprocessing.resample import copy_numbers, to_largest
 
 
 @pytest.mark.parametrize("counts", [(51, 70, 43), (1, 1), (5,), (88, 32, 25), (1, 100)])
@@ -40,25 +40,6 @@ def test_rows_depend_on_the_seed_alone():
 def test_bad_labels(labels, options, error, match):
     with pytest.raises(error, match=match):
         to_largest(labels, **options)
-
-
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [((51, 70, 43), (1020, 1400, 860)), ((32, 25, 63, 27, 99), (640, 500, 1260, 540, 1980))],
-)
-def test_twentyfold_expansion_gives_the_published_counts(counts, expected):
-    labels = np.repeat(np.arange(len(counts)), counts)
-    rows, copies = expand(labels.size)
-    assert tuple(np.bincount(labels[rows])) == expected
-    np.testing.assert_array_equal(np.bincount(copies), [labels.size] * 20)
-    assert len(set(zip(rows.tolist(), copies.tolist()))) == sum(expected)
-
-
-def test_expansion_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="rows"):
-        expand(0)
-    with pytest.raises(ValueError, match="copies"):
-        expand(3, 0)
 
 
 def test_copy_numbers_count_appearances():

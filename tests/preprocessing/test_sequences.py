@@ -13,11 +13,13 @@ from test_clip_preprocessor import invented, needs_dlib
 from mer_tf.errors import ConfigError, FaceNotFoundError, FrameOrderError, ImageError, MissingFileError
 from mer_tf.preprocessing import ClipPreprocessor, select_frames
 from mer_tf.preprocessing import clip as clip_module
+from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.preprocessing.images import decode_image
+from mer_tf.preprocessing.magnify import LearnedConfig, NoMagnification
 from mer_tf.preprocessing.temporal import interpolate_linear
-from mer_tf.recipes import RECIPES, FlowConfig, FramesConfig, MagnifyConfig, Recipe, View, get_recipe
+from mer_tf.recipes import RECIPES, FramesConfig, Recipe, View, get_recipe
 
-QUICK = FlowConfig(method="dis")
+QUICK = DISConfig()
 
 
 def small(name, **changes):
@@ -125,7 +127,7 @@ class TestWithFaces:
         assert most <= 2  # the crops are kept, not the frames
 
     def test_the_stored_frames_hold_the_linear_interpolation_to_16(self, clip, frames):
-        recipe = dataclasses.replace(small("evm_16x64"), magnify=MagnifyConfig())
+        recipe = dataclasses.replace(small("evm_16x64"), magnify=NoMagnification())
         stored = ClipPreprocessor(recipe).process_clip(clip, frames).tensors["frames"]
         direct = dataclasses.replace(
             recipe, frames=dataclasses.replace(recipe.frames, count=16), views=(View("frames", "frames", "image"),)
@@ -138,7 +140,7 @@ class TestWithFaces:
         slow = dataclasses.replace(clip, fps=15.0)
         with pytest.raises(ImageError, match="15"):
             ClipPreprocessor(recipe).process_clip(slow, frames)
-        plain = ClipPreprocessor(dataclasses.replace(recipe, magnify=MagnifyConfig())).process_clip(clip, frames)
+        plain = ClipPreprocessor(dataclasses.replace(recipe, magnify=NoMagnification())).process_clip(clip, frames)
         magnified = ClipPreprocessor(recipe).process_clip(clip, frames)
         change = [np.abs(np.diff(r.tensors["frames"], axis=0)).mean() for r in (plain, magnified)]
         assert change[1] > 1.5 * change[0]
@@ -148,7 +150,7 @@ class TestWithFaces:
             monkeypatch.delenv(variable, raising=False)
         with pytest.raises(MissingFileError, match="mer flow train"):
             ClipPreprocessor(get_recipe("flow_10x224")).process_clip(clip, frames)
-        learned = small("flow_10x224_classic", magnify=MagnifyConfig(method="learned", factor=3.0))
+        learned = small("flow_10x224_classic", magnify=LearnedConfig(factor=3.0))
         with pytest.raises(MissingFileError, match="mer magnify train"):
             ClipPreprocessor(learned).process_clip(clip, frames)
         with pytest.raises(MissingFileError, match=r"none\.npz"):
@@ -166,6 +168,16 @@ class TestWithFaces:
         given = dataclasses.replace(clip, apex=apex)
         again = ClipPreprocessor(spotting("middle")).process_clip(given, frames)
         np.testing.assert_array_equal(result.tensors["face"], again.tensors["face"])
+
+    def test_the_middle_frame_stands_in_for_the_apex_of_a_whole_clip(self, frames):
+        recipe = dataclasses.replace(
+            get_recipe("apex_224_gray"), crop_size=64, frames=FramesConfig("onset_to_offset", 4, "linear")
+        )
+        some = [frames[number] for number in sorted(frames)[:8]]
+        with ClipPreprocessor(recipe) as preprocessor:
+            found = preprocessor.process(*some).tensors["apex_image"]
+            each = [preprocessor.process(*some, apex=index).tensors["apex_image"] for index in range(8)]
+        assert [bool((found == one).all()) for one in each] == [index == 3 for index in range(8)]  # (8 - 1) // 2
 
     def test_a_clip_that_stands_still_is_flagged(self, clip, frames):
         still = dict.fromkeys(frames, frames[clip.onset])

@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mirrored import mirror_landmarks
 
-from mer_tf.errors import ConfigError
 from mer_tf.preprocessing.align import affine, check_landmarks, eye_angle, interocular, similarity, transform_points
-from mer_tf.preprocessing.augment import mirror_landmarks
 from mer_tf.preprocessing.template import (
     TEMPLATE_EYES,
     TEMPLATE_INTEROCULAR,
     TEMPLATE_SIZE,
-    fit_template,
     neutral_template,
 )
 
@@ -47,39 +45,6 @@ def test_neutral_template_has_its_parts_in_order():
 
 def test_template_is_a_new_array_each_time():
     assert neutral_template() is not neutral_template()
-
-
-def test_fit_recovers_a_shape_from_moved_copies():
-    template = neutral_template()
-    sets = [moved(template, degrees, scale, (x, -x)) for degrees, scale, x in ((3, 1.7, 5), (-20, 0.4, 300), (0, 1, 0))]
-    before = [points.copy() for points in sets]
-    np.testing.assert_allclose(fit_template(sets), template, atol=1e-9)
-    np.testing.assert_allclose(fit_template(sets[:1]), template, atol=1e-9)
-    for points, kept in zip(sets, before):
-        np.testing.assert_array_equal(points, kept)
-
-
-def test_fit_is_the_mean_of_faces_that_differ():
-    rng = np.random.default_rng(0)
-    template = neutral_template()
-    sets = [moved(template + rng.normal(0, 2, (68, 2)), rng.normal(0, 10), 1.3, (40, 9)) for _ in range(60)]
-    fitted = fit_template(sets)
-    assert interocular(fitted) == pytest.approx(TEMPLATE_INTEROCULAR)
-    assert eye_angle(fitted) == pytest.approx(0, abs=1e-9)
-    # noise of 2 px in the mean of 60: 0.26 px a coordinate
-    assert np.linalg.norm(fitted - template, axis=1).mean() < 0.6
-    np.testing.assert_allclose(fit_template(sets[::-1]), fitted, atol=0.05)
-
-
-def test_fit_refuses():
-    template = neutral_template()
-    with pytest.raises(ConfigError, match="at least one"):
-        fit_template([])
-    with pytest.raises(ValueError, match=r"landmark_sets\[1\].*\(66, 2\)"):
-        fit_template([template, template[:66]])
-    template[3, 1] = np.nan
-    with pytest.raises(ValueError, match=r"landmark_sets\[0\]"):
-        fit_template([template])
 
 
 def test_similarity_and_affine_against_exact_maps():

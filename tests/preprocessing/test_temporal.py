@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from mer_tf.preprocessing.temporal import (
-    Subsequence,
     dynamic_image,
     frame_positions,
     interpolate_linear,
-    plan_subsequences,
     rank_pooling_weights,
     sample_uniform,
     tim,
@@ -174,89 +172,6 @@ def test_positions_name_the_frames_to_decode():
     index, weight = frame_positions(11, 4)
     assert index.tolist() == [0, 3, 6, 10]
     np.testing.assert_allclose(weight, [0, 1 / 3, 2 / 3, 0])
-
-
-def training_clips(counts=(9, 4, 2)):
-    clips = []
-    for label, count in enumerate(counts):
-        clips += [annotated(f"c{label}_{k}", 11 + 3 * k, label, 5 + k) for k in range(count)]
-    return clips
-
-
-def test_subsequences_reach_the_target_exactly_and_in_turns():
-    clips = training_clips()
-    plan = plan_subsequences(clips, 50, seed=1)
-    labels = np.array([clips[s.row].label for s in plan])
-    assert np.bincount(labels).tolist() == [50, 50, 50]
-    used = np.bincount([s.row for s in plan])
-    for label in range(3):
-        of = used[[row for row, clip in enumerate(clips) if clip.label == label]]
-        assert of.max() - of.min() <= 1
-    for row, clip in enumerate(clips):
-        wholes = [s for s in plan if s.row == row and s.original]
-        assert wholes == [Subsequence(row, clip.onset, clip.offset, True)]
-
-
-def test_subsequences_lie_inside_and_hold_the_apex():
-    clips = training_clips()
-    plan = plan_subsequences(clips, 200, seed=3)
-    lengths = {row: set() for row in range(len(clips))}
-    for sample in plan:
-        clip = clips[sample.row]
-        whole, length = clip.offset - clip.onset + 1, sample.last - sample.first + 1
-        assert clip.onset <= sample.first <= clip.apex <= sample.last <= clip.offset
-        assert max(2, -(-whole // 2)) <= length <= whole
-        lengths[sample.row].add(length)
-    last = len(clips) - 1
-    assert lengths[last] == set(range(7, 15))  # 14 frames: every length from 7 on is drawn
-
-
-def test_subsequences_without_apex_range_over_the_clip():
-    clips = [annotated("a", 30, apex=29), annotated("b", 30, apex=None)]
-    free = plan_subsequences(clips, 300, must_contain_apex=False)
-    assert any(s.last < clips[0].apex for s in free if s.row == 0)
-    assert all(s.last == clips[0].apex for s in plan_subsequences(clips, 300) if s.row == 0)
-    starts = {s.first for s in plan_subsequences(clips, 300) if s.row == 1}
-    assert starts <= set(range(30, 46)) and len(starts) > 12
-
-
-def test_subsequences_depend_on_the_seed_alone():
-    clips = training_clips()
-    assert plan_subsequences(clips, 40, seed=5) == plan_subsequences(clips, 40, seed=5)
-    assert plan_subsequences(clips, 40, seed=5) != plan_subsequences(clips, 40, seed=6)
-
-
-def test_published_counts_per_clip():
-    # 88, 32 and 25 clips per class, 5000 wanted: about 57, 156 and 200 samples of each clip
-    clips = training_clips((88, 32, 25))
-    used = np.bincount([s.row for s in plan_subsequences(clips, 5000)])
-    assert set(used[:88]) == {56, 57} and set(used[88:120]) == {156, 157} and set(used[120:]) == {200}
-
-
-def test_a_class_over_the_target_keeps_its_clips():
-    plan = plan_subsequences(training_clips((9, 4)), 5)
-    assert [s.row for s in plan if s.original] == list(range(13)) and len(plan) == 14
-
-
-@pytest.mark.parametrize(
-    ("clips", "match"),
-    [
-        ([], "at least one"),
-        ([annotated("a", label=None)], "no label"),
-        ([annotated("a", 1, apex=0)], "at least two"),
-        ([annotated("a", 10, apex=12)], "apex 42 outside 30..39"),
-    ],
-)
-def test_bad_training_clips_are_named(clips, match):
-    with pytest.raises(ValueError, match=match):
-        plan_subsequences(clips, 10)
-
-
-def test_bad_subsequence_arguments():
-    with pytest.raises(ValueError, match="target"):
-        plan_subsequences(training_clips(), 0)
-    with pytest.raises(ValueError, match="least_share"):
-        plan_subsequences(training_clips(), 10, least_share=0)
 
 
 @pytest.mark.parametrize("form", ["average", "direct"])

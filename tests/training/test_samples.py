@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from mirrored import mirror_motion
 
 from mer_tf.errors import ConfigError, EmptySplitError
-from mer_tf.preprocessing import mirror_motion
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import FramesConfig, Recipe, View, get_recipe
 from mer_tf.training.samples import Samples

@@ -3,26 +3,77 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
+from typing import ClassVar
 
-import cv2
 import numpy as np
 
+from mer_tf.checks import number, one_of, truth, whole
 from mer_tf.preprocessing.flow.pairs import check_pair, match_brightness
+from mer_tf.preprocessing.flow.settings import FlowConfig
 from mer_tf.preprocessing.images import to_uint8
-from mer_tf.recipes import FlowConfig
 
-DIS_PRESETS = {
-    "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
-    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
-    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
-}
+DIS_PRESETS = ("ultrafast", "fast", "medium")  # of OpenCV
+
+
+@dataclasses.dataclass(frozen=True)
+class FarnebackConfig(FlowConfig):
+    """Farneback's polynomial expansion.
+
+    Attributes:
+        pyr_scale: Ratio between levels of the pyramid, in (0, 1).
+        levels: Levels of the pyramid.
+        window: Side of the averaging window in pixels.
+        iterations: Iterations per level.
+        poly_n: Side of the neighbourhood of the expansion in pixels.
+        poly_sigma: Standard deviation of the Gaussian of the expansion in pixels.
+        match_brightness: Whether the difference of the medians is subtracted from the second image first.
+    """
+
+    method: ClassVar[str] = "farneback"
+
+    pyr_scale: float = 0.5
+    levels: int = 3
+    window: int = 15
+    iterations: int = 3
+    poly_n: int = 5
+    poly_sigma: float = 1.2
+    match_brightness: bool = False
+
+    def _check(self) -> None:
+        number("flow.pyr_scale", self.pyr_scale, lambda v: 0 < v < 1, "above 0 and below 1")
+        for name in ("levels", "window", "iterations", "poly_n"):
+            whole(f"flow.{name}", getattr(self, name))
+        number("flow.poly_sigma", self.poly_sigma, lambda v: v > 0, "positive")
+        truth("flow.match_brightness", self.match_brightness)
+
+
+@dataclasses.dataclass(frozen=True)
+class DISConfig(FlowConfig):
+    """Dense inverse search.
+
+    Attributes:
+        preset: ``"ultrafast"``, ``"fast"`` or ``"medium"`` of OpenCV.
+        match_brightness: Whether the difference of the medians is subtracted from the second image first.
+    """
+
+    method: ClassVar[str] = "dis"
+
+    preset: str = "medium"
+    match_brightness: bool = False
+
+    def _check(self) -> None:
+        one_of("flow.preset", self.preset, DIS_PRESETS)
+        truth("flow.match_brightness", self.match_brightness)
 
 
 class _DraftFlow(abc.ABC):
     """Contract of ``TVL1Flow`` around a function of two uint8 images."""
 
+    settings: ClassVar[type[FlowConfig]]
+
     def __init__(self, config: FlowConfig | None = None):
-        self.config = config or FlowConfig()
+        self.config = config or self.settings()
 
     def __call__(
         self,
@@ -47,7 +98,7 @@ class _DraftFlow(abc.ABC):
 
 
 class FarnebackFlow(_DraftFlow):
-    """Farneback's polynomial expansion; parameters are ``config.farneback_*``.
+    """Farneback's polynomial expansion; parameters are those of ``FarnebackConfig``.
 
     Identical frames do not give exactly 0: some tenths of a pixel may remain near the border.
 
@@ -58,24 +109,28 @@ class FarnebackFlow(_DraftFlow):
         (32, 32, 2)
     """
 
+    settings = FarnebackConfig
+
     def _calc(self, first, second):
+        import cv2  # here and below: settings are read without OpenCV
+
         c = self.config
         return cv2.calcOpticalFlowFarneback(
             first,
             second,
             None,
-            c.farneback_pyr_scale,
-            int(c.farneback_levels),
-            int(c.farneback_window),
-            int(c.farneback_iterations),
-            int(c.farneback_poly_n),
-            c.farneback_poly_sigma,
+            c.pyr_scale,
+            c.levels,
+            c.window,
+            c.iterations,
+            c.poly_n,
+            c.poly_sigma,
             0,
         )
 
 
 class DISFlow(_DraftFlow):
-    """Dense inverse search with OpenCV's preset ``config.dis_preset``.
+    """Dense inverse search with OpenCV's preset ``config.preset``.
 
     Example:
         >>> import numpy as np
@@ -84,6 +139,12 @@ class DISFlow(_DraftFlow):
         (32, 32, 2)
     """
 
+    settings = DISConfig
+
     def _calc(self, first, second):
+        import cv2
+
         # A new object for every pair: it keeps the flow of the last one.
-        return cv2.DISOpticalFlow_create(DIS_PRESETS[self.config.dis_preset]).calc(first, second, None)
+        return cv2.DISOpticalFlow_create(getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{self.config.preset.upper()}")).calc(
+            first, second, None
+        )

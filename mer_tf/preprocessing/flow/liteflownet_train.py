@@ -6,7 +6,6 @@ sub-pixel precision; the flow at a pixel of the first frame is the motion of wha
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import time
@@ -20,6 +19,7 @@ import tensorflow as tf
 from mer_tf import numerics
 from mer_tf.errors import ConfigError
 from mer_tf.preprocessing.flow.liteflownet import FLOW_SCALE, LEVELS, LiteFlowNet, get_weights, set_weights
+from mer_tf.preprocessing.flow.liteflownet_settings import FlowTrainConfig
 from mer_tf.preprocessing.flow.liteflownet_weights import read_weights, write_weights
 
 numerics.claim_one_thread()
@@ -30,55 +30,6 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # of Adam
 # Published per-pixel sums .32 .08 .02 .01 .005 for levels 6 to 2, with four times the pixels from level to level,
 # are these weights of per-level means.
 LEVEL_WEIGHTS = {6: 1 / 9, 5: 1 / 9, 4: 1 / 9, 3: 2 / 9, 2: 4 / 9}
-
-
-@dataclasses.dataclass(frozen=True)
-class FlowTrainConfig:
-    """Settings of the training.
-
-    Attributes:
-        steps: Updates of the weights.
-        batch_size: Pairs per update.
-        size: Side of the square frames in pixels, a multiple of 32.
-        max_motion: Largest displacement of a layer's centre in pixels.
-        learning_rate: Of Adam.
-        clip_norm: Largest norm of the gradients.
-        seed: Decides first weights and pairs.
-        save_every: Steps between savings of the weights.
-        distinct_batches: So many batches are gone through again and again; 0 makes new pairs for every step. One or
-            two show within a dozen steps whether anything is learnt.
-
-    Source: the endpoint loss on all levels and Adam follow Hui et al., section 4.
-    Assumption: Adam 1e-4 with clipped gradients, batches and sizes are chosen; the paper trains stage by stage on
-    rendered chairs and film scenes, which are no part of this package.
-    """
-
-    steps: int = 20_000
-    batch_size: int = 8
-    size: int = 128
-    max_motion: float = 6.0
-    learning_rate: float = 1e-4
-    clip_norm: float = 1.0
-    seed: int = 0
-    save_every: int = 500
-    distinct_batches: int = 0
-
-    def __post_init__(self):
-        for name in ("steps", "batch_size", "size", "save_every"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} must be a whole number of at least 1. Received: {value!r}")
-        if self.size % 32:
-            raise ConfigError(f"size must be a multiple of 32. Received: {self.size}")
-        for name in ("max_motion", "learning_rate", "clip_norm"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ConfigError(f"{name} must be positive. Received: {getattr(self, name)!r}")
-        if self.max_motion > self.size / 4:
-            raise ConfigError(f"max_motion must be at most a quarter of size. Received: {self.max_motion}, {self.size}")
-        for name in ("seed", "distinct_batches"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 0:
-                raise ConfigError(f"{name} must be a whole number of at least 0. Received: {value!r}")
 
 
 def train(

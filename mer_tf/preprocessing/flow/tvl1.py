@@ -1,12 +1,71 @@
-"""TV-L1 optical flow (Zach, Pock and Bischof 2007) through OpenCV."""
+"""TV-L1 optical flow (Zach, Pock and Bischof 2007): settings, and the flow through OpenCV."""
 
 from __future__ import annotations
 
-import cv2
+import dataclasses
+from typing import ClassVar
+
 import numpy as np
 
+from mer_tf.checks import number, one_of, truth, whole
 from mer_tf.preprocessing.flow.pairs import check_pair, match_brightness
-from mer_tf.recipes import FlowConfig
+from mer_tf.preprocessing.flow.settings import FlowConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TVL1Config(FlowConfig):
+    """TV-L1; the defaults are OpenCV's.
+
+    Attributes:
+        backend: ``"opencv"`` or ``"tensorflow"`` (``tvl1_tf``).
+        border: What lies outside the second frame under the TensorFlow backend: ``"edge"`` (its border repeated) or
+            ``"zero"`` (as OpenCV has it).
+        tau: Time step of the dual iteration.
+        lambda_: Weight of the data term.
+        theta: Coupling of the two terms.
+        scales: Levels of the pyramid.
+        scale_step: Ratio between levels, in (0, 1).
+        warps: Warps per level.
+        epsilon: Threshold at which iteration stops.
+        inner_iterations: Iterations between two medians.
+        outer_iterations: Medians per warp.
+        median: Side of the median window: 1 (off), 3 or 5.
+        match_brightness: Whether the difference of the medians is subtracted from the second image first.
+    """
+
+    method: ClassVar[str] = "tvl1"
+
+    backend: str = "opencv"
+    border: str = "edge"
+    tau: float = 0.25
+    lambda_: float = 0.15
+    theta: float = 0.3
+    scales: int = 5
+    scale_step: float = 0.8
+    warps: int = 5
+    epsilon: float = 0.01
+    inner_iterations: int = 30
+    outer_iterations: int = 10
+    median: int = 5
+    match_brightness: bool = False
+
+    def _check(self) -> None:
+        one_of("flow.backend", self.backend, ("opencv", "tensorflow"))
+        one_of("flow.border", self.border, ("edge", "zero"))
+        for name in ("tau", "lambda_", "theta", "epsilon"):
+            number(f"flow.{name}", getattr(self, name), lambda v: v > 0, "positive")
+        for name in ("scales", "warps", "inner_iterations", "outer_iterations"):
+            whole(f"flow.{name}", getattr(self, name))
+        one_of("flow.median", self.median, (1, 3, 5))
+        number("flow.scale_step", self.scale_step, lambda v: 0 < v < 1, "above 0 and below 1")
+        truth("flow.match_brightness", self.match_brightness)
+
+    def used(self, **facts) -> dict:
+        """As the base class; OpenCV has one border only."""
+        settings = super().used(**facts)
+        if self.backend == "opencv":
+            settings.pop("border", None)
+        return settings
 
 
 class TVL1Flow:
@@ -24,8 +83,8 @@ class TVL1Flow:
         (32, 32, 2)
     """
 
-    def __init__(self, config: FlowConfig | None = None):
-        self.config = config or FlowConfig()
+    def __init__(self, config: TVL1Config | None = None):
+        self.config = config or TVL1Config()
 
     def __call__(
         self,
@@ -63,12 +122,23 @@ class TVL1Flow:
         return solver.calc(images[0] / np.float32(255), images[1] / np.float32(255), None)
 
 
-def tvl1_flow(first: np.ndarray, second: np.ndarray, config: FlowConfig | None = None, **options) -> np.ndarray:
+def tvl1_flow(first: np.ndarray, second: np.ndarray, config: TVL1Config | None = None, **options) -> np.ndarray:
     """One pair through ``TVL1Flow``; options as its call."""
     return TVL1Flow(config)(first, second, **options)
 
 
-def _solver(config: FlowConfig):
+def make_tvl1(config: TVL1Config):
+    """TV-L1 by the backend that the settings name."""
+    if config.backend == "tensorflow":
+        from mer_tf.preprocessing.flow.tvl1_tf import TVL1TensorFlow
+
+        return TVL1TensorFlow(config)
+    return TVL1Flow(config)
+
+
+def _solver(config: TVL1Config):
+    import cv2  # here: settings are read without OpenCV
+
     solver = cv2.optflow.createOptFlow_DualTVL1()
     solver.setTau(config.tau)
     solver.setLambda(config.lambda_)

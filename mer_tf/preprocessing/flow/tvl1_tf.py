@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from mer_tf.preprocessing.flow.pairs import MIN_SIDE, check_pair
-from mer_tf.recipes import FlowConfig
+from mer_tf.preprocessing.flow.tvl1 import TVL1Config
 
 CUBIC = -0.75  # OpenCV's parameter of the cubic convolution kernel
 FLAT = float(np.finfo(np.float32).eps)  # squared gradients up to this count as none
@@ -40,8 +40,8 @@ class TVL1TensorFlow:
         (32, 32, 2)
     """
 
-    def __init__(self, config: FlowConfig | None = None):
-        self.config = config or FlowConfig()
+    def __init__(self, config: TVL1Config | None = None):
+        self.config = config or TVL1Config()
 
     def __call__(
         self,
@@ -59,7 +59,7 @@ class TVL1TensorFlow:
 def tvl1_batch(
     first,
     second,
-    config: FlowConfig | None = None,
+    config: TVL1Config | None = None,
     border: str | None = None,
     *,
     group: int | None = None,
@@ -90,7 +90,7 @@ def tvl1_batch(
 
     Source: Zach et al. 2007; Sanchez Perez et al. 2013, section 3.
     """
-    config = config or FlowConfig()
+    config = config or TVL1Config()
     border = border or config.border
     if border not in ("edge", "zero"):
         raise ValueError(f"border must be 'edge' or 'zero'. Received: {border!r}")
@@ -146,7 +146,7 @@ def _median(images: tf.Tensor) -> tf.Tensor:
 
 
 @functools.lru_cache(maxsize=32)
-def _solver(config: FlowConfig, border: str, positions: int, jit: bool, shape: tuple[int, int, int]):
+def _solver(config: TVL1Config, border: str, positions: int, jit: bool, shape: tuple[int, int, int]):
     """Graph function from ``(pairs, height, width)`` twice to the flow."""
 
     def solve(first, second):
@@ -160,7 +160,7 @@ def _solver(config: FlowConfig, border: str, positions: int, jit: bool, shape: t
 class _Solver:
     """Builds the graph. ``pairs`` below is the number of pairs iterated together."""
 
-    def __init__(self, config: FlowConfig, border: str, positions: int):
+    def __init__(self, config: TVL1Config, border: str, positions: int):
         self.config = config
         self.border = border
         self.positions = positions

@@ -10,11 +10,15 @@ the parameters of their published demonstrations.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
 
-import cv2
 import numpy as np
+
+from mer_tf.checks import between, config_errors, number
+from mer_tf.preprocessing.magnify.settings import MagnifyConfig
 
 MIN_SIDE = 16
 EXAGGERATION = 2.0  # of the attenuated gains, from the published demonstrations
@@ -22,6 +26,41 @@ _SMALLEST = 5  # a side below the filter's length is not halved any more
 
 # NTSC luma and chroma of RGB; the inverse is exact, not the rounded published one.
 YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+
+
+@dataclasses.dataclass(frozen=True)
+class EulerianConfig(MagnifyConfig):
+    """Eulerian magnification of the frames as they were taken, before sampling in time.
+
+    Attributes:
+        factor: Ratio of output motion to input motion, 1 + alpha; 1 changes nothing.
+        f_low: Lower edge of the temporal band in Hz.
+        f_high: Upper edge of the temporal band in Hz.
+        lambda_c: Spatial cut-off wavelength in pixels.
+        chroma: Attenuation of the colour channels, 0 to 1; without effect on gray frames.
+    """
+
+    method: ClassVar[str] = "eulerian"
+
+    factor: float = 1.0
+    f_low: float = 0.5
+    f_high: float = 10.0
+    lambda_c: float = 16.0
+    chroma: float = 0.1
+
+    def __post_init__(self):
+        with config_errors():
+            number("magnify.factor", self.factor, lambda v: v >= 1, "at least 1")
+            number("magnify.f_low", self.f_low, lambda v: 0 < v < self.f_high, "positive and below f_high")
+            number("magnify.lambda_c", self.lambda_c, lambda v: v > 0, "positive")
+            between("magnify.chroma", self.chroma, 0, 1)
+
+    def used(self, *, colour: bool = True, **facts) -> dict:
+        """As the base class; gray frames have no colour to attenuate."""
+        settings = super().used(**facts)
+        if not colour:
+            settings.pop("chroma", None)
+        return settings
 
 
 def magnify_eulerian(
@@ -143,6 +182,8 @@ def laplacian_pyramid(image: np.ndarray, bands: int) -> list[np.ndarray]:
     Returns:
         List of float32 arrays; binomial filter 1 4 6 4 1, borders reflected.
     """
+    import cv2  # here and below: settings are read without OpenCV
+
     fine = []
     for _ in range(bands - 1):
         small = cv2.pyrDown(image)
@@ -153,6 +194,8 @@ def laplacian_pyramid(image: np.ndarray, bands: int) -> list[np.ndarray]:
 
 def collapse_pyramid(pyramid: Sequence[np.ndarray], gains: Sequence[float] | None = None) -> np.ndarray:
     """Image of ``laplacian_pyramid``'s bands, each times its gain (1 by default)."""
+    import cv2
+
     gains = [1.0] * len(pyramid) if gains is None else gains
     image = pyramid[0] * np.float32(gains[0])
     for band, gain in zip(pyramid[1:], gains[1:]):
@@ -214,6 +257,8 @@ def _checked(frames, value_range) -> Iterator[tuple[np.ndarray, float]]:
 
 
 def _stream(frames, alpha, low, high, lambda_c, chroma) -> Iterator[np.ndarray]:
+    import cv2
+
     if alpha == 0:
         for frame, _ in frames:
             yield frame

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import dataclasses
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -13,58 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from mer_tf import numerics
+from mer_tf.preprocessing.magnify.learned_settings import MagnifierTraining, TripletConfig
 from mer_tf.preprocessing.magnify.network import MotionMagnifier
-from mer_tf.preprocessing.magnify.triplets import TripletConfig, Triplets, TripletSource, translated_pair
+from mer_tf.preprocessing.magnify.triplets import Triplets, TripletSource, translated_pair
 
 numerics.claim_one_thread()
 
-SCHEDULES = ("constant", "cosine")
 _MARGIN = 8  # border left out of the measured motion
 _log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class MagnifierTraining:
-    """Settings of ``train_magnifier``; the defaults are the published ones.
-
-    Attributes:
-        steps: Optimisation steps, >= 1.
-        batch: Triplets of a step, >= 1.
-        learning_rate: Of Adam (beta1 0.9).
-        schedule: ``"constant"``, or ``"cosine"`` to a hundredth of the rate over ``steps``.
-        warm_up: Steps over which the rate rises linearly.
-        regulariser: Weight of the two feature terms: 0.1 as in the paper; the published configuration has 1.0.
-        noise: Largest strength of the input noise; each batch draws its own from 0.
-        seed: Of pictures and noise, >= 0; the network has its own.
-    """
-
-    steps: int = 1000
-    batch: int = 4
-    learning_rate: float = 1e-4
-    schedule: str = "constant"
-    warm_up: int = 0
-    regulariser: float = 0.1
-    noise: float = 0.3
-    seed: int = 0
-
-    def __post_init__(self):
-        for name in ("steps", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1. Received: {getattr(self, name)!r}")
-        for name in ("warm_up", "regulariser", "noise", "seed"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative. Received: {getattr(self, name)!r}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive. Received: {self.learning_rate!r}")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule must be one of {SCHEDULES}. Received: {self.schedule!r}")
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 0."""
-        rate = self.learning_rate
-        if self.schedule == "cosine":
-            rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        return rate * min(1.0, (step + 1) / (self.warm_up + 1))
 
 
 def train_magnifier(

@@ -18,61 +18,13 @@ import numpy as np
 
 from mer_tf.errors import BadInputError, ImageError
 from mer_tf.preprocessing.images import decode_image
+from mer_tf.preprocessing.magnify.learned_settings import LONG_WAVE, TripletConfig
 
 _WAVES = 24  # of one texture field
 _FIELDS = 2  # texture fields of one layer, each with its own colour direction
 _CORNERS = 6  # of a polygon
-_LONG_WAVE, _LONGEST_WAVE = 24.0, 96.0  # in pixels: the shortest of a blurred background, the longest of any texture
+_LONGEST_WAVE = 96.0  # in pixels, of any texture
 _ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
-
-
-@dataclasses.dataclass(frozen=True)
-class TripletConfig:
-    """What the training pictures hold.
-
-    Attributes:
-        size: Side in pixels, a multiple of 4, >= 16.
-        cutouts: Cut-outs before the background.
-        max_factor: Largest factor; drawn log-uniformly from 1.
-        max_motion: Largest motion from A to B, in pixels.
-        max_magnified: Largest motion from A to the target, in pixels.
-        shortest_wave: Shortest wave of the procedural textures in pixels, >= 2; smooth pictures are learnt sooner.
-        still_background: Share of samples in which only the cut-outs move.
-        static: Share of samples without motion.
-        low_contrast: Share of samples of a tenth to a half of the contrast.
-        blurred: Share of samples whose background holds long waves only.
-        gain: Largest deviation of B's gain per channel from 1.
-        offset: Largest offset of B per channel, of a range of -1..1.
-    """
-
-    size: int = 384
-    cutouts: int = 4
-    max_factor: float = 10.0
-    max_motion: float = 10.0
-    max_magnified: float = 30.0
-    shortest_wave: float = 5.0
-    still_background: float = 0.5
-    static: float = 0.1
-    low_contrast: float = 0.1
-    blurred: float = 0.1
-    gain: float = 0.2
-    offset: float = 0.1
-
-    def __post_init__(self):
-        if self.size < 16 or self.size % 4:
-            raise ValueError(f"size must be a multiple of 4 and at least 16. Received: {self.size!r}")
-        if self.cutouts < 0:
-            raise ValueError(f"cutouts must not be negative. Received: {self.cutouts!r}")
-        if not self.max_factor >= 1:
-            raise ValueError(f"max_factor must be at least 1. Received: {self.max_factor!r}")
-        for name in ("max_motion", "max_magnified"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive. Received: {getattr(self, name)!r}")
-        if not 2 <= self.shortest_wave <= _LONG_WAVE:
-            raise ValueError(f"shortest_wave must lie in [2, {_LONG_WAVE}] pixels. Received: {self.shortest_wave!r}")
-        for name in ("still_background", "static", "low_contrast", "blurred", "gain", "offset"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in [0, 1]. Received: {getattr(self, name)!r}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,7 +153,7 @@ class _Waves:
     def __init__(self, rng, batch: int, layers: int, config: TripletConfig):
         shape = (batch, layers, _FIELDS, _WAVES)
         shortest = np.full((batch, layers, 1, 1), config.shortest_wave)
-        shortest[rng.random(batch) < config.blurred, 0] = _LONG_WAVE
+        shortest[rng.random(batch) < config.blurred, 0] = LONG_WAVE
         length = np.exp(rng.uniform(np.log(shortest), np.log(_LONGEST_WAVE), shape))
         angle = rng.uniform(0, 2 * np.pi, shape)
         self._kx = (2 * np.pi / length * np.cos(angle)).astype(np.float32)

@@ -6,7 +6,7 @@ from mer_tf.systems.card import ModelCard
 
 # The 3-class script. Rate times 0.987 after each of the first 50 epochs; flip 0.5, turned by up to 4 degrees, padded by
 # 4 and cropped. The script also draws the onset up to 5 % of the way to the apex later and the apex up to 3.75 % either
-# way; prepared records hold one onset and one apex, so that is left out (``augment.jitter_frames`` draws such pairs).
+# way; prepared records hold one onset and one apex, so that is left out.
 PAPER = {
     "loss": "cross_entropy",
     "optimizer": "adamw",

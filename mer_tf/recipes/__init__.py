@@ -1,0 +1,87 @@
+"""Recipes: named, complete, hashed configurations of what turns a clip into a model's input.
+
+One module per paper holds the recipes published with it; ``schema`` holds what they are made of. Importing this package
+loads neither TensorFlow nor OpenCV.
+"""
+
+from __future__ import annotations
+
+from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.recipes import astnet, atscnn, cbamnet, dual_atme, micro_attention, rivals
+from mer_tf.recipes.former import FORMER_HASHES, logger
+from mer_tf.recipes.schema import (
+    ALIGNMENTS,
+    ARRAY_KINDS,
+    CONTENTS,
+    CROPS,
+    DETECTORS,
+    INTERPOLATIONS,
+    MIRRORS,
+    MOTION,
+    NORMALISATIONS,
+    SPANS,
+    FaceConfig,
+    FramesConfig,
+    Recipe,
+    View,
+)
+
+__all__ = [
+    "ALIGNMENTS",
+    "ARRAY_KINDS",
+    "CONTENTS",
+    "CROPS",
+    "DETECTORS",
+    "INTERPOLATIONS",
+    "MIRRORS",
+    "MOTION",
+    "NORMALISATIONS",
+    "RECIPES",
+    "SPANS",
+    "FaceConfig",
+    "FramesConfig",
+    "Recipe",
+    "View",
+    "current_hash",
+    "get_recipe",
+    "same_recipe",
+]
+
+
+def _collect(*papers) -> dict[str, Recipe]:
+    named: dict[str, Recipe] = {}
+    for recipe in (recipe for paper in papers for recipe in paper.RECIPES):
+        if recipe.name in named:
+            raise ConfigError(f"two recipes are called {recipe.name!r}")
+        if recipe.measures_motion and recipe.flow.method == "none":
+            raise ConfigError(f"recipe {recipe.name!r} measures motion and names no flow method")
+        named[recipe.name] = recipe
+    return named
+
+
+RECIPES = _collect(dual_atme, atscnn, micro_attention, cbamnet, astnet, rivals)
+
+
+def get_recipe(name: str) -> Recipe:
+    """The recipe of that name; an unknown name lists the known ones."""
+    try:
+        return RECIPES[name]
+    except KeyError:
+        raise UnknownNameError("recipe", name, RECIPES) from None
+
+
+def current_hash(recipe_hash: str) -> str:
+    """The hash that a named recipe has now, for one that the release before gave it; any other hash as it is."""
+    name = FORMER_HASHES.get(recipe_hash)
+    return recipe_hash if name is None else RECIPES[name].hash
+
+
+def same_recipe(one: str, other: str) -> bool:
+    """Whether two recipe hashes stand for the same numbers; a hash of the release before is noted in the log."""
+    if one == other:
+        return True
+    same = current_hash(one) == current_hash(other)
+    if same:
+        old = one if one in FORMER_HASHES else other
+        logger.info("recipe hash %s is that of %r in the release before; accepted", old, FORMER_HASHES[old])
+    return same
