@@ -20,6 +20,7 @@ from mer_tf import atomic, metrics, numerics
 from mer_tf.errors import ConfigError, EmptySplitError, MerError
 from mer_tf.metrics.predictions import write_epoch_predictions
 from mer_tf.protocols import check_no_leakage
+from mer_tf.run_files import EPOCHS_FILE, FOLDS_FORMAT
 from mer_tf.systems.registry import check_network, check_recipe, get_model_card
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.data import MotionData
@@ -28,8 +29,6 @@ from mer_tf.training.initial import weights_hash
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.types import Fold, Prediction
 
-FORMAT = 1
-EPOCHS_FILE = "epochs.csv"
 FINAL = "final"  # Stands for the fold's name in the seed of the final model.
 
 _log = logging.getLogger(__name__)
@@ -339,7 +338,7 @@ def _key(
     data: MotionData, fold: Fold, config: TrainConfig, epoch_predictions: int = 0, initial_weights: str = ""
 ) -> str:
     settings = {
-        "format": FORMAT,
+        "format": FOLDS_FORMAT,
         # Of the initial weights the content counts, not the place.
         "config": {**config.to_json(), "initial_weights": initial_weights},
         "recipe": data.recipe.hash,
