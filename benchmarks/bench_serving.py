@@ -59,6 +59,8 @@ def in_process(folder, requests: int) -> dict:
     """The SavedModel's ``serving_default`` called directly with one clip."""
     import tensorflow as tf
 
+    from mer_tf.served import BY_TENSORS
+
     signature = tf.saved_model.load(str(folder)).signatures[BY_TENSORS]
     random = np.random.default_rng(0)
     tensors = {
