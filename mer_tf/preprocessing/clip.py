@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from mer_tf.errors import ClipError, ConfigError, FrameOrderError, ImageError, MissingFileError
 from mer_tf.preprocessing import hars, temporal
-from mer_tf.preprocessing.face import make_finder
+from mer_tf.preprocessing.face import detector_versions, make_finder
 from mer_tf.preprocessing.flow import make_flow
 from mer_tf.preprocessing.geometry import Geometry, clip_box_geometry, detection_facts, find_geometry
 from mer_tf.preprocessing.images import check_image, decode_image, resize, to_gray, to_uint8
@@ -21,6 +20,7 @@ from mer_tf.preprocessing.parsing import parsing_maps
 from mer_tf.preprocessing.select import select_frames
 from mer_tf.preprocessing.spotting import spot_apex
 from mer_tf.preprocessing.strain import motion
+from mer_tf.preprocessing.versions import file_digest
 from mer_tf.recipes import RECIPES, Recipe
 from mer_tf.types import Clip
 
@@ -104,15 +104,24 @@ class ClipPreprocessor:
         if self._flow is None:
             if self.opencv_threads is not None:
                 cv2.setNumThreads(self.opencv_threads)
-            used = self._weights()
-            flow = make_flow(self.recipe.flow, weights=used["liteflownet"])
-            # Numbers depend on these too, and the recipe's hash does not hold them.
-            self._versions = {"opencv": cv2.__version__} | {
-                f"{name}_weights": _digest(path) for name, path in used.items() if path
-            }
+            flow = make_flow(self.recipe.flow, weights=self._weights()["liteflownet"])
             self._finder = make_finder(self.recipe.face, self.landmark_model)
+            self._versions = self.versions()
             self._flow = flow
         return self
+
+    def versions(self) -> dict[str, str]:
+        """Versions of what this recipe uses and its hash does not hold; nothing is loaded for it but dlib's module.
+
+        Returns:
+            ``opencv`` always; ``dlib`` and ``landmark_model`` (digest of the file), or ``cascades``, as the detector
+            needs them; ``magnifier_weights`` and ``liteflownet_weights`` (digests) where networks are used.
+
+        Raises:
+            MissingPackageError, MissingFileError: As ``open``.
+        """
+        weights = {f"{name}_weights": file_digest(path) for name, path in self._weights().items() if path}
+        return {"opencv": cv2.__version__} | detector_versions(self.recipe.face, self.landmark_model) | weights
 
     def _weights(self) -> dict[str, str | os.PathLike | None]:
         """Weights files by the network that the recipe uses; each must be given."""
@@ -433,16 +442,7 @@ def weights_digests(recipe: Recipe) -> dict[str, str]:
         "liteflownet": (recipe.flow.method == "liteflownet", FLOW_VARIABLE),
     }
     paths = {name: os.environ.get(variable) for name, (needed, variable) in used.items() if needed}
-    return {name: _digest(path) for name, path in paths.items() if path}
-
-
-def _digest(path: str | os.PathLike) -> str:
-    """First 16 hexadecimal digits of a file's SHA-256; ``MissingFileError`` where it is not there."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()[:16]
-    except OSError as error:
-        raise MissingFileError(f"weights file {os.fspath(path)!r} cannot be read ({error.strerror})") from None
+    return {name: file_digest(path) for name, path in paths.items() if path}
 
 
 def _gray8(image: np.ndarray) -> np.ndarray:
