@@ -83,9 +83,7 @@ def export_saved_model(
     }
     floor = description[served.GATE]["floor"]
     if floor is not None and not motion_unit(recipe):
-        raise ConfigError(
-            f"the arrays of recipe {recipe.name!r} show no motion, so the model cannot have a floor of it"
-        )
+        raise ConfigError(f"the arrays of recipe {recipe.name!r} show no motion; it takes no floor")
     text = json.dumps(description, sort_keys=True)
     module = _ServedModel(model, recipe, classes, text, transform, feature_spec, floor)
     tf.saved_model.save(module, path, signatures=module.signatures())
@@ -206,7 +204,8 @@ def _finite(tensor, name: str):
 def _check_model(model, recipe: Recipe, classes) -> None:
     if len(classes) < 2 or len(set(classes)) != len(classes) or served.NO_MOTION in classes:
         raise ConfigError(
-            f"classes must be at least two different names, none of them {served.NO_MOTION!r}. Received: {list(classes)}"
+            f"classes must be at least two different names, none of them {served.NO_MOTION!r}. "
+            f"Received: {list(classes)}"
         )
     wanted = {name: tuple(shape) for name, shape in recipe.network_inputs.items()}
     received = {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
