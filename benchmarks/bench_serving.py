@@ -59,7 +59,9 @@ def in_process(folder, requests: int) -> dict:
     """The SavedModel's ``serving_default`` called directly with one clip."""
     import tensorflow as tf
 
-    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    from mer_tf.served import BY_TENSORS
+
+    signature = tf.saved_model.load(str(folder)).signatures[BY_TENSORS]
     random = np.random.default_rng(0)
     tensors = {
         name: random.normal(0, 0.3, (1, *spec.shape[1:])).astype(np.float32)

@@ -19,10 +19,10 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from mer_tf import errors
+from mer_tf.run_files import CLIPS_FILE
 
 FAULTS = "faults"
 OUTCOME_TAG = "outcome"
-REPORT_FILE = "clips.json"
 
 _LOG = logging.getLogger(__name__)
 _RUNNING = re.compile(r" \[while running '[^']*'\]$")
@@ -83,7 +83,7 @@ def write_report(report: Report, folder: str, facts: Mapping | None = None) -> N
     """Writes a report as ``clips.json``, with further facts of the set."""
     content = {"clips": report.total, "done": report.done, **(facts or {}), FAULTS: list(report.faults)}
     text = json.dumps(content, indent=1)
-    with FileSystems.create(os.path.join(folder, REPORT_FILE)) as file:
+    with FileSystems.create(os.path.join(folder, CLIPS_FILE)) as file:
         file.write(text.encode())
 
 

@@ -100,6 +100,8 @@ class Demo:
 
     def run(self) -> dict:
         """All stages; returns the summary."""
+        from mer_tf.run_files import PASSPORT_FILE
+
         clips, held_out, pipeline = self.out / "clips", self.out / "held_out", self.out / "pipeline"
         memory = Memory()
         self.stage(
@@ -130,7 +132,7 @@ class Demo:
             "metrics": result["metrics"],
             "blessed": result["blessed"],
             "pushed_model": result["pushed_model"],
-            "passport": str(pipeline / "passport.json"),
+            "passport": str(pipeline / PASSPORT_FILE),
             "components": result["components"],
             "served": served,
             "seconds": self.seconds,

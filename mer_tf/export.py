@@ -2,8 +2,9 @@
 
 Three signatures are written. ``serving_default`` takes the tensors that ``ClipPreprocessor`` yields,
 ``examples`` takes serialized motion records (``mer_tf.features``), and ``describe`` answers with a JSON text that
-says how to make those inputs, so that a client needs no file beside the server. The second half of the recipe
-(``network_input``) runs inside the graph, hence training and serving cannot drift apart.
+says how to make those inputs and what the model was trained on, so that a client needs no file beside the server. The
+second half of the recipe (``network_input``) runs inside the graph, hence training and serving cannot drift apart; so
+does the motion gate, on the arrays before any normalisation: a still face is answered ``no_motion``.
 
 Every output has the batch as first dimension, because TensorFlow Serving's batching splits all of them along it.
 """
@@ -12,21 +13,20 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 
 import tensorflow as tf
 
 import mer_tf
+from mer_tf import served
 from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.preprocessing import network_input
+from mer_tf.preprocessing.gate import motion_magnitude, motion_unit
 from mer_tf.recipes import Recipe
 
 LOGGER = logging.getLogger(__name__)
 
-DEFAULT_SIGNATURE = "serving_default"
-EXAMPLES_SIGNATURE = "examples"
-DESCRIBE_SIGNATURE = "describe"
-EXTRA_FOLDER = "assets.extra"
-DESCRIPTION_FILE = "mer.json"
+NO_GATE = {"floor": None, "reason": "nothing was told of the training when the model was exported"}
 
 
 def export_saved_model(
@@ -38,6 +38,7 @@ def export_saved_model(
     model_name: str,
     transform=None,
     feature_spec=None,
+    training: Mapping | None = None,
 ) -> dict:
     """Writes a SavedModel with the signatures ``serving_default``, ``examples`` and ``describe``.
 
@@ -53,6 +54,8 @@ def export_saved_model(
             beyond the network's inputs are ignored.
         feature_spec: Optional ``tf.io`` specification that ``transform`` wants the examples parsed with. The
             default parses one float feature per entry of ``recipe.inputs``, of its shape.
+        training: What ``mer_tf.training.training_description`` returns. Without it the model has no gate and does not
+            know what it was trained on, which its clients then say.
 
     Returns:
         The description that ``describe`` answers with and ``assets.extra/mer.json`` holds.
@@ -67,20 +70,26 @@ def export_saved_model(
     if tf.io.gfile.exists(path) and (not tf.io.gfile.isdir(path) or tf.io.gfile.listdir(path)):
         raise BadInputError(f"{path} exists and is not an empty folder; give another --out or version number")
     description = {
-        "format": 1,
-        "model": model_name,
-        "classes": list(classes),
-        "recipe": recipe.to_json(),
-        "recipe_hash": recipe.hash,
-        "inputs": {name: list(shape) for name, shape in recipe.inputs.items()},
-        "mer_tf": mer_tf.__version__,
+        "format": served.FORMAT,
+        served.MODEL: model_name,
+        served.CLASSES: list(classes),
+        served.RECIPE: recipe.to_json(),
+        served.RECIPE_HASH: recipe.hash,
+        served.INPUTS: {name: list(shape) for name, shape in recipe.inputs.items()},
+        served.MER_TF: mer_tf.__version__,
+        served.VERSIONS: dict((training or {}).get(served.VERSIONS) or {}),
+        served.GATE: dict((training or {}).get(served.GATE) or NO_GATE),
+        served.TRAINED_ON: (training or {}).get(served.TRAINED_ON),
     }
+    floor = description[served.GATE]["floor"]
+    if floor is not None and not motion_unit(recipe):
+        raise ConfigError(f"the arrays of recipe {recipe.name!r} show no motion; it takes no floor")
     text = json.dumps(description, sort_keys=True)
-    module = _ServedModel(model, recipe, classes, text, transform, feature_spec)
+    module = _ServedModel(model, recipe, classes, text, transform, feature_spec, floor)
     tf.saved_model.save(module, path, signatures=module.signatures())
-    extra = tf.io.gfile.join(path, EXTRA_FOLDER)
+    extra = tf.io.gfile.join(path, served.EXTRA_FOLDER)
     tf.io.gfile.makedirs(extra)
-    with tf.io.gfile.GFile(tf.io.gfile.join(extra, DESCRIPTION_FILE), "w") as file:
+    with tf.io.gfile.GFile(tf.io.gfile.join(extra, served.DESCRIPTION_FILE), "w") as file:
         file.write(json.dumps(description, sort_keys=True, indent=2) + "\n")
     LOGGER.info("exported %s (recipe %s, %s) to %s", model_name, recipe.name, recipe.hash, path)
     return description
@@ -92,7 +101,7 @@ def read_description(path) -> dict:
     Raises:
         BadInputError: Where the file is absent or no JSON object.
     """
-    file_name = tf.io.gfile.join(str(path), EXTRA_FOLDER, DESCRIPTION_FILE)
+    file_name = tf.io.gfile.join(str(path), served.EXTRA_FOLDER, served.DESCRIPTION_FILE)
     try:
         with tf.io.gfile.GFile(file_name) as file:
             description = json.loads(file.read())
@@ -110,7 +119,7 @@ class _ServedModel(tf.Module):
     never called when serving and cost most of the export's time and size.
     """
 
-    def __init__(self, model, recipe, classes, description, transform, feature_spec):
+    def __init__(self, model, recipe, classes, description, transform, feature_spec, floor):
         super().__init__(name="mer")
         # Keras 3 wraps its variables; SavedModel tracks the TensorFlow variable inside.
         self.model_variables = [
@@ -120,7 +129,7 @@ class _ServedModel(tf.Module):
             self.transform = transform  # tracked, so that vocabularies and other resources are saved
         self._recipe = recipe
 
-        def answer(network):
+        def answer(network, arrays):
             missing = sorted(set(recipe.network_inputs) - set(network))
             if missing:
                 raise ConfigError(
@@ -131,16 +140,25 @@ class _ServedModel(tf.Module):
             }
             probabilities = tf.cast(model(inputs, training=False), tf.float32)
             label = tf.argmax(probabilities, axis=-1, output_type=tf.int64)
-            return {
-                "probabilities": probabilities,
-                "label": label,
-                "class": tf.gather(tf.constant(classes), label),
-                "recipe_hash": tf.fill(tf.shape(label), tf.constant(recipe.hash)),
+            outputs = {
+                served.PROBABILITIES: probabilities,
+                served.LABEL: label,
+                served.CLASS: tf.gather(tf.constant(classes), label),
+                served.RECIPE_HASH: tf.fill(tf.shape(label), tf.constant(recipe.hash)),
             }
+            return outputs if floor is None else gated(outputs, arrays)
+
+        def gated(outputs, arrays):
+            # A transform's own specification may parse the arrays flat.
+            arrays = {name: tf.reshape(arrays[name], (-1, *shape)) for name, shape in recipe.inputs.items()}
+            motion = motion_magnitude(arrays, recipe)
+            still = motion < floor
+            named = tf.where(still, tf.constant(served.NO_MOTION), outputs[served.CLASS])
+            return {**outputs, served.CLASS: named, served.MOTION: motion, served.NO_MOTION: still}
 
         def motion(tensors):
             tensors = {name: _finite(tensors[name], name) for name in recipe.inputs}
-            return answer(network_input(tensors, recipe))
+            return answer(network_input(tensors, recipe), tensors)
 
         specs = {name: tf.TensorSpec((None, *shape), tf.float32, name=name) for name, shape in recipe.inputs.items()}
 
@@ -151,7 +169,7 @@ class _ServedModel(tf.Module):
 
         default_spec = {name: tf.io.FixedLenFeature(shape, tf.float32) for name, shape in recipe.inputs.items()}
 
-        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="examples")])
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name=served.EXAMPLES_INPUT)])
         def by_examples(examples):
             if transform is None:
                 return motion(tf.io.parse_example(examples, default_spec))
@@ -160,11 +178,11 @@ class _ServedModel(tf.Module):
                 name: _finite(value, name) if name in recipe.inputs and isinstance(value, tf.Tensor) else value
                 for name, value in parsed.items()
             }
-            return answer(transform(parsed))
+            return answer(transform(parsed), parsed)
 
-        @tf.function(input_signature=[tf.TensorSpec((None,), tf.int32, name="unused")])
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.int32, name=served.DESCRIBE_INPUT)])
         def describe(unused):
-            return {"description": tf.fill(tf.shape(unused), tf.constant(description))}
+            return {served.DESCRIPTION: tf.fill(tf.shape(unused), tf.constant(description))}
 
         self.by_tensors = by_tensors
         self.by_examples = by_examples
@@ -172,9 +190,9 @@ class _ServedModel(tf.Module):
 
     def signatures(self) -> dict:
         return {
-            DEFAULT_SIGNATURE: self.by_tensors,
-            EXAMPLES_SIGNATURE: self.by_examples,
-            DESCRIBE_SIGNATURE: self.describe,
+            served.BY_TENSORS: self.by_tensors,
+            served.BY_EXAMPLES: self.by_examples,
+            served.DESCRIBE: self.describe,
         }
 
 
@@ -184,8 +202,11 @@ def _finite(tensor, name: str):
 
 
 def _check_model(model, recipe: Recipe, classes) -> None:
-    if len(classes) < 2 or len(set(classes)) != len(classes):
-        raise ConfigError(f"classes must be at least two different names. Received: {list(classes)}")
+    if len(classes) < 2 or len(set(classes)) != len(classes) or served.NO_MOTION in classes:
+        raise ConfigError(
+            f"classes must be at least two different names, none of them {served.NO_MOTION!r}. "
+            f"Received: {list(classes)}"
+        )
     wanted = {name: tuple(shape) for name, shape in recipe.network_inputs.items()}
     received = {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
     if wanted != received:
@@ -199,6 +220,3 @@ def _check_model(model, recipe: Recipe, classes) -> None:
             f"the model's output must have shape (batch, {len(classes)}) for classes {list(classes)}. "
             f"Received: {outputs}"
         )
-
-
-__all__ = ["DEFAULT_SIGNATURE", "DESCRIBE_SIGNATURE", "EXAMPLES_SIGNATURE", "export_saved_model", "read_description"]

@@ -35,6 +35,8 @@ RECIPE = "recipe"
 RECIPE_HASH = "recipe_hash"
 PROVENANCE = "provenance"  # JSON: how the clip was preprocessed (apex rule, upsampling, warnings)
 
+MOTION_MAGNITUDE = "motion_magnitude"  # by Transform: how much the clip moves, see mer_tf.preprocessing.gate
+
 FOLD = "fold"
 PREDICTION = "prediction"
 PROBABILITIES = "probabilities"

@@ -14,11 +14,9 @@ import mer_tf
 from mer_tf import atomic, metrics, numerics
 from mer_tf.metrics.predictions import write_predictions
 from mer_tf.recipes import Recipe
+from mer_tf.run_files import PASSPORT_FILE, PASSPORT_FORMAT, PREDICTIONS_FILE
 from mer_tf.types import Prediction
 
-FORMAT = 1
-PASSPORT_FILE = "passport.json"
-PREDICTIONS_FILE = "predictions.csv"
 PACKAGES = (
     "tensorflow",
     "keras",
@@ -83,7 +81,7 @@ def write_passport(
         pooled["partial"] = True
     config = dict(config)
     passport = {
-        "format": FORMAT,
+        "format": PASSPORT_FORMAT,
         "protocol": protocol,
         "classes": list(classes),
         "mapping": mapping,

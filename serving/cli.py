@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import textwrap
 
 DEFAULT_ADDRESS = "127.0.0.1:8500"
+LINE = 100  # columns of a line for a person
 
 
 def add_serve(verbs) -> None:
@@ -36,6 +38,11 @@ def add_predict(verbs) -> None:
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
     parser.add_argument(
         "--fps", type=float, help="frames per second of the clip, for recipes with Eulerian magnification"
+    )
+    parser.add_argument(
+        "--allow-versions",
+        action="store_true",
+        help="go on with another OpenCV, dlib or landmark model than training used; the answer lists the differences",
     )
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds for the whole call (default: %(default)s)")
     parser.add_argument("--log", help="log file for what libraries print (default: a file in the temporary folder)")
@@ -76,16 +83,42 @@ def run_predict(arguments) -> int:
             landmark_model=arguments.landmark_model,
             fps=arguments.fps,
             timeout=arguments.timeout,
+            allow_versions=arguments.allow_versions,
         )
         if arguments.json:
             console.result(json.dumps(answer, indent=1))
             return 0
-        console.result(f"class: {answer['class']}")
+        console.result(f"class: {answer['class']}{_motion(answer)}")
         console.result(table(("class", "probability"), list(answer["probabilities"].items())))
         console.result(
             f"onset {answer['onset']}, apex {answer['apex']} ({answer['apex_rule']}); recipe {answer['recipe']}"
         )
+        for line in (*_training(answer["trained_on"]), *answer["flags"], *answer["differences"]):
+            for part in textwrap.wrap(line, LINE, subsequent_indent="  "):
+                console.result(part)
     return 0
+
+
+def _motion(answer: dict) -> str:
+    if answer["motion"] is None:
+        return ""
+    below = "below" if answer["no_motion"] else "at least"
+    return f" (motion {answer['motion']:.3g} {answer['unit']}, {below} the floor of {answer['floor']:.3g})"
+
+
+def _training(trained_on: dict) -> list[str]:
+    """One line on what the model was trained on; none where it does not tell."""
+    if not trained_on:
+        return []
+    sets = ", ".join(f"{name} {count}" for name, count in trained_on["datasets"].items())
+    drawn = "drawings, " if trained_on["synthetic"] else ""
+    line = f"trained on {drawn}{trained_on['clips']} clips ({sets})"
+    scores = trained_on["loso"]
+    if scores["uf1"] is not None:
+        low, high = scores["interval"]["uf1"] or (None, None)
+        interval = "" if low is None else f" ({low:.3f} to {high:.3f})"
+        line += f"; leave-one-subject-out UF1 {scores['uf1']:.3f}{interval}, UAR {scores['uar']:.3f}"
+    return [line]
 
 
 def _log_path(given: str | None, verb: str) -> str:

@@ -21,6 +21,7 @@ import time
 import grpc
 import numpy as np
 
+from mer_tf import served
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError, ServerError
 from mer_tf.recipes import Recipe, same_recipe
 from mer_tf.types import Clip
@@ -60,6 +61,10 @@ class Description:
         classes: Class names by index.
         recipe: How to make its inputs.
         mer_tf: Version of mer-tf that exported it.
+        versions: Versions of what prepared the training clips, by name; empty where the model does not know.
+        gate: ``floor`` of motion, its ``unit`` and how it was measured; ``floor`` None, with ``reason``, where the
+            model has no gate.
+        trained_on: Clips, datasets, whether they are drawn, scores; empty where the model does not know.
     """
 
     model: str
@@ -67,6 +72,14 @@ class Description:
     classes: tuple[str, ...]
     recipe: Recipe
     mer_tf: str
+    versions: dict = dataclasses.field(default_factory=dict)
+    gate: dict = dataclasses.field(default_factory=dict)
+    trained_on: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def floor(self) -> float | None:
+        """Motion below which a clip is answered ``no_motion``, in ``gate["unit"]``; None without a gate."""
+        return self.gate.get("floor")
 
 
 class PredictionClient:
@@ -156,7 +169,7 @@ class PredictionClient:
             ServerError: Where the server is not there, or the model was not exported by mer-tf.
             ConfigError: Where this version of mer-tf computes another hash of the recipe, or does not know it.
         """
-        outputs, version = self._predict("describe", {"unused": np.zeros(1, np.int32)})
+        outputs, version = self._predict(served.DESCRIBE, {served.DESCRIBE_INPUT: np.zeros(1, np.int32)})
         self._descriptions[version] = self._parse(outputs, version)
         return self._descriptions[version]
 
@@ -168,7 +181,9 @@ class PredictionClient:
                 flow in pixels, images 0..255.
 
         Returns:
-            ``{"class": str, "probabilities": {class: float}, "recipe_hash": str, "version": int}``.
+            ``{"class": str, "probabilities": {class: float}, "recipe_hash": str, "version": int}``; where the model has
+            a motion gate also ``"motion"`` (float, in the unit of the description's gate) and ``"no_motion"`` (bool).
+            Below the floor ``class`` is ``"no_motion"``, and the probabilities stay what the network computes.
 
         Raises:
             ServerError: Where the server is not there or refuses the tensors.
@@ -178,14 +193,14 @@ class PredictionClient:
     def predict_batch(self, tensors: dict) -> list[dict]:
         """As ``predict``, for arrays with a first dimension of clips; one answer per clip."""
         inputs = {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
-        return self._answers(*self._predict("serving_default", inputs))
+        return self._answers(*self._predict(served.BY_TENSORS, inputs))
 
     def predict_examples(self, examples) -> list[dict]:
         """As ``predict``, from serialized motion records (``tf.train.Example``); one answer per record."""
         examples = list(examples)
         if not all(isinstance(example, bytes) for example in examples):
             raise TypeError("examples must be serialized tf.train.Example, as bytes")
-        return self._answers(*self._predict("examples", {"examples": examples}))
+        return self._answers(*self._predict(served.BY_EXAMPLES, {served.EXAMPLES_INPUT: examples}))
 
     def _predict(self, signature: str, inputs: dict) -> tuple[dict, int]:
         request = messages.PredictRequest()
@@ -203,7 +218,7 @@ class PredictionClient:
         return outputs, response.model_spec.version.value
 
     def _answers(self, outputs: dict, version: int) -> list[dict]:
-        missing = {"probabilities", "class", "recipe_hash"} - set(outputs)
+        missing = {served.PROBABILITIES, served.CLASS, served.RECIPE_HASH} - set(outputs)
         if missing:
             raise ServerError(f"the answer of {self.address} lacks {sorted(missing)}; serve a model exported by mer-tf")
         if version not in self._descriptions:
@@ -212,22 +227,30 @@ class PredictionClient:
             # The server changed its model between the two calls.
             raise ServerError(f"the server at {self.address} replaced version {version} meanwhile; ask again")
         classes = self._descriptions[version].classes
-        return [
+        answers = [
             {
                 "class": name.decode(),
                 "probabilities": {key: float(value) for key, value in zip(classes, row)},
                 "recipe_hash": recipe_hash.decode(),
                 "version": version,
             }
-            for name, row, recipe_hash in zip(outputs["class"], outputs["probabilities"], outputs["recipe_hash"])
+            for name, row, recipe_hash in zip(
+                outputs[served.CLASS], outputs[served.PROBABILITIES], outputs[served.RECIPE_HASH]
+            )
         ]
+        if {served.MOTION, served.NO_MOTION} <= set(outputs):
+            for answer, motion, still in zip(answers, outputs[served.MOTION], outputs[served.NO_MOTION]):
+                answer |= {"motion": float(motion), "no_motion": bool(still)}
+        return answers
 
     def _parse(self, outputs: dict, version: int) -> Description:
         try:
-            fields = json.loads(outputs["description"][0])
-            settings, sent = fields["recipe"], fields["recipe_hash"]
-            classes = tuple(map(str, fields["classes"]))
-            model, exporter = str(fields["model"]), str(fields["mer_tf"])
+            fields = json.loads(outputs[served.DESCRIPTION][0])
+            settings, sent = fields[served.RECIPE], fields[served.RECIPE_HASH]
+            classes = tuple(map(str, fields[served.CLASSES]))
+            model, exporter = str(fields[served.MODEL]), str(fields[served.MER_TF])
+            # Models exported before there were these do not have them.
+            known = [dict(fields.get(name) or {}) for name in (served.VERSIONS, served.GATE, served.TRAINED_ON)]
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ServerError(
                 f"the description of the model at {self.address} cannot be read; export it again with mer-tf"
@@ -244,7 +267,7 @@ class PredictionClient:
                 f"the model at {self.address} was exported with recipe hash {sent} but its recipe gives {recipe.hash} "
                 f"here; use mer-tf {exporter} here, or export the model again"
             )
-        return Description(model, version, classes, recipe, exporter)
+        return Description(model, version, classes, recipe, exporter, *known)
 
     def _is_ready(self, timeout: float) -> bool:
         # Health first: it costs the server nothing. Then the model itself, so that a wrong name is told at once.
@@ -319,6 +342,7 @@ def predict_clip(
     landmark_model=None,
     fps: float | None = None,
     timeout: float = 30.0,
+    allow_versions: bool = False,
 ) -> dict:
     """Preprocesses a folder of frames as the served model demands, and asks the server for the class.
 
@@ -336,16 +360,22 @@ def predict_clip(
         landmark_model: Path of dlib's 68-point model; looked for by default.
         fps: Frames per second the clip was recorded with; recipes with Eulerian magnification need it.
         timeout: Seconds for each call of the server.
+        allow_versions: Whether to go on where OpenCV's major version, dlib, the 68-point model or weights are not
+            those that prepared the training clips; the answer then says so in ``differences``.
 
     Returns:
-        ``{class, probabilities, onset, apex, apex_rule, recipe, recipe_hash, model, version, provenance}``,
-        JSON-able; ``apex_rule`` is that of ``needed_frames``, or ``"given"``.
+        JSON-able. ``class`` (``"no_motion"`` below the model's floor of motion), ``probabilities``, ``motion`` and
+        ``floor`` in ``unit`` (None without a gate), ``no_motion``; ``onset``, ``apex``, ``apex_rule`` (that of
+        ``needed_frames``, or ``"given"``); ``flags``, sentences that begin with a name of ``mer_tf.served`` and a
+        colon; ``differences``, one sentence per version that is not that of training; ``recipe``, ``recipe_hash``,
+        ``model``, ``version``, ``trained_on`` (empty where the model does not know), ``provenance``.
 
     Raises:
         MissingFileError: Where there is no such folder, or no frame in it.
         BadInputError: Where ``onset``, ``apex`` or ``offset`` is no frame of the folder, or they are not in order.
         ServerError: Where the server is not there or refuses.
-        ConfigError: Where the model's recipe is not the same here and there, or it needs ``fps``, which is not given.
+        ConfigError: Where the model's recipe is not the same here and there, versions differ and are not allowed to,
+            or the recipe needs ``fps``, which is not given.
         ClipError: Where the frames cannot be used (no face, two faces, damaged file, frames out of order).
     """
     # Cheap checks first: the folder, then the server, and only then the detector.
@@ -362,6 +392,9 @@ def predict_clip(
             )
         from mer_tf.preprocessing import ClipPreprocessor, select_frames
 
+        preprocessor = ClipPreprocessor(description.recipe, landmark_model=landmark_model)
+        here = preprocessor.versions()
+        differences = check_versions(description, here, allow_versions)
         name = pathlib.Path(folder).resolve().name
         clip = Clip(
             dataset="clip",
@@ -379,7 +412,7 @@ def predict_clip(
             frame_numbers=numbers,
         )
         selection = select_frames(clip, description.recipe.frames)
-        with ClipPreprocessor(description.recipe, landmark_model=landmark_model) as preprocessor:
+        with preprocessor:
             result = preprocessor.process_clip(
                 clip, {number: _read(clip.frame_path(number)) for number in selection.numbers}
             )
@@ -398,6 +431,10 @@ def predict_clip(
     return {
         "class": answer["class"],
         "probabilities": answer["probabilities"],
+        "motion": answer.get("motion"),
+        "no_motion": answer.get("no_motion"),
+        "floor": description.floor,
+        "unit": description.gate.get("unit"),
         "onset": onset,
         "apex": used_apex,
         "apex_rule": rule.replace("annotated", "given"),
@@ -405,8 +442,62 @@ def predict_clip(
         "recipe_hash": description.recipe.hash,
         "model": description.model,
         "version": answer["version"],
+        "flags": _flags(description, clip, fps, rule, here),
+        "differences": differences,
+        "trained_on": description.trained_on,
         "provenance": result.provenance,
     }
+
+
+def check_versions(description: Description, here: dict[str, str], allow: bool = False) -> list[str]:
+    """What prepares clips here and not as it prepared the training clips, one sentence each.
+
+    Args:
+        description: What the served model says of itself.
+        here: ``ClipPreprocessor.versions`` of this machine.
+        allow: Whether differences are returned instead of refused.
+
+    Raises:
+        ConfigError: There are differences, and they are not allowed.
+    """
+    from mer_tf.preprocessing.versions import version_differences
+
+    differences = version_differences(description.versions, here)
+    if differences and not allow:
+        raise ConfigError(
+            f"this machine would not prepare the clip as the model's training clips were: {'; '.join(differences)}. "
+            "Install what training used, or allow it with --allow-versions; probabilities may then differ"
+        )
+    return differences
+
+
+def _flags(description: Description, clip: Clip, fps: float | None, rule: str, here: dict[str, str]) -> list[str]:
+    """What a reader of the answer should know, ``name: sentence`` each."""
+    recipe, longest = description.recipe, description.trained_on.get("longest") or {}
+    flags = []
+    whole = recipe.frames.span == "onset_to_offset"
+    # Frames after the apex count only where the recipe reads them.
+    last = clip.offset if whole or clip.apex is None else clip.apex
+    frames = last - clip.onset + 1
+    limits = [(frames, longest.get("frames"), "frames")]
+    if fps:
+        limits.append((round(frames / fps, 3), longest.get("seconds"), "s"))
+    for value, most, unit in limits:
+        if most and value > most:
+            flags.append(f"{served.LONG_SPAN}: {value:g} {unit}; the longest training clip has {most:g} {unit}")
+    if rule.startswith("middle") and (not whole or {"face", "puzzle", "apex_image"} & set(recipe.arrays)):
+        flags.append(f"{served.GUESSED_APEX}: no apex was given, the frame in the middle stands in for it")
+    if fps is None and (longest.get("seconds") or recipe.frames.apex in ("auto", "frequency")):
+        flags.append(f"{served.UNKNOWN_FPS}: without frames per second the clip's duration is not compared")
+    if description.floor is None:
+        reason = description.gate.get("reason", "it was exported by an earlier version")
+        flags.append(f"{served.NO_GATE}: the model names a class for a still face as well ({reason})")
+    unknown = sorted(set(here) - set(description.versions))
+    if unknown:
+        flags.append(f"{served.UNKNOWN_VERSIONS}: the model does not know its training's {', '.join(unknown)}")
+    if not description.trained_on:
+        flags.append(f"{served.UNKNOWN_TRAINING}: the model does not tell what it was trained on")
+    return flags
 
 
 def find_frames(folder) -> tuple[tuple[int, ...], tuple[pathlib.Path, ...]]:

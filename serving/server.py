@@ -34,6 +34,7 @@ from tensorflow_serving.apis import (
 )
 
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError, PortInUseError
+from mer_tf.served import BY_TENSORS, SAVED_MODEL
 from serving.messages import to_array
 from serving.warmup import read_warmup_requests
 
@@ -46,8 +47,6 @@ LOGGER = logging.getLogger(__name__)
 
 DEFAULT_PORT = 8500  # TensorFlow Serving's own
 DEFAULT_MODEL_NAME = "mer"
-DEFAULT_SIGNATURE = "serving_default"
-SAVED_MODEL = "saved_model.pb"
 HEALTH_SERVICES = ("", "tensorflow.serving.PredictionService")
 MAX_DETAILS = 500  # characters of an error text; gRPC sends it as a header, which is bounded
 
@@ -322,7 +321,7 @@ def _answering(context):
 
 
 def _predict(model: _Model, request, max_batch: int, max_bytes: int):
-    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    name = request.model_spec.signature_name or BY_TENSORS
     signature = model.signatures.get(name)
     if signature is None:
         raise _Refusal(
@@ -451,8 +450,8 @@ def _load(version: int, folder: pathlib.Path, name: str) -> _Model:
             f"{folder} cannot be loaded as a SavedModel: {text[:300]}; export or push it again"
         ) from error
     signatures = {key: value for key, value in graph.signature_def.items() if key in loaded.signatures}
-    if DEFAULT_SIGNATURE not in signatures:
-        raise BadInputError(f"{folder} has no signature {DEFAULT_SIGNATURE!r}; export it with mer-tf")
+    if BY_TENSORS not in signatures:
+        raise BadInputError(f"{folder} has no signature {BY_TENSORS!r}; export it with mer-tf")
     model = _Model(name, version, loaded, signatures)
     for request in read_warmup_requests(folder):
         try:

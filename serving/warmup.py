@@ -17,14 +17,15 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from mer_tf import served
 from mer_tf.errors import BadInputError, MerError
 from mer_tf.recipes import ARRAY_KINDS, MOTION
 from serving.messages import to_tensor
 
 LOGGER = logging.getLogger(__name__)
 
-WARMUP_FILE = pathlib.PurePosixPath("assets.extra", "tf_serving_warmup_requests")
-DESCRIPTION_FILE = pathlib.PurePosixPath("assets.extra", "mer.json")
+WARMUP_FILE = pathlib.PurePosixPath(served.EXTRA_FOLDER, served.WARMUP_FILE)
+DESCRIPTION_FILE = pathlib.PurePosixPath(served.EXTRA_FOLDER, served.DESCRIPTION_FILE)
 MAX_RECORDS = 1000  # TensorFlow Serving refuses a version with more
 
 
@@ -52,7 +53,7 @@ def write_warmup_requests(folder, *, model_name: str = "mer", batch_sizes=(1,), 
         raise BadInputError(f"batch_sizes must be 1 to {MAX_RECORDS} positive numbers. Received: {batch_sizes}")
     try:
         description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        inputs = {str(name): tuple(map(int, shape)) for name, shape in description["inputs"].items()}
+        inputs = {str(name): tuple(map(int, shape)) for name, shape in description[served.INPUTS].items()}
         kinds = {name: ARRAY_KINDS[name] for name in inputs}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInputError(f"{folder / DESCRIPTION_FILE} cannot be read; export the model with mer-tf") from error
@@ -63,7 +64,7 @@ def write_warmup_requests(folder, *, model_name: str = "mer", batch_sizes=(1,), 
             log = prediction_log_pb2.PredictionLog()
             request = log.predict_log.request
             request.model_spec.name = model_name
-            request.model_spec.signature_name = "serving_default"
+            request.model_spec.signature_name = served.BY_TENSORS
             for name, shape in inputs.items():
                 to_tensor(_noise(kinds[name], (batch, *shape), random), request.inputs[name])
             writer.write(log.SerializeToString())

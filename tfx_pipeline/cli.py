@@ -10,6 +10,7 @@ import time
 
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
 from mer_tf.console import Console, quiet, setup_logging, table
+from mer_tf.run_files import MANIFEST_FILE
 
 IMAGE = "mer-tf:latest"
 
@@ -110,7 +111,7 @@ def run_run(arguments) -> int:
     manifest_dir = os.path.join(arguments.out, "manifest")
     write_manifest(
         clips,
-        os.path.join(manifest_dir, "manifest.csv"),
+        os.path.join(manifest_dir, MANIFEST_FILE),
         recipe_frames="all" if recipe.frames.is_sequence else "needed",
     )
     console.note(f"{clips.dataset}: {len(clips.clips)} clips of {len(clips.subjects)} subjects")

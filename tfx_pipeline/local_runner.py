@@ -21,6 +21,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
 
 from components import reports
+from mer_tf import run_files
 from mer_tf.errors import ConfigError, MerError, MissingFileError
 from mer_tf.preprocessing import find_landmark_model
 from mer_tf.recipes import Recipe
@@ -211,7 +212,7 @@ def run_local(
     """
     out = os.path.abspath(out)
     manifest_dir = os.path.abspath(manifest_dir)
-    if not os.path.isfile(os.path.join(manifest_dir, "manifest.csv")):
+    if not os.path.isfile(os.path.join(manifest_dir, run_files.MANIFEST_FILE)):
         raise MissingFileError(f"{manifest_dir} holds no manifest.csv; write it from a dataset folder first")
     if os.path.exists(out) and not os.path.isdir(out):
         raise ConfigError(f"{out} is a file; choose a folder for the pipeline's output")
@@ -252,7 +253,7 @@ def _result(runner: ProgressRunner, database: str, serving_dir: str, out: str) -
         return found[0] if found else status.ArtifactInfo.nothing()
 
     loso = artifact("LosoTrainer", "run").uri
-    passport = _existing(loso, "passport.json")
+    passport = _existing(loso, run_files.PASSPORT_FILE)
     metrics = {}
     if passport:
         with open(passport, encoding="utf-8") as file:
@@ -263,8 +264,8 @@ def _result(runner: ProgressRunner, database: str, serving_dir: str, out: str) -
     faults = [
         fault
         for path in (
-            os.path.join(clips.uri, reports.REPORT_FILE),
-            os.path.join(motion.uri, "report", configs.SPLIT, reports.REPORT_FILE),
+            os.path.join(clips.uri, run_files.CLIPS_FILE),
+            os.path.join(motion.uri, "report", configs.SPLIT, run_files.CLIPS_FILE),
         )
         for fault in _faults(path)
     ]
@@ -275,7 +276,7 @@ def _result(runner: ProgressRunner, database: str, serving_dir: str, out: str) -
         servable=artifact("LoadAndQuery", "blessing").properties.get("blessed") == 1,
         pushed_model=_pushed(pushed),
         serving_dir=serving_dir,
-        predictions=_existing(loso, "predictions.csv"),
+        predictions=_existing(loso, run_files.PREDICTIONS_FILE),
         passport=passport,
         log_dir=_collect_logs(
             os.path.join(out, configs.LOGS_FOLDER),

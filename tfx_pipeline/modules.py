@@ -11,7 +11,10 @@ from mer_tf.recipes import Recipe
 _LOG = logging.getLogger(__name__)
 
 # Facts that travel through Transform beside the tensors.
-KEPT = (features.DATASET, features.SUBJECT, features.CLIP, features.MAPPING, features.LABEL, features.RECIPE_HASH)
+KEPT = (
+    features.DATASET, features.SUBJECT, features.CLIP, features.MAPPING, features.LABEL, features.RECIPE_HASH,
+    features.PROVENANCE, features.ONSET, features.OFFSET, features.FPS,
+)  # fmt: skip
 
 
 def preprocessing_fn(inputs: dict, custom_config: dict) -> dict:
@@ -24,12 +27,16 @@ def preprocessing_fn(inputs: dict, custom_config: dict) -> dict:
         custom_config: ``recipe``: the recipe as a dictionary.
 
     Returns:
-        ``recipe.network_inputs`` and the facts that splitting and scoring need.
+        ``recipe.network_inputs``, the facts that splitting and scoring need, and those that the exported model tells.
     """
     from mer_tf.preprocessing import network_input
+    from mer_tf.preprocessing.gate import motion_magnitude, motion_unit
 
     recipe = Recipe.from_json(custom_config["recipe"])
-    outputs = network_input({name: inputs[name] for name in recipe.inputs}, recipe)
+    arrays = {name: inputs[name] for name in recipe.inputs}
+    outputs = network_input(arrays, recipe)
+    if motion_unit(recipe):
+        outputs[features.MOTION_MAGNITUDE] = motion_magnitude(arrays, recipe)
     return {**outputs, **{name: inputs[name] for name in KEPT}}
 
 
@@ -37,14 +44,15 @@ def run_fn(fn_args) -> None:
     """Trains the final model on all clips and exports it with the graph of Transform.
 
     Args:
-        fn_args: TFX's arguments; ``custom_config`` holds ``recipe`` and ``train_config`` as dictionaries.
+        fn_args: TFX's arguments; ``custom_config`` holds ``recipe`` and ``train_config`` as dictionaries, and where the
+            cross-validation is known, the path of its passport as ``loso``.
     """
     import tensorflow_transform as tft
     from tfx.dsl.io import fileio
 
     from mer_tf.datasets.mappings import get_mapping
     from mer_tf.export import export_saved_model
-    from mer_tf.training import TrainConfig, read_training_records, train_final
+    from mer_tf.training import TrainConfig, read_training_records, train_final, training_description
 
     recipe = Recipe.from_json(fn_args.custom_config["recipe"])
     config = TrainConfig.from_json(fn_args.custom_config["train_config"])
@@ -62,5 +70,6 @@ def run_fn(fn_args) -> None:
         transform=transform.transform_features_layer(),
         # Requests carry motion alone; TFT leaves out what depends on the facts.
         feature_spec={name: spec[name] for name in recipe.inputs},
+        training=training_description(files, recipe, config, data.fingerprint, fn_args.custom_config.get("loso")),
     )
     _LOG.info("exported %s", json.dumps(description, sort_keys=True))

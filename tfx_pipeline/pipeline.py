@@ -12,13 +12,13 @@ from tfx.components import (
     Pusher,
     SchemaGen,
     StatisticsGen,
-    Trainer,
     Transform,
 )
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
+from tfx.proto import pusher_pb2, transform_pb2
 
 from components.clip_example_gen.component import ClipExampleGen
+from components.final_trainer.component import Trainer
 from components.load_and_query.component import LoadAndQuery
 from components.loso_evaluator.config import eval_config
 from components.loso_trainer.component import LosoTrainer
@@ -119,11 +119,11 @@ def create_pipeline(
         resume_dir=resume_dir or os.path.join(pipeline_root, configs.RESUME_FOLDER),
     )
     trainer = Trainer(
-        run_fn=configs.RUN_FN,
         examples=examples,
         transform_graph=transform.outputs["transform_graph"],
-        train_args=trainer_pb2.TrainArgs(splits=[configs.SPLIT]),
-        eval_args=trainer_pb2.EvalArgs(splits=[configs.SPLIT]),
+        run=loso.outputs["run"],
+        run_fn=configs.RUN_FN,
+        split=configs.SPLIT,
         custom_config={"recipe": recipe.to_json(), "train_config": train_config.to_json()},
     )
     evaluator = Evaluator(

@@ -13,9 +13,9 @@ from tfx.proto import example_gen_pb2
 from components.clip_example_gen import executor
 from components.clip_example_gen.driver import ManifestDriver
 from mer_tf.recipes import FramesConfig
+from mer_tf.run_files import MANIFEST_FILE
 
 SPLIT = "all"
-MANIFEST = "manifest.csv"
 
 
 class ClipExampleGen(FileBasedExampleGen):
@@ -60,7 +60,7 @@ class ClipExampleGen(FileBasedExampleGen):
         custom_config.custom_config.Pack(settings)
         super().__init__(
             input_base=manifest_dir,
-            input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=SPLIT, pattern=MANIFEST)]),
+            input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=SPLIT, pattern=MANIFEST_FILE)]),
             output_config=example_gen_pb2.Output(),
             custom_config=custom_config,
             output_data_format=example_gen_pb2.FORMAT_TF_SEQUENCE_EXAMPLE,

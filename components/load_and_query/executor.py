@@ -15,7 +15,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
-from mer_tf import features
+from mer_tf import features, served
 from mer_tf.recipes import same_recipe
 
 _LOG = logging.getLogger(__name__)
@@ -72,26 +72,25 @@ def check_model(path: str, records: list[bytes]) -> dict:
     try:
         with _timed(report, "load"):
             model = tf.saved_model.load(path)
-        missing = {"serving_default", "examples", "describe"} - set(model.signatures)
+        missing = set(served.SIGNATURES) - set(model.signatures)
         if missing:
             faults.append(f"signatures missing: {', '.join(sorted(missing))}")
             return report
-        description = json.loads(
-            model.signatures["describe"](unused=tf.zeros((1,), tf.int32))["description"].numpy()[0]
-        )
-        report["classes"] = description["classes"]
+        told = model.signatures[served.DESCRIBE](**{served.DESCRIBE_INPUT: tf.zeros((1,), tf.int32)})
+        description = json.loads(told[served.DESCRIPTION].numpy()[0])
+        report["classes"] = description[served.CLASSES]
         _check_recipe(records, description, faults)
-        with _timed(report, "examples"):
-            by_examples = model.signatures["examples"](examples=tf.constant(records))
-        with _timed(report, "serving_default"):
-            by_tensors = model.signatures["serving_default"](**_tensors(records, description["inputs"]))
+        with _timed(report, served.BY_EXAMPLES):
+            by_examples = model.signatures[served.BY_EXAMPLES](**{served.EXAMPLES_INPUT: tf.constant(records)})
+        with _timed(report, served.BY_TENSORS):
+            by_tensors = model.signatures[served.BY_TENSORS](**_tensors(records, description[served.INPUTS]))
     except Exception as error:  # whatever a server would meet as well
         faults.append(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
         return report
-    for name, answer in (("examples", by_examples), ("serving_default", by_tensors)):
-        _check_answer(name, answer, len(records), description["classes"], faults)
+    for name, answer in ((served.BY_EXAMPLES, by_examples), (served.BY_TENSORS, by_tensors)):
+        _check_answer(name, answer, len(records), description, faults)
     if not faults:
-        gap = float(np.abs(by_examples["probabilities"] - by_tensors["probabilities"]).max())
+        gap = float(np.abs(by_examples[served.PROBABILITIES] - by_tensors[served.PROBABILITIES]).max())
         if gap > TOLERANCE:
             faults.append(f"the two signatures differ by {gap:.2g} (at most {TOLERANCE:g} expected)")
     return report
@@ -102,8 +101,9 @@ def _check_recipe(records: list[bytes], description: dict, faults: list[str]) ->
         tf.train.Example.FromString(record).features.feature[features.RECIPE_HASH].bytes_list.value[0].decode()
         for record in records
     }
-    if not all(same_recipe(found, description["recipe_hash"]) for found in hashes):
-        faults.append(f"model of recipe {description['recipe_hash']}, records of {', '.join(sorted(hashes))}")
+    wanted = description[served.RECIPE_HASH]
+    if not all(same_recipe(found, wanted) for found in hashes):
+        faults.append(f"model of recipe {wanted}, records of {', '.join(sorted(hashes))}")
 
 
 def _tensors(records: list[bytes], inputs: dict[str, list[int]]) -> dict[str, tf.Tensor]:
@@ -111,16 +111,29 @@ def _tensors(records: list[bytes], inputs: dict[str, list[int]]) -> dict[str, tf
     return tf.io.parse_example(tf.constant(records), spec)
 
 
-def _check_answer(name: str, answer: dict, count: int, classes: list[str], faults: list[str]) -> None:
-    probabilities = answer["probabilities"].numpy()
+def _check_answer(name: str, answer: dict, count: int, description: dict, faults: list[str]) -> None:
+    classes = description[served.CLASSES]
+    probabilities = answer[served.PROBABILITIES].numpy()
     if probabilities.shape != (count, len(classes)):
         faults.append(f"{name}: probabilities have shape {probabilities.shape}, expected {(count, len(classes))}")
         return
     if not np.isfinite(probabilities).all():
         faults.append(f"{name}: probabilities are not finite")
-    elif probabilities.min() < -TOLERANCE or np.abs(probabilities.sum(axis=1) - 1).max() > 1e-4:
+        return
+    if probabilities.min() < -TOLERANCE or np.abs(probabilities.sum(axis=1) - 1).max() > 1e-4:
         faults.append(f"{name}: probabilities do not sum to 1")
-    elif [classes[i] for i in probabilities.argmax(axis=1)] != [c.decode() for c in answer["class"].numpy()]:
+        return
+    expected = [classes[i] for i in probabilities.argmax(axis=1)]
+    floor = (description.get(served.GATE) or {}).get("floor")
+    if floor is not None:
+        if not {served.MOTION, served.NO_MOTION} <= set(answer):
+            faults.append(f"{name}: the model tells a floor of motion, but not the motion of a clip")
+            return
+        still = answer[served.NO_MOTION].numpy()
+        if (still != (answer[served.MOTION].numpy() < np.float32(floor))).any():
+            faults.append(f"{name}: {served.NO_MOTION} does not follow the motion")
+        expected = [served.NO_MOTION if hidden else label for hidden, label in zip(still, expected)]
+    if expected != [c.decode() for c in answer[served.CLASS].numpy()]:
         faults.append(f"{name}: class names do not follow the probabilities")
 
 

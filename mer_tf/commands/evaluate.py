@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 
+from mer_tf.run_files import PASSPORT_FILE
+
 DEFAULT_CLASSES = ("negative", "positive", "surprise")
 
 
@@ -17,7 +19,7 @@ def add(verbs) -> None:
     )
     parser.add_argument(
         "--classes",
-        help="class names by index (default: those of passport.json beside the file, else "
+        help=f"class names by index (default: those of {PASSPORT_FILE} beside the file, else "
         f"{','.join(DEFAULT_CLASSES)})",
     )
     parser.add_argument(
@@ -82,7 +84,7 @@ def class_names(given: str | None, file: str) -> tuple[str, ...]:
 
 def _passport_classes(file: str) -> tuple[str, ...] | None:
     try:
-        with open(os.path.join(os.path.dirname(os.path.abspath(file)), "passport.json"), encoding="utf-8") as stream:
+        with open(os.path.join(os.path.dirname(os.path.abspath(file)), PASSPORT_FILE), encoding="utf-8") as stream:
             passport = json.load(stream)
         if passport["predictions"] != os.path.basename(file):
             return None

@@ -11,6 +11,7 @@ from mer_tf.commands.options import add_options, preset_options
 from mer_tf.console import Console, quiet, setup_logging
 from mer_tf.errors import ConfigError
 from mer_tf.protocols import PROTOCOLS, Split, get_protocol, make_split
+from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE
 
 _EPOCH_STEP = 1
 
@@ -287,10 +288,10 @@ def _report(console: Console, arguments, passport: dict, scores: str, log: str) 
         rows = [(f"test {name}", part["war"], part["uar"]) for name, part in found["by_test_dataset"].items()]
         rows.append(("mean", found["mean"]["war"], found["mean"]["uar"]))
         console.result("\n" + table(("hold-out", "WAR", "UAR"), rows))
-    for name in ("passport.json", "predictions.csv"):
+    for name in (PASSPORT_FILE, PREDICTIONS_FILE):
         console.result(os.path.join(arguments.out, name))
     if arguments.epoch_predictions:
-        epochs = os.path.join(arguments.out, "epochs.csv")
+        epochs = os.path.join(arguments.out, EPOCHS_FILE)
         console.result(f"{epochs}: see 'mer evaluate {epochs} --averages all'")
     console.result(f"TensorBoard: tensorboard --logdir {os.path.join(arguments.out, 'logs')}")
     console.result(f"log of all libraries: {log}")

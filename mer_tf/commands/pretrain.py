@@ -9,6 +9,7 @@ from mer_tf.commands.options import add_options, preset_options
 from mer_tf.commands.source import parse_roots
 from mer_tf.console import Console, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
+from mer_tf.run_files import PRETRAINED_FILE, WEIGHTS_FILE
 
 _SHOWN = 20  # faults printed; pretrain.json has all
 
@@ -30,7 +31,7 @@ def add(verbs) -> None:
     parser.add_argument(
         "--initial", metavar="FILE", help="weights to start from: an ImageNet ResNet-18 as .npz (default: none)"
     )
-    parser.add_argument("--out", required=True, help="folder of the run; gets weights.npz and pretrain.json")
+    parser.add_argument("--out", required=True, help=f"folder of the run; gets {WEIGHTS_FILE} and {PRETRAINED_FILE}")
     parser.add_argument("--preset", default="macro", help="training settings (default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="instead of the preset's")
     parser.add_argument("--seed", type=int, default=0, help="global seed (default: %(default)s)")
@@ -97,8 +98,8 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
     for message in faults[:_SHOWN]:
         console.result(f"left out: {message}")
     if len(faults) > _SHOWN:
-        console.result(f"and {len(faults) - _SHOWN} more, see {os.path.join(arguments.out, 'pretrain.json')}")
-    for name in ("weights.npz", "pretrain.json"):
+        console.result(f"and {len(faults) - _SHOWN} more, see {os.path.join(arguments.out, PRETRAINED_FILE)}")
+    for name in (WEIGHTS_FILE, PRETRAINED_FILE):
         console.result(os.path.join(arguments.out, name))
     console.result(f"TensorBoard: tensorboard --logdir {os.path.join(arguments.out, 'logs')}")
     console.result(f"log of all libraries: {log}")

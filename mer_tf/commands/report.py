@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 from mer_tf.console import Console
+from mer_tf.run_files import PASSPORT_FILE
 
 
 def add(verbs) -> None:
     parser = verbs.add_parser("report", help="tables beside the published numbers, confusion matrices, as HTML or .md")
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a run, or its passport.json")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=f"folder of a run, or its {PASSPORT_FILE}")
     parser.add_argument(
         "--out", action="append", required=True, metavar="FILE", help="report.html or report.md; may be given twice"
     )

@@ -20,9 +20,9 @@ from collections.abc import Mapping
 
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import AnnotationError, FrameOrderError, ImageError, MissingFileError
+from mer_tf.run_files import MANIFEST_FORMAT
 from mer_tf.types import Clip, ClipTable
 
-FORMAT = 1
 COLUMNS = (
     "dataset",
     "subject",
@@ -68,7 +68,7 @@ def write_manifest(
         root = os.path.commonpath(sorted(folders)) if folders else os.getcwd()
     root = os.path.abspath(os.fspath(root))
     head = {
-        "format": FORMAT,
+        "format": MANIFEST_FORMAT,
         "dataset": table.dataset,
         "mapping": table.mapping,
         "classes": list(table.classes),
@@ -133,14 +133,16 @@ def read_manifest(
         raise MissingFileError(f"manifest {path!r} does not exist; write one first") from None
     try:
         head = json.loads(first.removeprefix("#"))
-        known = first.startswith("#") and head["format"] == FORMAT
+        known = first.startswith("#") and head["format"] == MANIFEST_FORMAT
         classes, base = tuple(head["classes"]), os.fspath(root if root is not None else head["root"])
         dataset, mapping = head["dataset"], head["mapping"]
         partial, synthetic = bool(head.get("partial", False)), bool(head.get("synthetic", False))
     except (ValueError, KeyError, TypeError):
         known = False
     if not known:
-        raise AnnotationError(f"{path!r} is not a manifest of format {FORMAT}: its first line is {first[:80]!r}")
+        raise AnnotationError(
+            f"{path!r} is not a manifest of format {MANIFEST_FORMAT}: its first line is {first[:80]!r}"
+        )
     with _limit_lock:
         limit = csv.field_size_limit(_FIELD_LIMIT)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from mer_tf.errors import ClipError, ConfigError, FrameOrderError, ImageError, MissingFileError, UnknownNameError
 from mer_tf.preprocessing import hars, temporal
-from mer_tf.preprocessing.face import make_finder
+from mer_tf.preprocessing.face import detector_versions, make_finder
 from mer_tf.preprocessing.flow import METHODS as FLOW_METHODS
 from mer_tf.preprocessing.flow import LiteFlowNetConfig, make_flow
 from mer_tf.preprocessing.geometry import Geometry, clip_box_geometry, detection_facts, find_geometry
@@ -23,6 +22,7 @@ from mer_tf.preprocessing.parsing import parsing_maps
 from mer_tf.preprocessing.select import select_frames
 from mer_tf.preprocessing.spotting import spot_apex
 from mer_tf.preprocessing.strain import motion
+from mer_tf.preprocessing.versions import file_digest
 from mer_tf.recipes import RECIPES, Recipe
 from mer_tf.recipes.schema import APEX_ARRAYS
 from mer_tf.types import Clip
@@ -113,15 +113,27 @@ class ClipPreprocessor:
                         f"{', '.join(FLOW_METHODS)}"
                     )
                 self._flow = make_flow(self.recipe.flow, weights=used.get("flow"))
-            # Numbers depend on these too, and the recipe's hash does not hold them.
-            self._versions = {"opencv": cv2.__version__} | {
-                f"{weights.name}_weights": _digest(used[part]) for part, weights in _networks(self.recipe).items()
-            }
-            self._finder = make_finder(self.recipe.face, self.landmark_model)
+            finder = make_finder(self.recipe.face, self.landmark_model)
+            self._versions = self.versions()
+            self._finder = finder
         return self
 
+    def versions(self) -> dict[str, str]:
+        """Versions of what this recipe uses and its hash does not hold; nothing is loaded for it but dlib's module.
+
+        Returns:
+            ``opencv`` always; ``dlib`` and ``landmark_model`` (digest of the file), or ``cascades``, as the detector
+            needs them; ``magnifier_weights`` and ``liteflownet_weights`` (digests) where networks are used.
+
+        Raises:
+            MissingPackageError, MissingFileError: As ``open``.
+        """
+        used = self._weights()
+        weights = {f"{w.name}_weights": file_digest(used[part]) for part, w in _networks(self.recipe).items()}
+        return {"opencv": cv2.__version__} | detector_versions(self.recipe.face, self.landmark_model) | weights
+
     def _weights(self) -> dict[str, str | os.PathLike]:
-        """Weights files by the name of the network that the recipe uses; each must be given."""
+        """Weights files by the part of the recipe that uses a network; each must be given."""
         used = {}
         paths = {"magnify": self.magnifier_weights, "flow": self.flow_weights}
         for part, weights in _networks(self.recipe).items():
@@ -425,16 +437,7 @@ def _networks(recipe: Recipe) -> dict[str, Weights]:
 def weights_digests(recipe: Recipe) -> dict[str, str]:
     """Digest of each weights file that the recipe uses and the environment names; without the file it is absent."""
     paths = {weights.name: os.environ.get(weights.variable) for weights in _networks(recipe).values()}
-    return {name: _digest(path) for name, path in paths.items() if path}
-
-
-def _digest(path: str | os.PathLike) -> str:
-    """First 16 hexadecimal digits of a file's SHA-256; ``MissingFileError`` where it is not there."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()[:16]
-    except OSError as error:
-        raise MissingFileError(f"weights file {os.fspath(path)!r} cannot be read ({error.strerror})") from None
+    return {name: file_digest(path) for name, path in paths.items() if path}
 
 
 def _gray8(image: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from mer_tf.preprocessing.detection import (
     choose_face,
     no_face,
 )
+from mer_tf.preprocessing.versions import file_digest
 from mer_tf.recipes.schema import FaceConfig
 
 LANDMARK_VARIABLE = "MER_LANDMARK_MODEL"
@@ -82,6 +83,26 @@ def make_finder(config: FaceConfig | None = None, landmark_model: str | os.PathL
     if config.detector not in DETECTORS:
         raise UnknownNameError("detector", config.detector, DETECTORS)
     return DETECTORS[config.detector](config, landmark_model)
+
+
+def detector_versions(config: FaceConfig, landmark_model: str | os.PathLike | None = None) -> dict[str, str]:
+    """Versions that the points of ``config.detector`` depend on: of dlib and its model, of the cascades, or none.
+
+    Raises:
+        MissingPackageError: dlib is not installed.
+        MissingFileError: The model or a cascade is not there.
+    """
+    if config.detector == "dlib":
+        try:
+            import dlib
+        except ImportError as error:
+            raise MissingPackageError("dlib", "face") from error
+        return {"dlib": dlib.__version__, "landmark_model": file_digest(find_landmark_model(landmark_model))}
+    if config.detector == "haar":
+        from mer_tf.preprocessing.haar import cascade_files
+
+        return {"cascades": file_digest(*cascade_files())}
+    return {}
 
 
 def find_landmark_model(path: str | os.PathLike | None = None) -> str:

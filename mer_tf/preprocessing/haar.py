@@ -38,6 +38,12 @@ _EYE_DISTANCE = (0.28, 0.58)
 _MAX_TILT = 35.0
 
 
+def cascade_files(folder: str | pathlib.Path | None = None) -> tuple[pathlib.Path, pathlib.Path]:
+    """Files of the face and the eye cascade; None for the folder that comes with OpenCV."""
+    folder = pathlib.Path(cv2.data.haarcascades if folder is None else folder)
+    return folder / FACE_CASCADE, folder / EYE_CASCADE
+
+
 class HaarFinder:
     """OpenCV's frontal-face and eye cascades, loaded once.
 
@@ -54,8 +60,7 @@ class HaarFinder:
 
     def __init__(self, config: FaceConfig | None = None, cascades: str | pathlib.Path | None = None):
         self.config = config or FaceConfig(detector="haar")
-        folder = pathlib.Path(cv2.data.haarcascades if cascades is None else cascades)
-        self._face, self._eye = (_cascade(folder / name) for name in (FACE_CASCADE, EYE_CASCADE))
+        self._face, self._eye = map(_cascade, cascade_files(cascades))
         self._template = neutral_template()
         self._template_eyes = np.array(eye_centres(self._template))
 

@@ -9,11 +9,9 @@ import os
 from mer_tf import metrics
 from mer_tf.errors import MissingFileError, PassportError
 from mer_tf.metrics.predictions import read_epoch_predictions, read_predictions
+from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PASSPORT_FORMAT
 from mer_tf.types import Prediction
 
-FORMAT = 1
-PASSPORT_FILE = "passport.json"
-EPOCHS_FILE = "epochs.csv"
 _FIELDS = {
     "protocol": str,
     "classes": list,
@@ -129,9 +127,9 @@ def _load(path: str) -> dict:
         raise PassportError(f"{path}: not JSON ({error})") from error
     if not isinstance(passport, dict) or "format" not in passport:
         raise PassportError(f"{path}: not a result passport (it has no format)")
-    if passport["format"] != FORMAT or isinstance(passport["format"], bool):
+    if passport["format"] != PASSPORT_FORMAT or isinstance(passport["format"], bool):
         raise PassportError(
-            f"{path}: passport format {passport['format']!r} is unknown, expected {FORMAT}; "
+            f"{path}: passport format {passport['format']!r} is unknown, expected {PASSPORT_FORMAT}; "
             "it was written by another version of this package"
         )
     for field, kind in _FIELDS.items():

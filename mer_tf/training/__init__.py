@@ -20,6 +20,7 @@ _LAZY = {
     "run_loso": "mer_tf.training.loso",
     "train_final": "mer_tf.training.loso",
     "train_fold": "mer_tf.training.fold",
+    "training_description": "mer_tf.training.facts",
 }
 
 __all__ = ["TrainConfig", "fold_seed", *_LAZY]

@@ -16,6 +16,7 @@ from mer_tf import numerics
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.protocols import loso_folds
 from mer_tf.recipes import Recipe, same_recipe
+from mer_tf.run_files import CLIPS_FILE
 from mer_tf.training.config import TrainConfig
 from mer_tf.types import Fold
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _BATCH = 64
 numerics.claim_one_thread()  # before reading records starts TensorFlow
-
-_FACTS_FILE = "clips.json"  # beside motion records: what happened to each clip, and what they are
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -237,7 +236,7 @@ def _told(paths) -> dict[str, bool]:
     told = {"synthetic": False, "partial": False}
     for path in [paths] if isinstance(paths, str | os.PathLike) else list(paths):
         path = os.fspath(path)
-        file = os.path.join(os.path.dirname(path) if os.path.isfile(path) else path, _FACTS_FILE)
+        file = os.path.join(os.path.dirname(path) if os.path.isfile(path) else path, CLIPS_FILE)
         if not os.path.isfile(file):
             continue
         try:

@@ -12,12 +12,11 @@ import urllib.parse
 import tensorflow as tf
 
 from mer_tf import atomic
+from mer_tf.run_files import FOLDS_FORMAT
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
 from mer_tf.training.initial import weights_hash
 from mer_tf.types import Fold, Prediction
-
-FORMAT = 2  # 1 tossed the coins of mirroring only where it was asked for, so other clips came first
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class FoldStore:
         self._out_dir = out_dir
         self._data = data
         self._settings = {
-            "format": FORMAT,
+            "format": FOLDS_FORMAT,
             # Of the initial weights the content counts, not the place.
             "config": {
                 **config.to_json(),

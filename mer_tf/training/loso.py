@@ -11,6 +11,7 @@ import keras
 from mer_tf import numerics
 from mer_tf.errors import ConfigError
 from mer_tf.metrics.predictions import write_epoch_predictions
+from mer_tf.run_files import EPOCHS_FILE
 from mer_tf.systems.registry import check_network, check_recipe, get_model_card
 from mer_tf.training.board import log_pooled, remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
@@ -24,7 +25,6 @@ from mer_tf.training.trainer import FoldTrainer
 from mer_tf.training.workers import train_in_processes
 from mer_tf.types import Fold, Prediction
 
-EPOCHS_FILE = "epochs.csv"
 FINAL = "final"  # stands for the name of the fold in the random seed of the final model
 
 Progress = Callable[[int, int, str, float, bool], None]

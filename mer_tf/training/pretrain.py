@@ -30,6 +30,7 @@ from mer_tf.passport import git_commit, versions
 from mer_tf.preprocessing.pictures import Pictures, Source, check_picture_recipe, hash_files, make_pictures
 from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import get_recipe
+from mer_tf.run_files import PRETRAINED_FILE, PRETRAINED_FORMAT, WEIGHTS_FILE
 from mer_tf.systems.registry import get_model_card
 from mer_tf.systems.transfer import write_named_weights
 from mer_tf.training.board import remove_logs
@@ -38,12 +39,9 @@ from mer_tf.training.initial import weights_hash
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.types import ClipTable, Fold
 
-FORMAT = 1
 MAPPING = "macro5"
 HELD_OUT = 0.1
 FOLD = "pretrain"  # stands for the fold's name in the seed
-PASSPORT_FILE = "pretrain.json"
-WEIGHTS_FILE = "weights.npz"
 PICTURES_FOLDER = "pictures"
 
 
@@ -163,7 +161,7 @@ def pretrain(
     write_named_weights(trainer.model, weights)
     problems = [problem for table in tables for problem in table.problems if problem.dropped]
     passport = {
-        "format": FORMAT,
+        "format": PRETRAINED_FORMAT,
         "stage": "macro-expression pre-training",
         "model": config.model,
         "classes": list(classes),
@@ -189,7 +187,7 @@ def pretrain(
         "commit": git_commit(),
         "platform": platform.platform(),
     }
-    atomic.write_text(os.path.join(out_dir, PASSPORT_FILE), json.dumps(passport, indent=2, allow_nan=False) + "\n")
+    atomic.write_text(os.path.join(out_dir, PRETRAINED_FILE), json.dumps(passport, indent=2, allow_nan=False) + "\n")
     return passport
 
 

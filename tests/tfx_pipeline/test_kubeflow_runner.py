@@ -23,7 +23,7 @@ COMPONENTS = {
     "MotionTransform": "components.motion_transform.executor.Executor",
     "Transform": "tfx.components.transform.executor.Executor",
     "LosoTrainer": "components.loso_trainer.executor.Executor",
-    "Trainer": "tfx.components.trainer.executor.GenericExecutor",
+    "Trainer": "components.final_trainer.executor.Executor",
     "Evaluator": "tfx.components.evaluator.executor.Executor",
     "LoadAndQuery": "components.load_and_query.executor.Executor",
     "Pusher": "tfx.components.pusher.executor.Executor",

@@ -1,0 +1,16 @@
+"""Names and formats of the files that runs leave behind, in one place for those who write and those who read."""
+
+from __future__ import annotations
+
+PASSPORT_FILE = "passport.json"
+PASSPORT_FORMAT = 1
+PREDICTIONS_FILE = "predictions.csv"
+EPOCHS_FILE = "epochs.csv"  # predictions of every epoch, where they were asked for
+# Of the file that each finished fold leaves. 1 tossed the coins of mirroring only where it was asked for.
+FOLDS_FORMAT = 2
+CLIPS_FILE = "clips.json"  # beside records: what happened to each clip, and what they are
+MANIFEST_FILE = "manifest.csv"
+MANIFEST_FORMAT = 1
+WEIGHTS_FILE = "weights.npz"  # of a pre-training
+PRETRAINED_FILE = "pretrain.json"
+PRETRAINED_FORMAT = 1
