@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import add_roots, parse_roots
 from mer_tf.console import Console, table
 from mer_tf.errors import ConfigError
@@ -47,7 +48,7 @@ def add(verbs) -> None:
         help="for trying out the readers: spoil the finished set, the first clip with the first KIND given, and so on; "
         f"one of {', '.join(_DAMAGE)}",
     )
-    synth.add_argument("--workers", type=int, help="processes (default: one per core)")
+    add_workers(synth, "the clips")
     synth.add_argument("--json", action="store_true", help="print JSON")
     synth.set_defaults(run=run_synth)
 
@@ -85,7 +86,7 @@ def run_synth(arguments) -> int:
         first_subject=arguments.first_subject,
         frames_per_clip=None if frames is None else (frames[0], frames[-1]),
         damage=arguments.damage,
-        workers=arguments.workers,
+        workers=worker_count(arguments),
         progress=console.progress("clips"),
     )
     facts = dataclasses.asdict(summary)
