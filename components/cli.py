@@ -7,7 +7,7 @@ import os
 
 from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
-from mer_tf.console import Console, quiet, setup_logging
+from mer_tf.console import Console, fill, quiet, setup_logging
 
 
 def add_prepare(verbs) -> None:
@@ -54,8 +54,8 @@ def run_prepare(arguments) -> int:
             return 0
         flags = "".join(f" ({name})" for name, on in data_flags(clips, bool(report.faults)).items() if on)
         console.result(f"{arguments.out}: {report.done} clips{flags}, recipe {recipe.name} ({recipe.hash})")
-        console.result(f"near-duplicates: {duplicates}")
+        console.result(fill(f"near-duplicates: {duplicates}"))
         for fault in report.faults:
-            console.result(f"left out: {fault['message']}")
+            console.result(fill(f"left out: {fault['message']}"))
         console.result(f"log of all libraries: {log}")
     return 0

@@ -7,7 +7,7 @@ import json
 
 from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import add_roots, parse_roots
-from mer_tf.console import Console, table
+from mer_tf.console import Console, fill, table
 from mer_tf.errors import ConfigError
 
 _SHOWN = 40  # differences printed
@@ -139,7 +139,7 @@ def run_check(arguments) -> int:
         return 0
     _print_check(facts)
     for problem in clips.problems:
-        print(f"{problem.severity}: {problem.message}")
+        print(fill(f"{problem.severity}: {problem.message}"))
     return 0
 
 
@@ -194,8 +194,8 @@ def _print_check(facts: dict) -> None:
             rows.append(("subjects", expected["subjects"], part["subjects"], part["subjects"] - expected["subjects"]))
         print(table(("class", "expected", "found", "difference"), rows))
         same = "as published" if not part["differences"] else "not as published"
-        print(f"{same}: {expected['name']} ({expected['source']})")
+        print(fill(f"{same}: {expected['name']} ({expected['source']})"))
     for message in facts["differences"][:_SHOWN]:
-        print(f"differs: {message}")
+        print(fill(f"differs: {message}"))
     if len(facts["differences"]) > _SHOWN:
         print(f"differs: {len(facts['differences']) - _SHOWN} more, listed by --json")

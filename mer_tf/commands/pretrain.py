@@ -7,7 +7,7 @@ import os
 
 from mer_tf.commands.options import add_training_options, add_workers, training_config, worker_count
 from mer_tf.commands.source import parse_roots
-from mer_tf.console import Console, quiet, setup_logging, table
+from mer_tf.console import Console, fill, quiet, setup_logging, table
 
 _SHOWN = 20  # faults printed; pretrain.json has all
 
@@ -71,11 +71,11 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
     console.result(table(("set", "published", "found", "used", "people"), rows))
     if passport["initial_weights"]:
         initial = passport["initial_weights"]
-        console.result(f"started from {initial['file']} ({initial['sha256'][:12]}): {initial['summary']}")
+        console.result(fill(f"started from {initial['file']} ({initial['sha256'][:12]}): {initial['summary']}"))
     console.result(f"accuracy on the held-out tenth: {passport['test']['accuracy']:.3f} (nothing was chosen by it)")
     faults = [*passport["clips_left_out"], *passport["faults"]]
     for message in faults[:_SHOWN]:
-        console.result(f"left out: {message}")
+        console.result(fill(f"left out: {message}"))
     if len(faults) > _SHOWN:
         console.result(f"and {len(faults) - _SHOWN} more, see {os.path.join(arguments.out, 'pretrain.json')}")
     for name in ("weights.npz", "pretrain.json"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from mer_tf.console import Console
+from mer_tf.console import Console, fill
 from mer_tf.errors import ConfigError, LeakageError
 from mer_tf.types import ClipTable
 
@@ -99,7 +99,7 @@ def read_source(arguments, console: Console) -> ClipTable:
         clips = get_reader(arguments.dataset or DEFAULT_DATASET)(arguments.data, strict=arguments.strict, **options)
     for problem in clips.problems:
         if problem.severity == "warning":
-            console.note(f"warning: {problem.message}")
+            console.note(fill(f"warning: {problem.message}"))
     return clips
 
 
@@ -120,7 +120,7 @@ def check_near_duplicates(clips: ClipTable, arguments, console: Console) -> Near
         if not arguments.allow_near_duplicates:
             raise LeakageError(f"{error}, or go on with --allow-near-duplicates") from None
         warning = str(error)
-        console.note(f"warning: {warning}")
+        console.note(fill(f"warning: {warning}"))
     return NearDuplicates(len(names), round(time.perf_counter() - start, 3), warning)
 
 

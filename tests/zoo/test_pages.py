@@ -129,3 +129,11 @@ def test_boxes_of_a_drawing_stand_below_their_sources():
     assert [places[node] for node in (0, 1, 2, 4)] == [(0, 0), (1, 0), (2, 0), (3, 0)]  # the long way is straight
     assert places[3] == (1, 1) and places[5] == (3, 1)
     assert place(0, []) == [] and place(1, []) == [(0, 0)]
+
+
+def test_make_docs_writes_a_page_per_system_and_an_index(tmp_path, capsys):
+    from mer_tf.zoo.__main__ import main
+
+    assert main(["docs", str(tmp_path / "docs")]) == 0
+    assert len(list((tmp_path / "docs").iterdir())) == len(MODELS) + 1
+    assert f"{len(MODELS) + 1} pages" in capsys.readouterr().out
