@@ -15,8 +15,10 @@ numerics.claim_one_thread()  # before TensorFlow starts
 os.environ["COLUMNS"] = "10000"  # nothing is wrapped; tests/test_widths.py is about terminals
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config):
-    config.get_terminal_writer().fullwidth = 100  # pytest's own lines
+    if config.pluginmanager.has_plugin("terminalreporter"):  # not so in a worker of xdist
+        config.get_terminal_writer().fullwidth = 100  # pytest's own lines
 
 
 @pytest.fixture(scope="session")
