@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all test-variations lint format lock clean
+.PHONY: help setup demo test test-slow test-all test-variations lint format counts docs lock clean
 MODEL ?= dual_atme
 SEED ?= 0
 # One process a core, each with one thread of TensorFlow; tests that share a fixture stay together.
@@ -40,6 +40,14 @@ format:  ## rewrites the code with ruff
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
+
+counts:  ## after a change of a network: counts weights and operations of every system anew
+	@sh tools/setup.sh kubeflow dev
+	@.venv/bin/python -m mer_tf.zoo counts
+
+docs:  ## after a change of a system, its card or its docstring: writes docs/models anew
+	@sh tools/setup.sh kubeflow dev
+	@.venv/bin/python -m mer_tf.zoo docs
 
 lock:  ## recompiles requirements/*.lock
 	@sh requirements/lock.sh

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 
+from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
-from mer_tf.console import Console, quiet, setup_logging
+from mer_tf.console import Console, fill, quiet, setup_logging
 
 
 def add_prepare(verbs) -> None:
@@ -14,7 +15,7 @@ def add_prepare(verbs) -> None:
     parser.add_argument("--recipe", required=True, help="see 'mer recipes'")
     add_source(parser)
     parser.add_argument("--out", required=True, help="folder for the records")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+    add_workers(parser, "the clips")
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_prepare)
@@ -23,7 +24,7 @@ def add_prepare(verbs) -> None:
 def run_prepare(arguments) -> int:
     from mer_tf.recipes import get_recipe
 
-    recipe = get_recipe(arguments.recipe)
+    recipe, workers = get_recipe(arguments.recipe), worker_count(arguments)
     console = Console()
     clips = read_source(arguments, console)
     duplicates = check_near_duplicates(clips, arguments, console)
@@ -37,7 +38,7 @@ def run_prepare(arguments) -> int:
             recipe,
             arguments.out,
             strict=arguments.strict,
-            workers=arguments.workers or os.cpu_count() or 1,
+            workers=workers,
             landmark_model=arguments.landmark_model,
         )
         if arguments.json:
@@ -53,8 +54,8 @@ def run_prepare(arguments) -> int:
             return 0
         flags = "".join(f" ({name})" for name, on in data_flags(clips, bool(report.faults)).items() if on)
         console.result(f"{arguments.out}: {report.done} clips{flags}, recipe {recipe.name} ({recipe.hash})")
-        console.result(f"near-duplicates: {duplicates}")
+        console.result(fill(f"near-duplicates: {duplicates}"))
         for fault in report.faults:
-            console.result(f"left out: {fault['message']}")
+            console.result(fill(f"left out: {fault['message']}"))
         console.result(f"log of all libraries: {log}")
     return 0

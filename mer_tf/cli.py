@@ -1,8 +1,7 @@
 """The ``mer`` command: thin verbs over Python calls of the same purpose.
 
 Exit status 0 ok, 1 failure, 2 bad input. Errors are one line on standard error; ``MER_DEBUG=1`` adds the
-traceback. Verbs of the packages that build on this library are found by name, so that the library itself imports
-nothing of them.
+traceback.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ import traceback
 from mer_tf import __version__
 from mer_tf.errors import MerError
 
-# verb -> "module:function"; the function receives the sub-parser collection and adds itself.
+# Every verb there is: verb -> "module:function"; the function receives the sub-parser collection and adds itself. A
+# module is imported when its verb is asked for. Four verbs belong to the packages that build on this library; they are
+# strings here, so that the library imports nothing of them, and one list orders the help for the user.
 VERBS = {
     "models": "mer_tf.commands.models:add",
     "recipes": "mer_tf.commands.recipes:add",

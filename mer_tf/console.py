@@ -12,9 +12,14 @@ import io
 import logging
 import os
 import sys
+import textwrap
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+
+_GAP = 2  # blanks between two columns
+_NARROWEST = 8  # of a column that is wrapped
+_STDOUT = [1]  # descriptor of the real standard output; another one while ``quiet`` is active
 
 
 class Console:
@@ -77,6 +82,7 @@ def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
         return
     log_fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     saved = [os.dup(1), os.dup(2)]
+    _STDOUT[0] = saved[0]
     out = os.fdopen(os.dup(saved[0]), "w", encoding="utf-8", buffering=1)
     err = os.fdopen(os.dup(saved[1]), "w", encoding="utf-8", buffering=1)
     console = Console(out, err)
@@ -92,6 +98,7 @@ def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
                 stream.flush()
         os.dup2(saved[0], 1)
         os.dup2(saved[1], 2)
+        _STDOUT[0] = 1
         for descriptor in (*saved, log_fd):
             os.close(descriptor)
         out.close()
@@ -103,20 +110,74 @@ def setup_logging(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Aligned text table: text left, numbers right, floats with three decimals, None as ``-``."""
+def terminal_width() -> int | None:
+    """Columns of the terminal, or what ``COLUMNS`` says; None where standard output is a file or a pipe."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdigit() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(_STDOUT[0]).columns or None if os.isatty(_STDOUT[0]) else None
+    except OSError:
+        return None
+
+
+def fill(text: str, indent: str = "  ") -> str:
+    """Prose in lines that fit the terminal; further lines of a paragraph are indented. Paths and names stay whole."""
+    width = terminal_width()
+    if width is None:
+        return text
+    return "\n".join(
+        textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, wide: bool = False) -> str:
+    """Aligned text table: text left, numbers right, floats with three decimals, None as ``-``.
+
+    Args:
+        header: Title of each column.
+        rows: Cells, as many as titles.
+        wide: One line per row whatever the terminal; else text is wrapped inside its cell where the terminal is
+            narrower than the table.
+    """
     cells = [[_cell(value) for value in row] for row in rows]
     numeric = [
         bool(rows) and all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
         for i in range(len(header))
     ]
-    widths = [max([len(title), *(len(row[i]) for row in cells)]) for i, title in enumerate(header)]
+    columns = [[title, *(row[i] for row in cells)] for i, title in enumerate(header)]
+    widths = [max(map(len, column)) for column in columns]
+    room = None if wide else terminal_width()
+    if room is not None:
+        widths = _narrowed(columns, numeric, widths, room - _GAP * (len(header) - 1))
 
-    def line(values):
-        padded = [v.rjust(w) if right else v.ljust(w) for v, w, right in zip(values, widths, numeric)]
-        return "  ".join(padded).rstrip()
+    def lines(values):
+        parts = [
+            [value] if len(value) <= width else textwrap.wrap(value, width, break_on_hyphens=False)
+            for value, width in zip(values, widths)
+        ]
+        for k in range(max(map(len, parts), default=1)):
+            line = [part[k] if k < len(part) else "" for part in parts]
+            padded = [v.rjust(w) if right else v.ljust(w) for v, w, right in zip(line, widths, numeric)]
+            yield (" " * _GAP).join(padded).rstrip()
 
-    return "\n".join([line(header), line(["-" * w for w in widths]), *(line(row) for row in cells)])
+    rule = ["-" * width for width in widths]
+    return "\n".join(line for values in (header, rule, *cells) for line in lines(values))
+
+
+def _narrowed(columns, numeric, widths: list[int], room: int) -> list[int]:
+    """Widths of the columns with those of text made narrower, the widest first, until all fit into ``room``."""
+    words = [max((len(word) for cell in column for word in cell.split()), default=0) for column in columns]
+    for least in (words, [_NARROWEST] * len(widths)):  # words are broken only where nothing else helps
+        floors = [
+            width if number else min(width, max(low, _NARROWEST)) for width, number, low in zip(widths, numeric, least)
+        ]
+        for cap in range(max(widths, default=0), _NARROWEST - 1, -1):
+            found = [min(width, max(cap, floor)) for width, floor in zip(widths, floors)]
+            if sum(found) <= room:
+                return found
+    return floors
 
 
 def _cell(value: object) -> str:

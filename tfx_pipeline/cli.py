@@ -8,8 +8,9 @@ import os
 import threading
 import time
 
+from mer_tf.commands.options import add_training_options, add_workers, training_config, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
-from mer_tf.console import Console, quiet, setup_logging, table
+from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.run_files import MANIFEST_FILE
 
 IMAGE = "mer-tf:latest"
@@ -24,18 +25,22 @@ def add(verbs) -> None:
     run = actions.add_parser("run", help="run all components on this machine; unchanged ones come from the cache")
     add_source(run)
     run.add_argument("--out", required=True, help="folder for artifacts, metadata, logs, served versions")
-    _add_training(run)
-    run.add_argument("--workers", type=int, help="processes for preprocessing (default: one per core)")
-    run.add_argument("--fold-workers", type=int, help="processes for folds (default: one per core)")
-    run.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
+    _add_pipeline_options(run)
     run.add_argument("--no-cache", action="store_true", help="run every component again")
     run.add_argument("--json", action="store_true", help="print JSON")
     run.set_defaults(run=run_run)
 
-    compile_ = actions.add_parser("compile", help="write the specification of the same pipeline for a platform")
+    compile_ = actions.add_parser(
+        "compile",
+        help="write the specification of the same pipeline for a platform",
+        description="Paths are those that the containers see: in the image or on a mounted volume. That holds for "
+        "--initial-weights too, which must be an absolute path; under the same path and name, other weights are "
+        "noticed only where this machine can read them as well.",
+    )
     compile_.add_argument("--target", choices=("kubeflow",), default="kubeflow", help="platform (default: %(default)s)")
     compile_.add_argument("--output", required=True, help="file to write: .yaml (specification) or .json (whole job)")
-    _add_training(compile_)
+    _add_pipeline_options(compile_, workers=1)  # the cores of this machine say nothing about the containers
+    compile_.add_argument("--strict", action="store_true", help="stop at the first fault of a clip")
     compile_.add_argument("--image", default=IMAGE, help="image built from kubeflow/Dockerfile (default: %(default)s)")
     compile_.add_argument("--pipeline-root", default="/data/artifacts", help="bucket or folder (default: %(default)s)")
     compile_.add_argument(
@@ -55,67 +60,77 @@ def add(verbs) -> None:
     status.set_defaults(run=run_status)
 
 
-def _add_training(parser) -> None:
-    parser.add_argument("--model", default="dual_atme", help="see 'mer models' (default: %(default)s)")
-    parser.add_argument("--preset", default="paper", help="training settings (default: %(default)s)")
+def _add_pipeline_options(parser, workers: int | None = None) -> None:
+    add_training_options(parser, model="dual_atme")
     parser.add_argument(
         "--recipe", help="see 'mer recipes'; one that yields what the model takes (default: the one the model names)"
     )
-    parser.add_argument("--epochs", type=int, help="instead of the preset's")
-    parser.add_argument("--seed", type=int, default=0, help="global seed (default: %(default)s)")
-    parser.add_argument(
-        "--shuffle-labels", action="store_true", help="permute training labels inside each fold: scores must be chance"
-    )
     parser.add_argument("--min-uf1", type=float, help="smallest pooled UF1 that is blessed (default: 0.4)")
+    add_workers(parser, "the clips while they are prepared and the folds while they are trained", default=workers)
+    parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
 
 
-def train_config(arguments):
-    """``TrainConfig`` of the arguments added by ``_add_training``."""
-    from mer_tf.systems.registry import check_network
-    from mer_tf.training import TrainConfig
+def pipeline_config(arguments, train, **paths):
+    """The ``PipelineConfig`` that the flags of 'run' or 'compile' describe.
 
-    overrides = {"seed": arguments.seed, "shuffle_labels": arguments.shuffle_labels}
-    if arguments.epochs is not None:
-        overrides["epochs"] = arguments.epochs
-    config = TrainConfig.from_preset(arguments.model, arguments.preset, **overrides)
-    check_network(config.model)
-    return config
-
-
-def recipe_of(arguments, config):
-    """The ``Recipe`` that ``--recipe`` names, or the model's own.
+    Args:
+        arguments: Parsed arguments.
+        train: ``TrainConfig`` of the same arguments.
+        **paths: Further fields.
 
     Raises:
-        UnknownNameError: No recipe has that name.
-        ConfigError: It does not yield what the model takes.
+        UnknownNameError: No such recipe or protocol.
+        ConfigError: The model does not take the recipe, or a value is out of range.
     """
     from mer_tf.recipes import get_recipe
-    from mer_tf.systems.registry import check_recipe, get_model_card
+    from tfx_pipeline.configs import PipelineConfig
 
-    recipe = get_recipe(arguments.recipe or get_model_card(config.model).recipe)
-    check_recipe(config.model, recipe, config.model_options)
-    return recipe
+    if arguments.min_uf1 is not None:
+        paths["min_uf1"] = arguments.min_uf1
+    return PipelineConfig(
+        train=train,
+        recipe=None if arguments.recipe is None else get_recipe(arguments.recipe),
+        protocol=arguments.protocol,
+        strict=arguments.strict,
+        landmark_model=arguments.landmark_model,
+        workers=worker_count(arguments),
+        **paths,
+    )
 
 
 def run_run(arguments) -> int:
     import dataclasses
 
     from mer_tf.datasets.manifest import write_manifest
+    from mer_tf.protocols import make_split
 
-    config = train_config(arguments)  # mistakes in the settings stop before anything is read or written
-    recipe = recipe_of(arguments, config)
+    # Mistakes in the settings stop before anything is read or written.
+    manifest_dir = os.path.join(arguments.out, "manifest")
+    config = pipeline_config(
+        arguments, training_config(arguments), manifest_dir=manifest_dir, cache=not arguments.no_cache
+    )
     console = Console()
     clips = read_source(arguments, console)
-    config = dataclasses.replace(config, num_classes=len(clips.classes))
+    config = dataclasses.replace(config, train=dataclasses.replace(config.train, num_classes=len(clips.classes)))
+    split = make_split(  # a protocol that these clips do not fit stops here, not after their preprocessing
+        config.protocol,
+        [clip.subject_key for clip in clips.clips],
+        [clip.label for clip in clips.clips],
+        [clip.key for clip in clips.clips],
+        classes=clips.classes,
+        mapping=clips.mapping,
+        seed=config.train.seed,
+    )
     duplicates = check_near_duplicates(clips, arguments, console)
-    manifest_dir = os.path.join(arguments.out, "manifest")
     write_manifest(
         clips,
         os.path.join(manifest_dir, MANIFEST_FILE),
-        recipe_frames="all" if recipe.frames.is_sequence else "needed",
+        recipe_frames="all" if config.recipe.frames.is_sequence else "needed",
     )
     console.note(f"{clips.dataset}: {len(clips.clips)} clips of {len(clips.subjects)} subjects")
-    console.note(f"near-duplicates: {duplicates}")
+    console.note(fill(f"near-duplicates: {duplicates}"))
+    for note in split.notes:
+        console.note(fill(f"note: {note}"))
 
     log = os.path.join(arguments.out, "mer.log")
     start = time.perf_counter()
@@ -126,22 +141,9 @@ def run_run(arguments) -> int:
         from tfx_pipeline import configs
         from tfx_pipeline.local_runner import run_local
 
-        options = {} if arguments.min_uf1 is None else {"eval_threshold_uf1": arguments.min_uf1}
         resume = os.path.join(arguments.out, configs.RESUME_FOLDER)
-        folds = FoldProgress(resume, len(clips.subjects), console.err)
-        result = run_local(
-            out=arguments.out,
-            manifest_dir=manifest_dir,
-            train_config=config,
-            recipe=recipe,
-            strict=arguments.strict,
-            landmark_model=arguments.landmark_model,
-            preprocess_workers=arguments.workers or os.cpu_count() or 1,
-            fold_workers=arguments.fold_workers or os.cpu_count() or 1,
-            enable_cache=not arguments.no_cache,
-            on_component=lambda run: _show(console, run, folds),
-            **options,
-        )
+        folds = FoldProgress(resume, len(split.folds), console.err)
+        result = run_local(config, arguments.out, on_component=lambda run: _show(console, run, folds))
         report = {
             **result.to_json(),
             "near_duplicates": duplicates.to_json(),
@@ -152,7 +154,7 @@ def run_run(arguments) -> int:
         if arguments.json:
             console.result(json.dumps(report, indent=1))
         else:
-            console.result(_report(result, report, clips.classes))
+            console.result(_report(result, report, config.protocol, clips.classes))
     return 0
 
 
@@ -237,13 +239,14 @@ def _publish(out: str, report: dict) -> None:
     atomic.write_text(os.path.join(out, "result.json"), json.dumps(report, indent=1) + "\n")
 
 
-def _report(result, report: dict, classes) -> str:
+def _report(result, report: dict, protocol: str, classes) -> str:
     from mer_tf.metrics.tables import format_scores
 
-    lines = [f"\nLOSO, pooled over {result.clips} clips", format_scores(result.metrics, classes), ""]
+    title = "LOSO" if protocol == "loso" else f"protocol {protocol}"
+    lines = [f"\n{title}, pooled over {result.clips} clips", format_scores(result.metrics, classes), ""]
     if result.faults:
         lines.append(f"{len(result.faults)} clips left out:")
-        lines += [f"  {fault['message']}" for fault in result.faults]
+        lines += [fill(f"  {fault['message']}", "    ") for fault in result.faults]
     verdict = "blessed" if result.blessed else "NOT blessed (pooled UF1 below the threshold)"
     lines.append(f"Evaluator: {verdict}; pushed: {result.pushed_model or 'nothing'}")
     lines.append(f"passport: {result.passport}")
@@ -255,27 +258,26 @@ def _report(result, report: dict, classes) -> str:
 def run_compile(arguments) -> int:
     import tempfile
 
-    config = train_config(arguments)
-    recipe = recipe_of(arguments, config)
+    # The number of classes is that of the manifest, which this machine need not have.
+    train = training_config(arguments, classes_from_data=False, weights_here=False)
+    config = pipeline_config(
+        arguments,
+        train,
+        manifest_dir=arguments.manifest_dir,
+        pipeline_root=arguments.pipeline_root,
+        serving_dir=arguments.serving_dir,
+        data_root=arguments.data_root,
+    )
     log = os.path.join(tempfile.gettempdir(), f"mer-compile-{os.getuid()}.log")
     with quiet(log) as console:
         setup_logging()
         from tfx_pipeline.kubeflow_runner import compile_kubeflow
 
-        options = {} if arguments.min_uf1 is None else {"eval_threshold_uf1": arguments.min_uf1}
-        job = compile_kubeflow(
-            arguments.output,
-            image=arguments.image,
-            pipeline_root=arguments.pipeline_root,
-            manifest_dir=arguments.manifest_dir,
-            serving_dir=arguments.serving_dir,
-            data_root=arguments.data_root,
-            train_config=config,
-            recipe=recipe,
-            **options,
-        )
+        job = compile_kubeflow(config, arguments.output, image=arguments.image)
         tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
         console.result(f"{arguments.output}: {len(tasks)} components, image {arguments.image}")
+        if train.initial_weights:
+            console.note(fill(f"note: the containers must see the initial weights at {train.initial_weights}"))
     return 0
 
 
@@ -290,7 +292,7 @@ def run_status(arguments) -> int:
 
             print(json.dumps([dataclasses.asdict(execution) for execution in executions], indent=1))
         else:
-            print(_executions(executions))
+            print(_executions(executions, arguments.out))
         return 0
     runs = status.pipeline_runs(database, arguments.runs)
     if arguments.json:
@@ -298,18 +300,22 @@ def run_status(arguments) -> int:
         return 0
     for run in runs:
         print(f"run {run.run} of pipeline {run.pipeline}")
-        print(_executions(run.executions), end="\n\n")
+        print(_executions(run.executions, arguments.out), end="\n\n")
     return 0
 
 
-def _executions(executions) -> str:
+def _executions(executions, out: str) -> str:
+    """A table of executions; what lies in the folder of the pipeline is named from there."""
+    base = os.path.join(os.path.abspath(out), "")
     rows = [
         (
             execution.id,
             execution.component,
             execution.state,
             max(0.0, execution.finished - execution.started),
-            ", ".join(artifact.uri for artifacts in execution.outputs.values() for artifact in artifacts),
+            ", ".join(
+                artifact.uri.removeprefix(base) for artifacts in execution.outputs.values() for artifact in artifacts
+            ),
         )
         for execution in executions
     ]

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
@@ -24,9 +24,9 @@ from components import reports
 from mer_tf import run_files
 from mer_tf.errors import ConfigError, MerError, MissingFileError
 from mer_tf.preprocessing import find_landmark_model
-from mer_tf.recipes import Recipe
-from mer_tf.training import TrainConfig
+from mer_tf.training.cross_validation import check_model
 from tfx_pipeline import configs, status
+from tfx_pipeline.configs import PipelineConfig
 from tfx_pipeline.pipeline import create_pipeline
 
 _LOG = logging.getLogger(__name__)
@@ -170,38 +170,17 @@ class ProgressRunner(LocalDagRunner):
 
 
 def run_local(
-    *,
+    config: PipelineConfig,
     out: str | os.PathLike,
-    manifest_dir: str | os.PathLike,
-    train_config: TrainConfig,
-    recipe: Recipe | None = None,
-    eval_threshold_uf1: float = configs.EVAL_THRESHOLD_UF1,
-    strict: bool = False,
-    landmark_model: str | None = None,
-    preprocess_workers: int = 1,
-    fold_workers: int = 1,
-    enable_cache: bool = True,
-    beam_pipeline_args: Sequence[str] = (),
-    pipeline_name: str = configs.PIPELINE_NAME,
-    serving_dir: str | os.PathLike | None = None,
+    *,
     on_component: Callable[[ComponentRun], None] | None = None,
 ) -> PipelineResult:
     """Runs the whole pipeline in this process; unchanged components come from the cache.
 
     Args:
-        out: Folder of everything the pipeline writes: artifacts, ``metadata.sqlite``, ``serving/mer``, ``logs``.
-        manifest_dir: Folder holding ``manifest.csv``.
-        train_config: What to train and how.
-        recipe: What turns clips into the model's input; default the one the model declares.
-        eval_threshold_uf1: Smallest pooled UF1 that is blessed.
-        strict: Whether a fault of one clip stops the run.
-        landmark_model: Path of dlib's 68-point model, or None to look in the usual places.
-        preprocess_workers: Processes that preprocessing is spread over.
-        fold_workers: Processes that folds are spread over.
-        enable_cache: Whether results of an earlier run are taken over where nothing changed.
-        beam_pipeline_args: Arguments of the Beam runner.
-        pipeline_name: Name under which the run is recorded.
-        serving_dir: Folder for versions of the pushed model; default ``serving/mer`` in ``out``.
+        config: The pipeline.
+        out: Folder of everything the pipeline writes (``PipelineConfig.below``): artifacts, ``metadata.sqlite``,
+            ``serving/mer``, ``logs``.
         on_component: Called with a ``ComponentRun`` when a component starts and when it ends.
 
     Returns:
@@ -211,35 +190,20 @@ def run_local(
         MerError: What went wrong, by its own name where it was raised by this project.
     """
     out = os.path.abspath(out)
-    manifest_dir = os.path.abspath(manifest_dir)
-    if not os.path.isfile(os.path.join(manifest_dir, run_files.MANIFEST_FILE)):
-        raise MissingFileError(f"{manifest_dir} holds no manifest.csv; write it from a dataset folder first")
+    config = config.below(out)
+    if not os.path.isfile(os.path.join(config.manifest_dir, run_files.MANIFEST_FILE)):
+        raise MissingFileError(
+            f"{config.manifest_dir} holds no {run_files.MANIFEST_FILE}; write it from a dataset folder first"
+        )
     if os.path.exists(out) and not os.path.isdir(out):
         raise ConfigError(f"{out} is a file; choose a folder for the pipeline's output")
-    find_landmark_model(landmark_model)
-    serving_dir = os.path.abspath(serving_dir or os.path.join(out, configs.SERVING_FOLDER, configs.SERVED_MODEL))
-    database = os.path.join(out, configs.METADATA_FILE)
-    pipeline = create_pipeline(
-        pipeline_name=pipeline_name,
-        pipeline_root=os.path.join(out, configs.ROOT_FOLDER),
-        manifest_dir=manifest_dir,
-        train_config=train_config,
-        serving_dir=serving_dir,
-        recipe=recipe,
-        eval_threshold_uf1=eval_threshold_uf1,
-        strict=strict,
-        landmark_model=landmark_model,
-        preprocess_workers=preprocess_workers,
-        fold_workers=fold_workers,
-        resume_dir=os.path.join(out, configs.RESUME_FOLDER),
-        enable_cache=enable_cache,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(database),
-        beam_pipeline_args=beam_pipeline_args,
-    )
+    find_landmark_model(config.landmark_model)
+    check_model(config.train, config.recipe)  # hours of preprocessing come before training does
+    pipeline = create_pipeline(config)
     os.makedirs(out, exist_ok=True)
     runner = ProgressRunner(on_component)
     runner.run(pipeline)
-    return _result(runner, database, serving_dir, out)
+    return _result(runner, config.metadata, config.serving_dir, out)
 
 
 def _result(runner: ProgressRunner, database: str, serving_dir: str, out: str) -> PipelineResult:

@@ -44,8 +44,9 @@ def run_fn(fn_args) -> None:
     """Trains the final model on all clips and exports it with the graph of Transform.
 
     Args:
-        fn_args: TFX's arguments; ``custom_config`` holds ``recipe`` and ``train_config`` as dictionaries, and where the
-            cross-validation is known, the path of its passport as ``loso``.
+        fn_args: TFX's arguments; ``custom_config`` holds ``recipe`` and ``train_config`` as dictionaries,
+            ``initial_weights``, the hash of that file where it is known, and where the cross-validation is known, the
+            path of its passport as ``loso``.
     """
     import tensorflow_transform as tft
     from tfx.dsl.io import fileio
@@ -53,10 +54,12 @@ def run_fn(fn_args) -> None:
     from mer_tf.datasets.mappings import get_mapping
     from mer_tf.export import export_saved_model
     from mer_tf.training import TrainConfig, read_training_records, train_final, training_description
+    from mer_tf.training.initial import check_initial_weights
 
     recipe = Recipe.from_json(fn_args.custom_config["recipe"])
     config = TrainConfig.from_json(fn_args.custom_config["train_config"])
     files = sorted(file for pattern in fn_args.train_files for file in fileio.glob(pattern))
+    check_initial_weights(config, fn_args.custom_config["initial_weights"])
     data = read_training_records(files, recipe, config)
     model = train_final(data, config, log_dir=fn_args.model_run_dir)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)

@@ -1,1 +1,1 @@
-"""LosoTrainer: leave-one-subject-out cross-validation, one fold an element."""
+"""LosoTrainer: cross-validation by a protocol, one fold an element."""

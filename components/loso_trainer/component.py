@@ -23,6 +23,9 @@ class LosoTrainerSpec(ComponentSpec):
     PARAMETERS = {  # noqa: RUF012
         "recipe": ExecutionParameter(type=str),
         "train_config": ExecutionParameter(type=str),
+        "protocol": ExecutionParameter(type=str),
+        # SHA-256 of the initial weights: results with other weights under the same path are not taken from the cache.
+        "initial_weights": ExecutionParameter(type=str),
         "workers": ExecutionParameter(type=int),
         "resume_dir": ExecutionParameter(type=str, optional=True),
         # Not read: results of another version of the code are not taken from the cache.
@@ -39,7 +42,7 @@ class LosoTrainerSpec(ComponentSpec):
 
 
 class LosoTrainer(BaseBeamComponent):
-    """Trains one model per held-out subject and pools what they say of the clips they have not seen.
+    """Trains one model per fold of a protocol and pools what they say of the clips they have not seen.
 
     Output channels:
         ``predictions``: ``Examples`` of prediction records for the stock Evaluator.
@@ -50,6 +53,9 @@ class LosoTrainer(BaseBeamComponent):
         clips: Clip records, whose data fingerprint goes into the passport.
         recipe: Recipe of the inputs.
         train_config: What to train and how.
+        protocol: Name of the protocol that makes the folds.
+        initial_weights: SHA-256 of the weights that ``train_config`` names; ``""`` where there are none, or where
+            they cannot be read while the pipeline is made.
         workers: Processes that each Beam worker spreads its folds over.
         resume_dir: Folder that keeps finished folds of an unfinished run; None keeps nothing.
     """
@@ -64,6 +70,8 @@ class LosoTrainer(BaseBeamComponent):
         *,
         recipe: Recipe,
         train_config: TrainConfig,
+        protocol: str = "loso",
+        initial_weights: str = "",
         workers: int = 1,
         resume_dir: str | None = None,
     ):
@@ -73,6 +81,8 @@ class LosoTrainer(BaseBeamComponent):
                 clips=clips,
                 recipe=json.dumps(recipe.to_json(), sort_keys=True),
                 train_config=json.dumps(train_config.to_json(), sort_keys=True),
+                protocol=protocol,
+                initial_weights=initial_weights,
                 workers=workers,
                 resume_dir=resume_dir,
                 code_version=__version__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -24,12 +25,11 @@ from tfx.utils import io_utils
 from components import reports
 from components.clip_example_gen.executor import FINGERPRINT, PARTIAL, SYNTHETIC
 from components.loso_trainer.records import decode_prediction, encode_prediction
-from mer_tf import passport
-from mer_tf.datasets.mappings import get_mapping
-from mer_tf.errors import MerError
-from mer_tf.protocols import check_no_leakage
+from mer_tf.errors import ConfigError, MerError
 from mer_tf.recipes import Recipe
 from mer_tf.training import MotionData, TrainConfig, read_training_records, run_loso
+from mer_tf.training.cross_validation import Run, plan_run
+from mer_tf.training.initial import check_initial_weights
 from mer_tf.types import Fold, Prediction
 
 SPLIT = "all"
@@ -43,7 +43,7 @@ class Executor(BaseBeamExecutor):
         """Runs every fold.
 
         Raises:
-            LeakageError, EmptySplitError: Before anything is trained.
+            LeakageError, EmptySplitError, ConfigError, MissingFileError: Before anything is trained.
             MerError: A fold failed; finished folds are kept in ``resume_dir``.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -55,17 +55,28 @@ class Executor(BaseBeamExecutor):
         recipe = Recipe.from_json(json.loads(exec_properties["recipe"]))
         config = TrainConfig.from_json(exec_properties["train_config"])
 
+        check_initial_weights(config, exec_properties["initial_weights"])
+
         paths = [artifact_utils.get_split_uri([examples], split) for split in examples.splits]
         data = read_training_records(paths, recipe, config)
-        classes = get_mapping(data.mapping).classes
-        folds = data.loso_folds(config.num_classes, classes)
-        for fold in folds:
-            check_no_leakage(fold, data.subject_keys, data.keys)
+        data = dataclasses.replace(
+            data,
+            synthetic=bool(clips.get_int_custom_property(SYNTHETIC)),
+            # Clips that came in may have been left out by a component in between.
+            partial=bool(clips.get_int_custom_property(PARTIAL)) or len(data) < clips.get_int_custom_property("clips"),
+        )
+        plan = plan_run(data, config, exec_properties["protocol"])
+        if len(plan.classes) != config.num_classes:
+            raise ConfigError(
+                f"the clips have {len(plan.classes)} classes ({data.mapping}), but the pipeline was made for "
+                f"{config.num_classes}; make it with --set num_classes={len(plan.classes)}"
+            )
+        folds = plan.split.folds
 
         predictions.splits = [SPLIT]
         examples_utils.set_payload_format(predictions, example_gen_pb2.FORMAT_TF_EXAMPLE)
         target = artifact_utils.get_split_uri([predictions], SPLIT)
-        with _work_folder(exec_properties.get("resume_dir"), data, config) as folder:
+        with _work_folder(exec_properties.get("resume_dir"), plan) as folder:
             with reports.named_errors(), self._make_beam_pipeline() as pipeline:
                 _ = (
                     pipeline
@@ -80,20 +91,11 @@ class Executor(BaseBeamExecutor):
             pooled = _read_predictions(target)
             if sorted(f"{p.dataset}/{p.subject}/{p.clip}" for p in pooled) != sorted(data.keys):
                 raise MerError(f"{len(pooled)} predictions came back for {len(data)} clips; run again")
-            passport.write_passport(
+            plan.write(
                 folder,
-                predictions=pooled,
-                classes=classes,
-                config=config.to_json(),
-                recipe=recipe,
-                data_fingerprint=clips.get_string_custom_property(FINGERPRINT),
-                protocol="loso",
+                pooled,
                 wall_seconds=time.perf_counter() - start,
-                mapping=data.mapping,
-                synthetic=bool(clips.get_int_custom_property(SYNTHETIC)),
-                # Clips that came in may have been left out by a component in between.
-                partial=bool(clips.get_int_custom_property(PARTIAL))
-                or len(data) < clips.get_int_custom_property("clips"),
+                data_fingerprint=clips.get_string_custom_property(FINGERPRINT),
             )
             io_utils.copy_dir(folder, run.uri)
         run.set_string_custom_property("model", config.model)
@@ -137,13 +139,14 @@ class TrainFolds(beam.DoFn):
 
 
 @contextlib.contextmanager
-def _work_folder(resume_dir: str | None, data: MotionData, config: TrainConfig) -> Iterator[str]:
+def _work_folder(resume_dir: str | None, plan: Run) -> Iterator[str]:
     """Folder for finished folds: kept when the run fails, removed when it is complete."""
     if not resume_dir:
         with tempfile.TemporaryDirectory(prefix="loso-") as folder:
             yield folder
         return
-    text = json.dumps([data.fingerprint, config.to_json()], sort_keys=True)
+    config = {**plan.config.to_json(), "initial_weights": (plan.initial_weights or {}).get("sha256", "")}
+    text = json.dumps([plan.data.fingerprint, config, plan.split.protocol.name], sort_keys=True)
     folder = os.path.join(resume_dir, hashlib.sha256(text.encode()).hexdigest()[:16])
     os.makedirs(folder, exist_ok=True)
     yield folder

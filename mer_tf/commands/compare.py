@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mer_tf.console import table
+from mer_tf.console import fill, table
 
 
 def add(verbs) -> None:
@@ -44,8 +44,10 @@ def format_comparison(result: dict) -> str:
     """The result of ``compare`` for a person."""
     clips, bootstrap, mcnemar = result["clips"], result["bootstrap"], result["mcnemar"]
     lines = [
-        f"{clips['common']} clips in common ({clips['only_a']} only in A, {clips['only_b']} only in B: left out), "
-        f"{bootstrap['subjects']} subjects",
+        fill(
+            f"{clips['common']} clips in common ({clips['only_a']} only in A, {clips['only_b']} only in B: left out), "
+            f"{bootstrap['subjects']} subjects"
+        ),
         "",
     ]
     rows = []
@@ -62,11 +64,13 @@ def format_comparison(result: dict) -> str:
     redrawn = f", {bootstrap['redrawn']} drawn again for lack of a class" if bootstrap["redrawn"] else ""
     lines += [
         table(header, rows),
-        f"subjects are drawn and swapped, {bootstrap['draws']} times{redrawn}; Holm over UF1 and UAR: {holm}",
+        fill(f"subjects are drawn and swapped, {bootstrap['draws']} times{redrawn}; Holm over UF1 and UAR: {holm}"),
         "",
-        f"McNemar on clips (secondary: accuracy only, ignores subjects): only A right {mcnemar['only_a_right']}, "
-        f"only B right {mcnemar['only_b_right']}, p {p_text(mcnemar['p_exact'])} exact, "
-        f"{p_text(mcnemar['p_mid'])} mid",
+        fill(
+            f"McNemar on clips (secondary: accuracy only, ignores subjects): only A right {mcnemar['only_a_right']}, "
+            f"only B right {mcnemar['only_b_right']}, p {p_text(mcnemar['p_exact'])} exact, "
+            f"{p_text(mcnemar['p_mid'])} mid"
+        ),
     ]
     return "\n".join(lines)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import MAPPING_HELP, add_roots, parse_roots
-from mer_tf.console import Console, table
+from mer_tf.console import Console, fill, table
 from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.registry import CARDS, READERS, get_card
 from mer_tf.errors import ConfigError
@@ -41,7 +42,7 @@ def add(verbs) -> None:
         help="for trying out the readers: spoil the finished set, the first clip with the first KIND given, and so on "
         "(an unknown KIND lists the known ones)",
     )
-    synth.add_argument("--workers", type=int, help="processes (default: one per core)")
+    add_workers(synth, "the clips")
     synth.add_argument("--json", action="store_true", help="print JSON")
     synth.set_defaults(run=run_synth)
 
@@ -79,7 +80,7 @@ def run_synth(arguments) -> int:
         first_subject=arguments.first_subject,
         frames_per_clip=None if frames is None else (frames[0], frames[-1]),
         damage=arguments.damage,
-        workers=arguments.workers,
+        workers=worker_count(arguments),
         progress=console.progress("clips"),
     )
     facts = dataclasses.asdict(summary)
@@ -132,7 +133,7 @@ def run_check(arguments) -> int:
         return 0
     _print_check(facts)
     for problem in clips.problems:
-        print(f"{problem.severity}: {problem.message}")
+        print(fill(f"{problem.severity}: {problem.message}"))
     return 0
 
 
@@ -186,8 +187,8 @@ def _print_check(facts: dict) -> None:
             rows.append(("subjects", expected["subjects"], part["subjects"], part["subjects"] - expected["subjects"]))
         print(table(("class", "expected", "found", "difference"), rows))
         same = "as published" if not part["differences"] else "not as published"
-        print(f"{same}: {expected['name']} ({expected['source']})")
+        print(fill(f"{same}: {expected['name']} ({expected['source']})"))
     for message in facts["differences"][:_SHOWN]:
-        print(f"differs: {message}")
+        print(fill(f"differs: {message}"))
     if len(facts["differences"]) > _SHOWN:
         print(f"differs: {len(facts['differences']) - _SHOWN} more, listed by --json")

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
-import time
 
-from mer_tf.commands.options import add_options, preset_options
-from mer_tf.console import Console, quiet, setup_logging
+from mer_tf.commands.options import add_training_options, add_workers, training_config, worker_count
+from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
-from mer_tf.protocols import PROTOCOLS, Split, get_protocol, make_split
 from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE
 
 _EPOCH_STEP = 1
+_DEFAULT_MAPPING = "megc2019"
+_FLAGS = {"face": "--flow-images", "puzzle": "--puzzle-images"}
 
 
 def add(verbs) -> None:
     parser = verbs.add_parser(
         "loso", help="cross-validation of a model on prepared clips or flow images, by any protocol; resumes"
     )
-    parser.add_argument("--model", required=True, help="see 'mer models'")
     parser.add_argument("--data", help="folder written by 'mer prepare'")
     parser.add_argument(
         "--flow-images",
@@ -31,22 +29,13 @@ def add(verbs) -> None:
         "--puzzle-images", metavar="DIR", help="the same of the HARS puzzle, for the models that take the puzzle"
     )
     parser.add_argument("--labels", metavar="CSV", help="with pictures: columns dataset, sub, filename_o, label")
-    parser.add_argument("--mapping", help="with pictures: label mapping whose classes the labels are (megc2019)")
-    parser.add_argument("--strict", action="store_true", help="with pictures: stop at the first one absent or unusable")
-    parser.add_argument("--protocol", default="loso", help=f"{', '.join(PROTOCOLS)} (default: %(default)s)")
-    parser.add_argument("--preset", default="paper", help="training settings (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, help="instead of the preset's")
     parser.add_argument(
-        "--initial-weights",
-        metavar="FILE",
-        help="weights every fold starts from: .npz by layer name ('mer pretrain'; layers it lacks start anew), .keras "
-        "or .weights.h5 of the same model",
+        "--mapping", help=f"with pictures: label mapping whose classes the labels are (default: {_DEFAULT_MAPPING})"
     )
-    add_options(parser)
-    parser.add_argument("--seed", type=int, default=0, help="global seed (default: %(default)s)")
+    parser.add_argument("--strict", action="store_true", help="with pictures: stop at the first one absent or unusable")
     parser.add_argument("--out", required=True, help="folder of the run")
-    parser.add_argument("--workers", type=int, default=1, help="processes that train folds (default: %(default)s)")
-    parser.add_argument("--shuffle-labels", action="store_true", help="permute training labels inside each fold")
+    add_training_options(parser)
+    add_workers(parser, "the folds; with hand-crafted features, the clips", default=1)
     parser.add_argument(
         "--epoch-predictions",
         type=int,
@@ -62,95 +51,61 @@ def add(verbs) -> None:
 
 
 def run(arguments) -> int:
-    from mer_tf.datasets.mappings import get_mapping
-    from mer_tf.metrics.tables import format_scores
-    from mer_tf.recipes import get_recipe
-    from mer_tf.systems.registry import get_model_card
-    from mer_tf.training import TrainConfig
-    from mer_tf.training.initial import initial_weights_facts, weights_hash
-
-    # Whatever the arguments alone can tell comes before anything is read.
-    get_protocol(arguments.protocol)
-    overrides = {"seed": arguments.seed, "shuffle_labels": arguments.shuffle_labels}
-    if arguments.epochs is not None:
-        overrides["epochs"] = arguments.epochs
-    if arguments.options:
-        overrides["model_options"] = preset_options(arguments.model, arguments.preset, arguments.options)
-    if arguments.initial_weights is not None:
-        weights_hash(arguments.initial_weights)  # a missing file shows here
-        overrides["initial_weights"] = arguments.initial_weights
-    config = TrainConfig.from_preset(arguments.model, arguments.preset, **overrides)
-    recipe = get_recipe(get_model_card(arguments.model).recipe)
-    _check_source(arguments, recipe)
-    if arguments.workers < 1 or arguments.epoch_predictions < 0:
-        raise ConfigError("--workers must be at least 1 and --epoch-predictions at least 0")
-    log = os.path.join(arguments.out, "mer.log")
+    config, recipe, workers = check_arguments(arguments)
     pictures = _read_pictures(arguments, recipe) if arguments.data is None else {}
+    log = os.path.join(arguments.out, "mer.log")
     with quiet(log) as console:
         setup_logging()
-        from mer_tf.passport import write_passport
-        from mer_tf.training import from_flow_images, read_motion_records, run_loso
+        from mer_tf.training.cross_validation import cross_validate
 
-        start = time.perf_counter()
-        if pictures:
-            data = from_flow_images(
-                pictures,
-                recipe,
-                mapping=arguments.mapping or "megc2019",
-                synthetic=_drawn(arguments),
-            )
-        else:
-            recipe = _recipe_of_records(arguments, config, recipe, console)
-            data = read_motion_records(arguments.data, recipe)
-        classes = get_mapping(data.mapping).classes
-        config = dataclasses.replace(config, num_classes=len(classes))
-        initial = {"initial_weights": initial_weights_facts(config)} if config.initial_weights else {}
-        for facts in initial.values():
-            console.note(f"initial weights {facts['file']} ({facts['sha256'][:12]}): {facts['summary']}")
-        split = make_split(
-            arguments.protocol,
-            data.subject_keys,
-            data.labels.tolist(),
-            data.keys,
-            classes=classes,
-            mapping=data.mapping,
-            seed=config.seed,
-        )
-        split = dataclasses.replace(split, notes=(*split.notes, *config.protocol_notes(split.protocol)))
-        for note in split.notes:
-            console.note(f"note: {note}")
+        data = _read_data(arguments, config, recipe, pictures, console)
         bar = console.progress("folds", unit="fold")
-        predictions = run_loso(
+        passport = cross_validate(
             data,
             config,
             arguments.out,
-            folds=split.folds,
-            workers=arguments.workers,
-            progress=lambda done, total, *_: bar(done, total),
+            protocol=arguments.protocol,
+            workers=workers,
             epoch_predictions=arguments.epoch_predictions,
+            facts=_image_facts(pictures),
+            say=lambda text: console.note(fill(text)),
+            progress=lambda done, total, *_: bar(done, total),
         )
-        passport = write_passport(
-            arguments.out,
-            predictions=predictions,
-            classes=classes,
-            config=config.to_json(),
-            recipe=recipe,
-            data_fingerprint=data.fingerprint,
-            protocol=split.protocol.name,
-            wall_seconds=time.perf_counter() - start,
-            mapping=data.mapping,
-            synthetic=data.synthetic,
-            # Drawn clips are no part of a published set.
-            partial=data.partial or (not data.synthetic and any(note.startswith("partial") for note in split.notes)),
-            extra={
-                **split_facts(split),
-                **_hold_out(split, predictions, len(classes)),
-                **_image_facts(pictures),
-                **initial,
-            },
-        )
-        _report(console, arguments, passport, format_scores(passport["metrics"], classes), log)
+        _report(console, arguments, passport, log)
     return 0
+
+
+def check_arguments(arguments):
+    """Whatever the arguments alone can tell; nothing of the data is read, nothing is written.
+
+    Returns:
+        The ``TrainConfig``, the model's own recipe, and the number of processes.
+
+    Raises:
+        UnknownNameError, ConfigError: They do not fit together.
+        MissingFileError: The initial weights are not there.
+    """
+    from mer_tf.recipes import get_recipe
+    from mer_tf.systems.registry import get_model_card
+
+    config, workers = training_config(arguments), worker_count(arguments)
+    card = get_model_card(config.model)
+    recipe = get_recipe(card.recipe)
+    _check_source(arguments, recipe)
+    if arguments.epoch_predictions < 0:
+        raise ConfigError(f"--epoch-predictions must be at least 0. Received: {arguments.epoch_predictions}")
+    if arguments.epoch_predictions and not card.is_network:
+        raise ConfigError(f"model {card.name!r} has no epochs; leave --epoch-predictions out")
+    return config, recipe, workers
+
+
+def _read_data(arguments, config, recipe, pictures: dict, console: Console):
+    from mer_tf.training import from_flow_images, read_motion_records
+
+    if pictures:
+        mapping = arguments.mapping or _DEFAULT_MAPPING
+        return from_flow_images(pictures, recipe, mapping=mapping, synthetic=_drawn(arguments))
+    return read_motion_records(arguments.data, _recipe_of_records(arguments, config, recipe, console))
 
 
 def _recipe_of_records(arguments, config, own, console: Console):
@@ -166,39 +121,25 @@ def _recipe_of_records(arguments, config, own, console: Console):
     recipe = RECIPES.get(recorded_recipe(arguments.data), own)  # of an unknown one the hash tells in reading
     check_recipe(config.model, recipe, config.model_options)
     if recipe.name != own.name:
-        console.note(f"note: the clips were prepared with recipe {recipe.name!r}; that of the model is {own.name!r}")
+        said = f"note: the clips were prepared with recipe {recipe.name!r}; that of the model is {own.name!r}"
+        console.note(fill(said))
     return recipe
-
-
-def split_facts(split: Split) -> dict:
-    """What a passport says of the folds: ``{"split": {...}}``."""
-    return {
-        "split": {
-            "protocol": split.protocol.name,
-            "source": split.protocol.source,
-            "scoring": split.protocol.scoring,
-            "folds": split.class_counts,
-            "straddling_subjects": list(split.straddling),
-            "notes": list(split.notes),
-        }
-    }
 
 
 def _check_source(arguments, recipe) -> None:
     """Raises ``ConfigError`` unless the arguments name exactly the data that the model takes."""
+    from mer_tf.datasets.flow_images import takes_flow_images
+
     given = {"face": arguments.flow_images, "puzzle": arguments.puzzle_images}
-    flags = {"face": "--flow-images", "puzzle": "--puzzle-images"}
     if arguments.data is not None:
-        extra = [flag for name, flag in flags.items() if given[name] is not None]
+        extra = [flag for name, flag in _FLAGS.items() if given[name] is not None]
         extra += [f"--{name}" for name in ("labels", "mapping", "strict") if getattr(arguments, name)]
         if extra:
             raise ConfigError(f"{extra[0]} does not go with --data: give prepared records or flow images")
         return
     if not any(given.values()):
         raise ConfigError("give --data DIR (written by 'mer prepare') or --flow-images DIR --labels CSV")
-    if any((view.content, view.normalisation) != ("motion", "pm1") for view in recipe.views) or not set(
-        recipe.network_inputs
-    ) <= set(given):
+    if not takes_flow_images(recipe):
         shapes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in recipe.network_inputs.items())
         raise ConfigError(
             f"model {arguments.model!r} takes {shapes} and cannot run on flow images; prepare the clips with "
@@ -207,13 +148,13 @@ def _check_source(arguments, recipe) -> None:
     missing = [name for name in recipe.network_inputs if given[name] is None]
     unused = [name for name in given if given[name] is not None and name not in recipe.network_inputs]
     if missing:
-        what = f"model {arguments.model!r} takes {missing[0]} images: give them with {flags[missing[0]]} DIR"
+        what = f"model {arguments.model!r} takes {missing[0]} images: give them with {_FLAGS[missing[0]]} DIR"
         if unused:
-            raise ConfigError(f"{what}, and leave {flags[unused[0]]} out")
+            raise ConfigError(f"{what}, and leave {_FLAGS[unused[0]]} out")
         parts = _parts(arguments.model, {name for name in given if given[name] is not None})
         raise ConfigError(f"{what} too" + "".join(f", or run the branch that needs none: --model {p}" for p in parts))
     if unused:
-        raise ConfigError(f"model {arguments.model!r} takes no {unused[0]} images; leave {flags[unused[0]]} out")
+        raise ConfigError(f"model {arguments.model!r} takes no {unused[0]} images; leave {_FLAGS[unused[0]]} out")
     if arguments.labels is None:
         raise ConfigError("give the labels of the pictures with --labels CSV (dataset, sub, filename_o, label)")
 
@@ -235,7 +176,7 @@ def _read_pictures(arguments, recipe) -> dict:
     from mer_tf.datasets.flow_images import read_flow_images
     from mer_tf.datasets.mappings import get_mapping
 
-    classes = get_mapping(arguments.mapping or "megc2019").classes
+    classes = get_mapping(arguments.mapping or _DEFAULT_MAPPING).classes
     folders = {"face": arguments.flow_images, "puzzle": arguments.puzzle_images}
     pictures = {
         name: read_flow_images(folders[name], arguments.labels, classes=classes, strict=arguments.strict)
@@ -246,7 +187,7 @@ def _read_pictures(arguments, recipe) -> dict:
         for problem in images.problems:
             if problem.severity == "warning" and problem.message not in said:
                 said.add(problem.message)
-                console.note(f"warning: {problem.message}")
+                console.note(fill(f"warning: {problem.message}"))
     return pictures
 
 
@@ -264,15 +205,9 @@ def _image_facts(pictures: dict) -> dict:
     return {"flow_images": {"maps": list(pictures), "skipped": skipped}}
 
 
-def _hold_out(split: Split, predictions, num_classes: int) -> dict:
-    from mer_tf import metrics
+def _report(console: Console, arguments, passport: dict, log: str) -> None:
+    from mer_tf.metrics.tables import format_scores
 
-    if split.protocol.scoring != "hold_out":
-        return {}
-    return {"hold_out": metrics.hold_out_scores(predictions, num_classes)}
-
-
-def _report(console: Console, arguments, passport: dict, scores: str, log: str) -> None:
     if arguments.json:
         console.result(json.dumps(passport, indent=1))
         return
@@ -280,10 +215,8 @@ def _report(console: Console, arguments, passport: dict, scores: str, log: str) 
     console.result(
         f"{passport['model']}, {passport['protocol']}: {passport['folds']} folds, {passport['clips']} clips{flags}"
     )
-    console.result(scores)
+    console.result(format_scores(passport["metrics"], passport["classes"]))
     if "hold_out" in passport:
-        from mer_tf.console import table
-
         found = passport["hold_out"]
         rows = [(f"test {name}", part["war"], part["uar"]) for name, part in found["by_test_dataset"].items()]
         rows.append(("mean", found["mean"]["war"], found["mean"]["uar"]))

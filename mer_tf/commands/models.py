@@ -1,61 +1,114 @@
-"""``mer models``: the systems of the zoo. Only ``--plot`` and ``--recount`` import TensorFlow."""
+"""``mer models``: the systems of the zoo. Only ``--plot`` imports TensorFlow."""
 
 from __future__ import annotations
 
 import json
 import os
 
-from mer_tf.console import table
+from mer_tf.console import fill, table
 from mer_tf.errors import ConfigError
+
+# What fits a terminal; '--wide' shows every column of the zoo.
+_COLUMNS = ("model", "input", "recipe", "parameters")
+# What a user has of each clip -> what it is.
+TAKES = {
+    "flow-images": "onset-apex flow as pictures",
+    "apex": "the apex frame",
+    "frames": "onset and apex frames",
+    "clips": "every frame",
+}
 
 
 def add(verbs) -> None:
     parser = verbs.add_parser("models", help="every system: paper, input, weights, operations, presets")
     parser.add_argument("name", nargs="?", help="show one system: layers, options, assumptions, presets, results")
+    parser.add_argument("--paper", metavar="TEXT", help="systems whose paper says so (author, title or number)")
+    parser.add_argument("--input", metavar="TEXT", help="systems with such an input, for example 28x28x3 or strain")
+    parser.add_argument("--recipe", help="systems on that recipe, see 'mer recipes'")
+    parser.add_argument(
+        "--takes",
+        choices=TAKES,
+        help="systems that run on what you have of each clip: "
+        + ", ".join(f"{name} ({what})" for name, what in TAKES.items()),
+    )
+    parser.add_argument("--wide", action="store_true", help="all columns, one line per system")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--plot", metavar="FILE", help="draw the named network's layers as an .svg picture")
-    parser.add_argument("--write-docs", metavar="DIR", help="write a page per system and an index, as in docs/models")
-    parser.add_argument("--recount", action="store_true", help="count all networks anew (after a change; source tree)")
     parser.set_defaults(run=run)
 
 
 def run(arguments) -> int:
+    from mer_tf.recipes import get_recipe
     from mer_tf.systems.registry import get_model_card
 
+    filters = [name for name in ("paper", "input", "recipe", "takes") if getattr(arguments, name) is not None]
     if arguments.name:
         get_model_card(arguments.name)  # an unknown name before anything else
+        if filters:
+            raise ConfigError(f"--{filters[0]} chooses among all systems; leave the name out")
+    if arguments.recipe is not None:
+        get_recipe(arguments.recipe)
     if arguments.plot and not arguments.name:
         raise ConfigError("--plot draws one network: name it, as in 'mer models atscnn --plot atscnn.svg'")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if arguments.recount:
-        from mer_tf.zoo.recount import write_counts
-
-        print("\n".join(write_counts()))
-        return 0
-    if arguments.write_docs:
-        from mer_tf.zoo.pages import write_pages
-
-        print(f"{len(write_pages(arguments.write_docs))} pages in {arguments.write_docs}")
-        return 0
     if arguments.plot:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         from mer_tf.zoo.graph import draw_system
 
         draw_system(arguments.name, arguments.plot)
         print(arguments.plot)
         return 0
-    return _show(arguments)
-
-
-def _show(arguments) -> int:
-    from mer_tf.systems.counts import all_counts
-    from mer_tf.systems.registry import MODELS, get_model_card
-
+    names = [arguments.name] if arguments.name else chosen(arguments)
     if arguments.json:
-        names = [arguments.name] if arguments.name else list(MODELS)
+        from mer_tf.systems.counts import all_counts
+
         facts = [{**get_model_card(name).to_json(), "counts": all_counts().get(name)} for name in names]
         print(json.dumps(facts, indent=1))
-        return 0
-    from mer_tf.zoo.pages import system_page, to_terminal, zoo_table
+    elif arguments.name:
+        from mer_tf.zoo.pages import system_page, to_terminal
 
-    print(to_terminal(system_page(arguments.name)) if arguments.name else table(*zoo_table()))
+        print(to_terminal(system_page(arguments.name)))
+    else:
+        print(_listed(names, arguments.wide))
     return 0
+
+
+def chosen(arguments) -> list[str]:
+    """Names of the systems that every filter lets through."""
+    from mer_tf.systems.registry import MODELS
+    from mer_tf.zoo.pages import inputs_text
+
+    names = []
+    for name, card in MODELS.items():
+        facts = card.to_json()
+        paper = arguments.paper is None or (
+            arguments.paper == facts["seed"] or arguments.paper.casefold() in facts["paper"].casefold()
+        )
+        shape = arguments.input is None or arguments.input.casefold() in inputs_text(card).casefold()
+        recipe = arguments.recipe in (None, card.recipe)
+        if paper and shape and recipe and (arguments.takes is None or arguments.takes in takes(card)):
+            names.append(name)
+    return names
+
+
+def takes(card) -> tuple[str, ...]:
+    """Keys of ``TAKES``: what a system's recipe reads of a clip, and what can stand for it."""
+    from mer_tf.datasets.flow_images import takes_flow_images
+    from mer_tf.recipes import get_recipe
+
+    recipe = get_recipe(card.recipe)
+    frames = "clips" if recipe.frames.is_sequence else "apex" if recipe.frames.span == "apex" else "frames"
+    return (frames, "flow-images") if takes_flow_images(recipe) else (frames,)
+
+
+def _listed(names: list[str], wide: bool) -> str:
+    from mer_tf.zoo.pages import zoo_table
+
+    if not names:
+        return "no system fits; 'mer models' lists all"
+    header, rows = zoo_table(names)
+    shown = range(len(header)) if wide else [header.index(title) for title in _COLUMNS]
+    text = table([header[k] for k in shown], [[row[k] for k in shown] for row in rows], wide=wide)
+    if wide:
+        return text
+    hidden = ", ".join(title for title in header if title not in _COLUMNS)
+    return f"{text}\n\n" + fill(f"{len(names)} systems; 'mer models NAME' shows one, --wide adds {hidden}")

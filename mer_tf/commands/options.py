@@ -1,14 +1,52 @@
-"""``--option NAME=VALUE``: constructor options of a model, shared by the verbs that train."""
+"""Flags that several verbs share: everything that decides a training, and the number of processes."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 
-from mer_tf.errors import ConfigError
+from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.protocols import PROTOCOLS, get_protocol
+
+# Fields of TrainConfig with a flag of their own that is more than a value; '--set' names the flag.
+_FLAGS = {
+    "model": "--model",
+    "preset": "--preset",
+    "model_options": "--option",
+    "initial_weights": "--initial-weights",
+    "seed": "--seed",
+    "shuffle_labels": "--shuffle-labels",
+}
+_SHORTCUTS = ("epochs", "learning_rate", "batch_size", "optimizer")
 
 
-def add_options(parser) -> None:
-    """Adds ``--option``."""
+def add_training_options(
+    parser: argparse.ArgumentParser, *, model: str | None = None, preset: str = "paper", folds: bool = True
+) -> None:
+    """Adds every flag that ``training_config`` reads.
+
+    Args:
+        parser: Parser of a verb.
+        model: Default of ``--model``; None makes it required.
+        preset: Default of ``--preset``.
+        folds: Whether the verb cross-validates: adds ``--protocol`` and ``--shuffle-labels``.
+    """
+    default = "" if model is None else " (default: %(default)s)"
+    parser.add_argument("--model", required=model is None, default=model, help=f"see 'mer models'{default}")
+    parser.add_argument("--preset", default=preset, help="training settings to start from (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, help="instead of the preset's")
+    parser.add_argument("--learning-rate", type=float, help="instead of the preset's")
+    parser.add_argument("--batch-size", type=int, help="instead of the preset's")
+    parser.add_argument("--optimizer", help="instead of the preset's: adam, adamw, sgd or sgdw")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other training setting instead of the preset's, for example loss=focal; once for each",
+    )
     parser.add_argument(
         "--option",
         dest="options",
@@ -17,20 +55,96 @@ def add_options(parser) -> None:
         metavar="NAME=VALUE",
         help="constructor option of the model, for example sigmoid=false; once for each",
     )
+    parser.add_argument(
+        "--initial-weights",
+        metavar="FILE",
+        help="weights that training starts from: .npz by layer name ('mer pretrain', ImageNet; layers it lacks start "
+        "anew), .keras or .weights.h5 of the same model",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="global seed (default: %(default)s)")
+    if folds:
+        parser.add_argument("--protocol", default="loso", help=f"{', '.join(PROTOCOLS)} (default: %(default)s)")
+        parser.add_argument(
+            "--shuffle-labels",
+            action="store_true",
+            help="permute the training labels inside each fold: scores must be chance",
+        )
+
+
+def training_config(arguments, *, classes_from_data: bool = True, weights_here: bool = True):
+    """The ``TrainConfig`` that the flags of ``add_training_options`` describe.
+
+    Args:
+        arguments: Parsed arguments.
+        classes_from_data: Whether the number of classes follows from the labels of the data, so that
+            ``--set num_classes`` is refused.
+        weights_here: Whether the initial weights must be readable on this machine.
+
+    Raises:
+        UnknownNameError: No such model, preset, protocol or setting.
+        ConfigError: A value is out of range, or a setting is given twice.
+        MissingFileError: The initial weights are not there.
+    """
+    from mer_tf.training.config import TrainConfig
+    from mer_tf.training.initial import weights_hash
+
+    if "protocol" in vars(arguments):
+        get_protocol(arguments.protocol)
+    overrides = {name: getattr(arguments, name) for name in _SHORTCUTS if getattr(arguments, name) is not None}
+    for name, value in parse_settings(arguments.settings).items():
+        if name in overrides:
+            raise ConfigError(f"{name} is given twice: by --{name.replace('_', '-')} and by --set")
+        if name == "num_classes" and classes_from_data:
+            raise ConfigError("--set num_classes: the number of classes follows from the labels of the data")
+        overrides[name] = value
+    if isinstance(overrides.get("augment"), dict):
+        overrides["augment"] = {**_preset(arguments).get("augment", {}), **overrides["augment"]}
+    if arguments.options:
+        overrides["model_options"] = preset_options(arguments.model, arguments.preset, arguments.options)
+    if arguments.initial_weights is not None:
+        if weights_here:
+            weights_hash(arguments.initial_weights)
+        overrides["initial_weights"] = arguments.initial_weights
+    overrides["seed"] = arguments.seed
+    overrides["shuffle_labels"] = getattr(arguments, "shuffle_labels", False)
+    return TrainConfig.from_preset(arguments.model, arguments.preset, **overrides)
+
+
+def parse_settings(texts: list[str]) -> dict:
+    """``NAME=VALUE`` texts of ``--set`` as values of the types that ``TrainConfig`` declares.
+
+    Raises:
+        ConfigError: A text is not of that form, a name stands twice or has a flag of its own, a value is not of the
+            setting's type.
+        UnknownNameError: ``TrainConfig`` has no such field.
+    """
+    import dataclasses
+
+    from mer_tf.training.config import TrainConfig
+
+    types = {field.name: str(field.type) for field in dataclasses.fields(TrainConfig)}
+    settings: dict = {}
+    for name, value in _pairs("--set", texts, "loss=focal").items():
+        if name in _FLAGS:
+            raise ConfigError(f"--set {name}=...: give it with {_FLAGS[name]}")
+        if name not in types:
+            raise UnknownNameError("--set name", name, [known for known in types if known not in _FLAGS])
+        read, wanted = _READERS.get(types[name], (json.loads, "JSON"))
+        try:
+            settings[name] = read(value)
+        except ValueError:
+            raise ConfigError(f"--set {name}={value}: {name} takes {wanted}") from None
+    return settings
 
 
 def parse_options(texts: list[str]) -> dict:
-    """``NAME=VALUE`` texts as a dictionary; a value that is not JSON is text.
+    """``NAME=VALUE`` texts of ``--option`` as a dictionary; a value that is not JSON is text.
 
     Raises:
         ConfigError: A text is not of that form, or a name stands twice.
     """
     options: dict = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign or not name or name in options:
-            why = "stands twice" if name in options else "is not NAME=VALUE"
-            raise ConfigError(f"--option {text} {why}; give for example --option sigmoid=false")
+    for name, value in _pairs("--option", texts, "sigmoid=false").items():
         try:
             options[name] = json.loads(value)
         except json.JSONDecodeError:
@@ -53,3 +167,70 @@ def preset_options(model: str, preset: str, texts: list[str]) -> dict:
         both = isinstance(value, dict) and isinstance(merged.get(name), dict)
         merged[name] = {**merged[name], **value} if both else value
     return merged
+
+
+def add_workers(parser: argparse.ArgumentParser, work: str, default: int | None = None) -> None:
+    """Adds ``--workers``, which everywhere is the number of processes that share the work of the step under way.
+
+    Args:
+        parser: Parser of a verb.
+        work: What the processes share, such as ``"the clips"``.
+        default: Number of processes; None for one per core.
+    """
+    said = "one per core" if default is None else "%(default)s"
+    parser.add_argument(
+        "--workers", type=int, default=default, metavar="N", help=f"processes that share {work} (default: {said})"
+    )
+
+
+def worker_count(arguments) -> int:
+    """The number that ``--workers`` gives, or the number of cores this process may use.
+
+    Raises:
+        ConfigError: It is below 1.
+    """
+    if arguments.workers is None:
+        return len(os.sched_getaffinity(0))
+    if arguments.workers < 1:
+        raise ConfigError(f"--workers must be at least 1. Received: {arguments.workers}")
+    return arguments.workers
+
+
+def _preset(arguments) -> dict:
+    from mer_tf.systems.registry import get_model_card
+
+    return get_model_card(arguments.model).presets.get(arguments.preset, {})
+
+
+def _pairs(flag: str, texts: list[str], example: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name or name in pairs:
+            why = "stands twice" if name in pairs else "is not NAME=VALUE"
+            raise ConfigError(f"{flag} {text} {why}; give for example {flag} {example}")
+        pairs[name] = value
+    return pairs
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError
+    return text == "true"
+
+
+def _object(text: str) -> dict:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError
+    return value
+
+
+# Type of a field of TrainConfig -> how its text is read, and what it takes in words.
+_READERS = {
+    "str": (str, "text"),
+    "bool": (_boolean, "true or false"),
+    "int": (int, "a whole number"),
+    "float": (float, "a number"),
+    "dict": (_object, 'a JSON object, for example {"copies": 2}'),
+}

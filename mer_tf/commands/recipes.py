@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from mer_tf.console import table
+from mer_tf.console import fill, table
 
 
 def add(verbs) -> None:
     parser = verbs.add_parser("recipes", help="named, hashed preprocessing configurations")
     parser.add_argument("name", nargs="?", metavar="NAME", help="one recipe in full, with what it assumes")
+    parser.add_argument("--wide", action="store_true", help="all columns, one line per recipe")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -24,16 +25,21 @@ def run(arguments) -> int:
     if arguments.json:
         print(json.dumps([{**recipe.to_json(), "hash": recipe.hash} for recipe in RECIPES.values()], indent=1))
         return 0
+    header = ("recipe", "hash", "source", "network input")
     rows = [
         (
             recipe.name,
             recipe.hash,
-            ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in recipe.network_inputs.items()),
             recipe.source,
+            ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in recipe.network_inputs.items()),
         )
         for recipe in RECIPES.values()
     ]
-    print(table(("recipe", "hash", "network input", "source"), rows))
+    if arguments.wide:
+        print(table(header, rows, wide=True))
+    else:
+        print(table(header[:-1], [row[:-1] for row in rows]))
+        print(fill(f"\n{len(rows)} recipes; --wide adds {header[-1]}"))
     return 0
 
 

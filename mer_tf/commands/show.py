@@ -6,7 +6,7 @@ import json
 import os
 
 from mer_tf.commands.source import DEFAULT_DATASET
-from mer_tf.console import Console
+from mer_tf.console import Console, fill
 from mer_tf.errors import BadInputError, ClipError, ConfigError, MissingFileError
 from mer_tf.types import Clip
 
@@ -76,12 +76,12 @@ def run(arguments) -> int:
     if arguments.json:
         console.result(json.dumps({"out": out, **facts}, indent=1))
         return 0
-    console.result(f"{out}: {clip.key}, recipe {recipe.name} ({recipe.hash}), apex {facts['apex']}")
+    console.result(fill(f"{out}: {clip.key}, recipe {recipe.name} ({recipe.hash}), apex {facts['apex']}"))
     for name, found in facts["spotting"].items():
         said = found.get("error") or f"frame {found['frame']}, score {found['score']:.2f}"
-        console.result(f"spotted by {name}: {said}")
+        console.result(fill(f"spotted by {name}: {said}"))
     for warning in facts["provenance"]["warnings"]:
-        console.result(f"warning: {warning}")
+        console.result(fill(f"warning: {warning}"))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 
-from mer_tf.console import Console
+from mer_tf.console import Console, fill
 from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.registry import CARDS, dataset_name
 from mer_tf.errors import ConfigError, LeakageError
@@ -107,7 +107,7 @@ def read_source(arguments, console: Console) -> ClipTable:
             console.note(f"label mapping {clips.mapping} keeps {len(clips.clips)} clips of {clips.dataset}")
     for problem in clips.problems:
         if problem.severity == "warning":
-            console.note(f"warning: {problem.message}")
+            console.note(fill(f"warning: {problem.message}"))
     return clips
 
 
@@ -128,7 +128,7 @@ def check_near_duplicates(clips: ClipTable, arguments, console: Console) -> Near
         if not arguments.allow_near_duplicates:
             raise LeakageError(f"{error}, or go on with --allow-near-duplicates") from None
         warning = str(error)
-        console.note(f"warning: {warning}")
+        console.note(fill(f"warning: {warning}"))
     return NearDuplicates(len(names), round(time.perf_counter() - start, 3), warning)
 
 

@@ -32,8 +32,10 @@ from mer_tf.errors import (
     MissingFileError,
 )
 from mer_tf.preprocessing.images import check_image, decode_image
+from mer_tf.recipes import Recipe
 from mer_tf.types import Problem
 
+MAPS = ("face", "puzzle")  # network inputs that pictures can stand for
 COLUMNS = ("dataset", "sub", "filename_o", "label")
 CLASSES = ("negative", "positive", "surprise")
 MAX_CSV_BYTES = 64 * 2**20
@@ -82,6 +84,13 @@ class FlowImages:
     def partial(self) -> bool:
         """Whether a clip of the CSV file was left out."""
         return any(problem.dropped for problem in self.problems)
+
+
+def takes_flow_images(recipe: Recipe) -> bool:
+    """Whether flow images can stand for the network inputs of a recipe: flow and strain scaled picture by picture."""
+    return set(recipe.network_inputs) <= set(MAPS) and all(
+        (view.content, view.normalisation) == ("motion", "pm1") for view in recipe.views
+    )
 
 
 def read_flow_images(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mer_tf.console import table
+from mer_tf.console import fill, table
 
 
 def format_scores(result: dict, classes) -> str:
@@ -17,10 +17,11 @@ def format_scores(result: dict, classes) -> str:
             for key, label in (("uf1", "UF1"), ("uar", "UAR"), ("accuracy", "accuracy"))
         )
         redrawn = f", {interval['redrawn']} drawn again for lack of a class" if interval["redrawn"] else ""
-        lines.append(
+        said = (
             f"{interval['level']:.0%} interval over {interval['subjects']} subjects: {shown} "
             f"({interval['draws']} draws{redrawn})"
         )
+        lines.append(fill(said))
         lines.append("")
     confusion = [(name, *row) for name, row in zip(classes, result["full"]["confusion"])]
     lines.append(table(("true \\ predicted", *classes), confusion))
@@ -30,8 +31,10 @@ def format_scores(result: dict, classes) -> str:
         lines += [
             "",
             table(("class", "recall"), list(recalls["by_class"].items())),
-            f"spread of the recalls, points: {recalls['recall_spread_pop']:.2f} (population), "
-            f"{recalls['recall_spread_ddof1']:.2f} (ddof 1), range {recalls['recall_range']:.2f}",
+            fill(
+                f"spread of the recalls, points: {recalls['recall_spread_pop']:.2f} (population), "
+                f"{recalls['recall_spread_ddof1']:.2f} (ddof 1), range {recalls['recall_range']:.2f}"
+            ),
         ]
     return "\n".join(lines)
 

@@ -1,6 +1,6 @@
 """Counts of every system from two checked files, without TensorFlow.
 
-``counts.json`` holds the sums, ``layers.json`` the layers; ``mer models --recount`` makes both again and a test
+``counts.json`` holds the sums, ``layers.json`` the layers; ``make counts`` makes both again and a test
 compares them with the networks. How is counted: ``mer_tf.zoo``.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-from mer_tf.errors import MissingFileError
+from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.training.config import TrainConfig
 
 _CHUNK = 1 << 20
@@ -25,6 +25,19 @@ def weights_hash(path: str | os.PathLike) -> str:
     except OSError as error:
         raise MissingFileError(f"there is no weight file {os.fspath(path)} ({error.strerror or error})") from error
     return digest.hexdigest()
+
+
+def check_initial_weights(config: TrainConfig, sha256: str) -> None:
+    """Raises ``ConfigError`` where the initial weights are not those of a hash; an empty hash says nothing.
+
+    Raises:
+        MissingFileError: There is no such file.
+    """
+    if sha256 and weights_hash(config.initial_weights) != sha256:
+        raise ConfigError(
+            f"initial weights {config.initial_weights} are not those that the pipeline was made with (SHA-256 "
+            f"{sha256[:12]}...); bring that file back, or make the pipeline again"
+        )
 
 
 def initial_weights_facts(config: TrainConfig) -> dict:

@@ -174,6 +174,14 @@ def test_both_maps(tmp_path):
         ("atscnn", ["--flow-images", "f", "--labels", "l"], "cannot run on flow images.*onset_apex_128_streams"),
         ("dual_atme_aars", ["--data", "d", "--protocol", "losso"], "Did you mean 'loso'"),
         ("dual_atme_aars", ["--data", "d", "--epoch-predictions", "-1"], "--epoch-predictions"),
+        ("lbp_top", ["--data", "d", "--epoch-predictions"], "'lbp_top' has no epochs"),
+        ("dual_atme_aars", ["--data", "d", "--workers", "0"], "--workers must be at least 1"),
+        ("dual_atme_aars", ["--data", "d", "--preset", "papers"], "Did you mean 'paper'"),
+        ("dual_atme_aars", ["--data", "d", "--optimizer", "adan"], "Did you mean 'adam'"),
+        ("dual_atme_aars", ["--data", "d", "--set", "lose=focal"], "Did you mean 'loss'"),
+        ("dual_atme_aars", ["--data", "d", "--option", "sigmoid"], "is not NAME=VALUE"),
+        ("dual_atme_aars", ["--data", "d", "--initial-weights", "nowhere.npz"], "no weight file nowhere.npz"),
+        ("dual_atme_aars", ["--flow-images", "f", "--labels", "l", "--mapping", "megc"], "Did you mean 'megc2019'"),
     ],
 )
 def test_what_does_not_fit_is_said_before_anything_is_read(tmp_path, capsys, model, arguments, said):
@@ -183,6 +191,21 @@ def test_what_does_not_fit_is_said_before_anything_is_read(tmp_path, capsys, mod
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and re.search(said, error), error
     assert not (tmp_path / "run").exists()
+
+
+def test_the_arguments_are_looked_at_before_the_data(tmp_path, capsys, monkeypatch):
+    """Whatever is wrong with the arguments is said although the folder that they name is not there."""
+    from mer_tf.datasets import flow_images
+
+    read = []
+    monkeypatch.setattr(flow_images, "read_flow_images", lambda *args, **kwargs: read.append(args))
+    source = ["--flow-images", tmp_path / "nowhere", "--labels", tmp_path / "nowhere.csv"]
+    for wrong in (["--protocol", "losso"], ["--set", "epochs=2"], ["--workers", 0], ["--epoch-predictions", -1]):
+        assert loso(tmp_path / "run", *source, *wrong) == 2
+        assert "nowhere" not in capsys.readouterr().err and not read
+    assert loso(tmp_path / "run", "--data", tmp_path / "nowhere", "--seed", -1) == 2
+    assert "train.seed" in capsys.readouterr().err
+    assert loso(tmp_path / "run", *source) != 0 and len(read) == 1
 
 
 def test_a_protocol_that_the_datasets_do_not_fit(tmp_path, capfd):

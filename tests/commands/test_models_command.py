@@ -15,7 +15,7 @@ from mer_tf.systems.registry import MODELS
 
 def test_table_is_whole_and_without_tensorflow():
     code = (
-        "import sys; from mer_tf.cli import main; status = main(['models']); "
+        "import sys; from mer_tf.cli import main; status = main(['models', '--wide']); "
         "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules); sys.exit(status)"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
@@ -62,10 +62,46 @@ def test_unknown_name(rest, capsys):
     assert "unknown model 'dual_atmee'. Did you mean 'dual_atme'?" in capsys.readouterr().err
 
 
-def test_pages(tmp_path, capsys):
-    assert main(["models", "--write-docs", str(tmp_path / "docs")]) == 0
-    assert len(os.listdir(tmp_path / "docs")) == len(MODELS) + 1
-    assert f"{len(MODELS) + 1} pages" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("flags", "inside", "outside"),
+    [
+        (["--paper", "zhao"], "atscnn", "ststnet"),
+        (["--paper", "003"], "astnet", "atscnn"),
+        (["--input", "28x28x3"], "ststnet", "off_apexnet"),
+        (["--input", "STRAIN"], "atscnn", "atscnn_no_strain"),
+        (["--recipe", "onset_apex_28"], "dual_atme_aars", "dual_atme"),
+        (["--takes", "flow-images"], "dual_atme", "ststnet"),
+        (["--takes", "frames"], "ststnet", "astnet"),
+        (["--takes", "clips"], "astnet", "micro_attention"),
+        (["--takes", "apex"], "micro_attention", "atscnn"),
+    ],
+)
+def test_filters(flags, inside, outside, capsys):
+    assert main(["models", "--json", *flags]) == 0
+    names = {model["name"] for model in json.loads(capsys.readouterr().out)}
+    assert inside in names and outside not in names
+    assert main(["models", *flags]) == 0
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["model", "input", "recipe", "parameters"]
+    assert {row.split()[0] for row in rows[:-2]} == names
+    assert f"{len(names)} systems" in rows[-1] and "--wide adds" in rows[-1]
+
+
+def test_filters_narrow_each_other_and_may_leave_nothing(capsys):
+    assert main(["models", "--paper", "003", "--takes", "flow-images"]) == 0
+    assert capsys.readouterr().out == "no system fits; 'mer models' lists all\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["atscnn", "--takes", "clips"], "--takes chooses among all systems; leave the name out"),
+        (["--recipe", "onset_apex_29"], "unknown recipe 'onset_apex_29'"),
+    ],
+)
+def test_filters_that_cannot_be(flags, said, capsys):
+    assert main(["models", *flags]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_drawing_as_svg(tmp_path, capsys):

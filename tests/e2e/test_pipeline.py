@@ -18,6 +18,7 @@ from mer_tf.recipes import get_recipe
 from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.training import TrainConfig
 from tfx_pipeline import status
+from tfx_pipeline.configs import PipelineConfig
 from tfx_pipeline.local_runner import run_local
 
 pytestmark = [pytest.mark.tfx, pytest.mark.e2e, pytest.mark.dlib]
@@ -40,17 +41,13 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("e2e run")  # a blank in the path, as on many desktops
     write_synthetic_dataset(folder / "clips", subjects=4, clips_per_subject=3, frames_per_clip=(8, 8), seed=0)
     table = read_casme2(folder / "clips")
-    settings = {
-        "out": folder / "out",
-        "manifest_dir": folder / "manifest",
-        "train_config": CONFIG,
-        "eval_threshold_uf1": 0.0,  # two epochs on eleven clips: the gate itself is tested elsewhere
-    }
+    # Two epochs on eleven clips: the gate itself is tested elsewhere.
+    config = PipelineConfig(CONFIG, folder / "manifest", min_uf1=0.0)
     seen = []
     write_manifest(table, folder / "manifest" / "manifest.csv", recipe_frames="needed")
-    first = run_local(**settings, on_component=seen.append)
+    first = run_local(config, folder / "out", on_component=seen.append)
     write_manifest(table, folder / "manifest" / "manifest.csv", recipe_frames="needed")
-    second = run_local(**settings)
+    second = run_local(config, folder / "out")
     return table, first, second, seen
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from mer_tf.errors import ConfigError, MissingPackageError
 from mer_tf.training import TrainConfig
+from tfx_pipeline.configs import PipelineConfig
 from tfx_pipeline.kubeflow_runner import compile_kubeflow
 
 pytestmark = pytest.mark.tfx
@@ -33,21 +34,20 @@ IMAGE = "registry.example/mer-tf:test"
 
 def compile_to(path, **changes):
     settings = {
-        "image": IMAGE,
         "pipeline_root": "/artifacts",
         "manifest_dir": "/data/manifest",
         "serving_dir": "/models/mer",
-        "train_config": TrainConfig(model="dual_atme"),
+        "train": TrainConfig(model="dual_atme"),
         **changes,
     }
-    return compile_kubeflow(path, **settings)
+    return compile_kubeflow(PipelineConfig(**settings), path, image=IMAGE)
 
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     pytest.importorskip("kfp")
     path = tmp_path_factory.mktemp("kubeflow") / "sub folder" / "pipeline.yaml"
-    job = compile_to(path, data_root="/data/casme2", beam_pipeline_args=["--runner=DirectRunner"])
+    job = compile_to(path, data_root="/data/casme2", protocol="tenfold_subject", beam_args=["--runner=DirectRunner"])
     with open(path, encoding="utf-8") as file:
         return job, yaml.safe_load(file)
 
@@ -114,7 +114,7 @@ def test_example_gen_has_its_file_driver(compiled):
 def test_values_reach_the_specification(compiled):
     job, spec = compiled
     text = json.dumps(spec)
-    for value in ("/data/manifest", "/data/casme2", "/models/mer", "--runner=DirectRunner"):
+    for value in ("/data/manifest", "/data/casme2", "/models/mer", "--runner=DirectRunner", "tenfold_subject"):
         assert value in text
     assert job["runtimeConfig"]["gcsOutputDirectory"] == "/artifacts"
     assert spec["schemaVersion"] == "2.1.0"
@@ -137,3 +137,12 @@ def test_without_kfp_the_extra_is_named(tmp_path, monkeypatch):
 def test_other_endings_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"\.yaml, \.yml or \.json"):
         compile_to(tmp_path / "pipeline.txt")
+
+
+def test_initial_weights_are_a_path_of_the_containers(tmp_path):
+    pytest.importorskip("kfp")
+    with pytest.raises(ConfigError, match="absolute path as the containers see it"):
+        compile_to(tmp_path / "p.yaml", train=TrainConfig(model="dual_atme", initial_weights="weights.npz"))
+    assert not (tmp_path / "p.yaml").exists()
+    job = compile_to(tmp_path / "p.yaml", train=TrainConfig(model="dual_atme", initial_weights="/data/weights.npz"))
+    assert "/data/weights.npz" in json.dumps(job["pipelineSpec"])

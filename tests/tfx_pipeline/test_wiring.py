@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import types
 
 import pytest
 
@@ -11,6 +13,7 @@ from mer_tf.errors import AnnotationError, ConfigError, MissingFileError, Unknow
 from mer_tf.recipes import get_recipe
 from mer_tf.training import TrainConfig
 from tfx_pipeline import modules
+from tfx_pipeline.configs import PipelineConfig
 from tfx_pipeline.local_runner import run_local
 from tfx_pipeline.pipeline import create_pipeline
 
@@ -19,14 +22,18 @@ pytestmark = pytest.mark.tfx
 
 def create(**changes):
     settings = {
-        "pipeline_name": "p",
         "pipeline_root": "/root",
         "manifest_dir": "/manifest",
         "serving_dir": "/serving",
-        "train_config": TrainConfig(model="dual_atme"),
+        "train": TrainConfig(model="dual_atme"),
         **changes,
     }
-    return create_pipeline(**settings)
+    return create_pipeline(PipelineConfig(**settings))
+
+
+def parameters(pipeline, name):
+    (component,) = [component for component in pipeline.components if component.id == name]
+    return component.exec_properties
 
 
 def test_eleven_components_in_an_order_that_can_run():
@@ -47,15 +54,14 @@ def test_eleven_components_in_an_order_that_can_run():
 
 def test_cache_is_on_unless_refused():
     assert create().enable_cache is True
-    assert create(enable_cache=False).enable_cache is False
+    assert create(cache=False).enable_cache is False
 
 
 @pytest.mark.parametrize("model", ["dual_atme", "atscnn"])
 def test_each_model_gets_the_recipe_it_declares(model):
-    pipeline = create(train_config=TrainConfig(model=model))
-    (motion,) = [component for component in pipeline.components if component.id == "MotionTransform"]
+    pipeline = create(train=TrainConfig(model=model))
     recipe = {"dual_atme": "onset_apex_28_hars", "atscnn": "onset_apex_128_streams"}[model]
-    assert f'"name": "{recipe}"' in motion.exec_properties["recipe"]
+    assert f'"name": "{recipe}"' in parameters(pipeline, "MotionTransform")["recipe"]
 
 
 def test_a_recipe_the_model_does_not_take():
@@ -67,11 +73,10 @@ def test_a_changed_recipe_that_still_fits_is_taken():
     recipe = get_recipe("onset_apex_28_hars")
     changed = dataclasses.replace(recipe, flow=dataclasses.replace(recipe.flow, warps=2))
     pipeline = create(recipe=changed)
-    (motion,) = [component for component in pipeline.components if component.id == "MotionTransform"]
-    assert '"warps": 2' in motion.exec_properties["recipe"]
+    assert '"warps": 2' in parameters(pipeline, "MotionTransform")["recipe"]
 
 
-@pytest.mark.parametrize("settings", [{"eval_threshold_uf1": 1.2}, {"preprocess_workers": 0}, {"fold_workers": -1}])
+@pytest.mark.parametrize("settings", [{"min_uf1": 1.2}, {"workers": 0}, {"serving_dir": ""}])
 def test_values_out_of_range(settings):
     with pytest.raises(ConfigError, match="Received"):
         create(**settings)
@@ -79,12 +84,12 @@ def test_values_out_of_range(settings):
 
 def test_unknown_model():
     with pytest.raises(UnknownNameError, match="Did you mean 'dual_atme'"):
-        create(train_config=TrainConfig(model="dual_atm"))
+        create(train=TrainConfig(model="dual_atm"))
 
 
 def test_no_manifest(tmp_path):
     with pytest.raises(MissingFileError, match=r"holds no manifest\.csv"):
-        run_local(out=tmp_path / "out", manifest_dir=tmp_path, train_config=TrainConfig(model="dual_atme"))
+        run_local(PipelineConfig(TrainConfig(model="dual_atme"), tmp_path), tmp_path / "out")
     assert not os.path.exists(tmp_path / "out")
 
 
@@ -92,12 +97,47 @@ def test_no_landmark_model_stops_before_anything_runs(tmp_path):
     (tmp_path / "manifest.csv").write_text("#")
     with pytest.raises(MissingFileError, match=r"nowhere\.dat"):
         run_local(
-            out=tmp_path / "out",
-            manifest_dir=tmp_path,
-            train_config=TrainConfig(model="dual_atme"),
-            landmark_model=str(tmp_path / "nowhere.dat"),
+            PipelineConfig(TrainConfig(model="dual_atme"), tmp_path, landmark_model=tmp_path / "nowhere.dat"),
+            tmp_path / "out",
         )
     assert not os.path.exists(tmp_path / "out")
+
+
+def test_a_mistake_in_a_model_option_stops_before_anything_runs(tmp_path):
+    (tmp_path / "landmarks.dat").write_bytes(b"never read")
+    (tmp_path / "manifest.csv").write_text("not a manifest\n")
+    train = TrainConfig(model="dual_atme", model_options={"sigmoidd": False})
+    with pytest.raises(UnknownNameError, match="option of model 'dual_atme'"):
+        run_local(PipelineConfig(train, tmp_path, landmark_model=tmp_path / "landmarks.dat"), tmp_path / "out")
+    assert not os.path.exists(tmp_path / "out")
+
+
+def test_initial_weights_are_known_by_their_content(tmp_path):
+    weights = tmp_path / "weights.npz"
+    keys = []
+    for content in (b"one", b"two", b"one"):
+        weights.write_bytes(content)
+        pipeline = create(train=TrainConfig(model="dual_atme", initial_weights=str(weights)))
+        trainer = json.loads(parameters(pipeline, "Trainer")["custom_config"])
+        keys.append(parameters(pipeline, "LosoTrainer")["initial_weights"])
+        assert keys[-1] == trainer["initial_weights"]
+    assert keys[0] == keys[2] != keys[1]
+    assert parameters(create(), "LosoTrainer")["initial_weights"] == ""
+
+
+def test_the_final_model_does_not_start_from_other_weights(tmp_path):
+    (tmp_path / "weights.npz").write_bytes(b"changed since")
+    config = TrainConfig(model="dual_atme", initial_weights=str(tmp_path / "weights.npz"))
+    arguments = types.SimpleNamespace(
+        custom_config={
+            "recipe": get_recipe("onset_apex_28_hars").to_json(),
+            "train_config": config.to_json(),
+            "initial_weights": "0" * 64,
+        },
+        train_files=[],
+    )
+    with pytest.raises(ConfigError, match="not those that the pipeline was made with"):
+        modules.run_fn(arguments)
 
 
 def test_a_component_that_fails_is_reported_and_its_error_keeps_its_name(tmp_path):
@@ -106,10 +146,8 @@ def test_a_component_that_fails_is_reported_and_its_error_keeps_its_name(tmp_pat
     seen = []
     with pytest.raises(AnnotationError, match="is not a manifest"):
         run_local(
-            out=tmp_path / "out",
-            manifest_dir=tmp_path,
-            train_config=TrainConfig(model="dual_atme"),
-            landmark_model=str(tmp_path / "landmarks.dat"),
+            PipelineConfig(TrainConfig(model="dual_atme"), tmp_path, landmark_model=tmp_path / "landmarks.dat"),
+            tmp_path / "out",
             on_component=seen.append,
         )
     assert [(run.name, run.state) for run in seen] == [("ClipExampleGen", "running"), ("ClipExampleGen", "failed")]

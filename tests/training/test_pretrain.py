@@ -253,7 +253,7 @@ def run(jaffe, tmp_path_factory):
     start = FoldTrainer(config(num_classes=5, seed=8)).model
     write_named_weights(start, root / "imagenet.npz")
     arguments = ["--root", f"jaffe={root / 'jaffe'}", "--root", f"oulu_casia={root / 'oulu'}"]
-    arguments += ["--initial", root / "imagenet.npz", "--out", root / "out", "--option", f"width={WIDTH}"]
+    arguments += ["--initial-weights", root / "imagenet.npz", "--out", root / "out", "--option", f"width={WIDTH}"]
     arguments += ["--epochs", 1, "--workers", 1, "--json"]
     assert main(["pretrain", *map(str, arguments)]) == 0
     return root, json.loads((root / "out" / "pretrain.json").read_text()), arguments

@@ -277,8 +277,8 @@ def test_atscnn_by_hand():
 def test_the_checked_files_hold_what_is_counted(name):
     sums, layers = count_all([name])
     again = json.loads(to_text(layers))
-    assert sums[name] == all_counts()[name], "run 'mer models --recount'"
-    assert again[name] == all_layers()[name], "run 'mer models --recount'"
+    assert sums[name] == all_counts()[name], "run 'make counts'"
+    assert again[name] == all_layers()[name], "run 'make counts'"
     card = MODELS[name]
     assert (sums[name]["parameters"], sums[name]["trainable_parameters"]) == (
         card.parameters,
