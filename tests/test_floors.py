@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 # From the ground up; what stands on one line may import each other.
 FLOORS = (
-    ("errors", "types", "atomic", "console", "features", "numerics", "addons"),
+    ("errors", "types", "atomic", "console", "document", "features", "numerics", "addons"),
     ("checks",),
     ("recipes", "records"),
     ("layers", "metrics", "protocols", "preprocessing"),

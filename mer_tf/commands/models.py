@@ -55,7 +55,8 @@ def _show(arguments) -> int:
         facts = [{**get_model_card(name).to_json(), "counts": all_counts().get(name)} for name in names]
         print(json.dumps(facts, indent=1))
         return 0
-    from mer_tf.zoo.pages import system_page, to_terminal, zoo_table
+    from mer_tf.document import to_terminal
+    from mer_tf.zoo.pages import system_page, zoo_table
 
     print(to_terminal(system_page(arguments.name)) if arguments.name else table(*zoo_table()))
     return 0

@@ -72,6 +72,7 @@ class Setting:
         datasets: Datasets of the run, each a tuple of accepted names; empty: the one of the row.
         average: ``"pooled"``, ``"fold_mean"`` or ``"class_mean"``: what the paper prints.
         clips: Data column -> number of clips published; a run with another number is not comparable.
+        mappings: Label mappings that give the published classes; SMIC has the same classes under all.
         scored: What the paper scores, where it is not the clips themselves; nothing is comparable then.
     """
 
@@ -80,6 +81,7 @@ class Setting:
     datasets: tuple[tuple[str, ...], ...]
     average: str
     clips: dict
+    mappings: tuple[str, ...]
     scored: str = ""
 
 
@@ -91,6 +93,7 @@ SETTINGS = {
         (_SMIC, ("casme2",), ("samm",)),
         "pooled",
         {"MEGC2019-CD": 442, "SMIC-HS": 164, "CASME II": 145, "SAMM": 133},
+        ("megc2019",),
     ),
     # 247 clips by that paper; 147 of three classes by its rule on the sheet, 145 by its own set.
     "10-fold, folds cut by subject-ordered sample number, after augmentation": Setting(
@@ -99,14 +102,17 @@ SETTINGS = {
         (),
         "class_mean",
         {"CASME II": (145, 147), "SMIC-HS": 164},
+        ("cbamnet",),
         "augmented sub-clips",
     ),
     "LOSO single database, mean of per-subject scores": Setting(
-        "LOSO", ("loso",), (), "fold_mean", {"CASME II": 246, "SMIC": 164}
+        "LOSO", ("loso",), (), "fold_mean", {"CASME II": 246, "SMIC": 164}, ("casme2_five",)
     ),
-    "LOSO single database": Setting("LOSO", ("loso",), (), "pooled", {"CASME II": 185, "SMIC": 164, "SAMM": 68}),
+    "LOSO single database": Setting(
+        "LOSO", ("loso",), (), "pooled", {"CASME II": 185, "SMIC": 164, "SAMM": 68}, ("objective",)
+    ),
     "CDE (LOSO on the pooled databases)": Setting(
-        "CDE", ("cde2018", "loso"), (("casme2",), ("samm",)), "pooled", {"SAMM + CASME II": 253}
+        "CDE", ("cde2018", "loso"), (("casme2",), ("samm",)), "pooled", {"SAMM + CASME II": 253}, ("objective",)
     ),
     "HDE hold-out database": Setting(
         "HDE",
@@ -114,9 +120,10 @@ SETTINGS = {
         (("casme2",), ("samm",)),
         "pooled",
         {"SAMM (test), CASME II (train)": 68, "CASME II (test), SAMM (train)": 185},
+        ("objective",),
     ),
     "LOSO over 67 subjects on the combined set": Setting(
-        "LOSO", ("loso",), (("casme",), ("casme2",), ("samm",)), "pooled", {"CASME + CASME II + SAMM": 382}
+        "LOSO", ("loso",), (("casme",), ("casme2",), ("samm",)), "pooled", {"CASME + CASME II + SAMM": 382}, ("atscnn",)
     ),
 }
 

@@ -82,6 +82,15 @@ def read_doc(target: str) -> SourceDoc:
     return SourceDoc(name, relative(path), about.removeprefix("Source: "), summary, options, sections)
 
 
+def default_of(target: str, option: str):
+    """Default of an argument of ``"module:name"``; None where it has none, or none that is a plain value."""
+    written = next((default for name, default, _ in read_doc(target).options if name == option), "")
+    try:
+        return ast.literal_eval(written)
+    except (SyntaxError, ValueError):
+        return None
+
+
 @functools.cache
 def layer_targets() -> dict[str, str]:
     """Class name -> ``"module:name"`` of every layer of the package."""
