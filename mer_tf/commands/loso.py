@@ -143,7 +143,7 @@ def run(arguments) -> int:
             extra={
                 **split_facts(split),
                 **_hold_out(split, predictions, len(classes)),
-                **_image_facts(pictures),
+                **_image_facts(pictures, recipe),
                 **initial,
             },
         )
@@ -255,11 +255,19 @@ def _drawn(arguments) -> bool:
     return any(map(is_synthetic, [*folders, os.path.dirname(os.path.abspath(arguments.labels))]))
 
 
-def _image_facts(pictures: dict) -> dict:
+def _image_facts(pictures: dict, recipe) -> dict:
+    """What a passport says of pictures that somebody else made: the recipe names their kind, most of it was not run."""
     if not pictures:
         return {}
     skipped = sorted({p.message for images in pictures.values() for p in images.problems if p.dropped})
-    return {"flow_images": {"maps": list(pictures), "skipped": skipped}}
+    facts = {
+        "note": "flow pictures made elsewhere; 'recipe' names the kind of input, of which only 'used' was applied",
+        "maps": list(pictures),
+        "used": ["views"],
+        "not_run": [key for key in recipe.to_json() if key not in ("name", "source", "views")],
+        "skipped": skipped,
+    }
+    return {"flow_images": facts}
 
 
 def _hold_out(split: Split, predictions, num_classes: int) -> dict:

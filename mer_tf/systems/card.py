@@ -50,6 +50,8 @@ class ModelCard:
         published_as: Names in the tables of the five papers.
         megc2019_as: Names in ``published_megc2019.csv``.
         starts_from: Weights that the published training starts from; ``""`` where it starts anew or says nothing.
+        small: Constructor options (JSON values) of a small network of the same kind, for tests and trials; ``"size"``
+            is the side of its inputs, ``"frames"`` their number.
         options: Constructor options that make the class this system (settings that make the feature this one); they
             cannot be set otherwise.
         confidence: ``"exact"`` (public code or a complete table), ``"fitted"`` (layout found by the published
@@ -68,6 +70,7 @@ class ModelCard:
     published_as: tuple[PublishedAs, ...] = ()
     megc2019_as: tuple[str, ...] = ()
     starts_from: str = ""
+    small: dict = dataclasses.field(default_factory=dict)
     options: dict = dataclasses.field(default_factory=dict)
     confidence: str = "exact"
     kind: str = "network"

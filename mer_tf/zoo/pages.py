@@ -59,8 +59,8 @@ def zoo_table(names: Sequence[str] | None = None) -> tuple[tuple[str, ...], list
     """Header and rows of the table of all systems, or of some."""
     header = (
         "model",
-        "system of",
-        "compared in",
+        "paper",
+        "study",
         "input",
         "recipe",
         "parameters",

@@ -23,7 +23,7 @@ def test_table_is_whole_and_without_tensorflow():
     assert process.returncode == 0, process.stderr
     header, _, *rows = process.stdout.splitlines()
     assert header.split() == (
-        ["model", "paper", "seed", "input", "recipe", "parameters", "trainable", "MFLOPs", "confidence", "published"]
+        ["model", "paper", "study", "input", "recipe", "parameters", "trainable", "MFLOPs", "confidence", "published"]
     )
     assert [row.split()[0] for row in rows] == list(MODELS)
     (row,) = (row for row in rows if row.startswith("atscnn "))

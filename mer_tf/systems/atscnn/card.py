@@ -46,6 +46,7 @@ ATSCNN_CARD = ModelCard(
         "demo": {"": "assumed, for a short demonstration", "loss": "paper, section 3", "optimizer": "paper, section 3"},
     },
     published_as=(PublishedAs("004", "ATSCNN"),),
+    small={"size": 32},
     builder="mer_tf.systems.atscnn.atscnn:ATSCNN",
     confidence="fitted",
 )

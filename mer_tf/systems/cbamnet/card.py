@@ -33,7 +33,7 @@ _CHOSEN = {
 SOURCES = {"paper": _CHOSEN, "sgd": _CHOSEN}
 
 
-def _card(name, builder, confidence="inferred", row=None, options=None):
+def _card(name, builder, row=None, options=None, **small):
     return ModelCard(
         name=name,
         paper_id="000",
@@ -44,8 +44,9 @@ def _card(name, builder, confidence="inferred", row=None, options=None):
         sources=SOURCES,
         builder=f"mer_tf.systems.cbamnet.{builder}",
         published_as=(PublishedAs("000", row),) if row else (),
+        small={"size": 16, "width": 4, **small},
         options=options or {},
-        confidence=confidence,
+        confidence="inferred",
     )
 
 
@@ -60,7 +61,7 @@ SUB_NETWORK_CARDS = tuple(
     )
     for number in (1, 2, 3, 4)
 )
-CBAMNET_CARD = _card("cbamnet", "cbamnet:CBAMNet", row="CBAMNet")
+CBAMNET_CARD = _card("cbamnet", "cbamnet:CBAMNet", row="CBAMNet", reduction=2)
 RESNET3D_18_CARD = _card("resnet3d_18", "resnet3d18:ResNet3D18", row="ResNet3D-18")
 
 CARDS = (BASIC_NETWORK_CARD, *SUB_NETWORK_CARDS, CBAMNET_CARD, RESNET3D_18_CARD)

@@ -29,6 +29,7 @@ DSSN_CARD = ModelCard(
     sources={"paper": {"": "assumed, none were found; the family of the same authors' ELRCN script"}},
     published_as=(PublishedAs("003", "DSSN"),),
     starts_from="ImageNet (AlexNet's first layers)",
+    small={"size": 67, "filters": [8, 16]},
     builder="mer_tf.systems.dssn.dssn:DSSN",
 )
 

@@ -32,6 +32,7 @@ DUAL_INCEPTION_CARD = ModelCard(
     },
     published_as=(PublishedAs("001", "Dual-Inception"),),
     megc2019_as=("Dual-Inception",),
+    small={"hidden": 32, "filters": [2, 4]},
     builder="mer_tf.systems.dual_inception.dual_inception:DualInception",
 )
 

@@ -28,6 +28,7 @@ _PRESETS = {
     "temporal": {**_COMMON, "epochs": 40, "model_options": {"stage": "temporal"}},
 }
 
+_SMALL = {"frames": 2, "size": 32, "filters": 4, "dense_units": 16, "lstm_units": 8}
 _SOURCES = {stage: {"": "code, the authors' defaults"} for stage in _PRESETS}
 _SOURCES["paper"]["epochs"] = "assumed: both stages in one run, as long as the longer of the two"
 
@@ -41,6 +42,7 @@ ELRCN_SE_CARD = ModelCard(
     sources=_SOURCES,
     # Tables 2 and 4 of the Micro-Attention paper, which does not say whether SE or TE was run.
     published_as=(PublishedAs("002", "ELRCN"),),
+    small=_SMALL,
     builder="mer_tf.systems.elrcn.elrcn_se:ELRCNSE",
 )
 ELRCN_TE_CARD = ModelCard(
@@ -51,6 +53,7 @@ ELRCN_TE_CARD = ModelCard(
     recipe="flow_9x224_te",
     presets=_PRESETS,
     sources=_SOURCES,
+    small=_SMALL,
     builder="mer_tf.systems.elrcn.elrcn_te:ELRCNTE",
 )
 

@@ -37,6 +37,7 @@ KFC_MER_CARD = ModelCard(
         }
     },
     published_as=(PublishedAs("001", "KFC-MER"),),
+    small={"size": 32, "width": 8, "hidden": 16},
     builder="mer_tf.systems.kfc_mer.kfc_mer:KFCMER",
 )
 

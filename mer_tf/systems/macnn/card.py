@@ -29,6 +29,7 @@ MACNN_CARD = ModelCard(
     },
     sources={"paper": {"": "code, the re-implementation with Off-TANet; those of its paper were not found"}},
     published_as=(PublishedAs("004", "MACNN"),),
+    small={"size": 32, "width": 4, "dense_units": 16},
     builder="mer_tf.systems.macnn.macnn:MACNN",
 )
 

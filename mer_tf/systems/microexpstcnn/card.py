@@ -35,6 +35,7 @@ MICROEXPSTCNN_CARD = ModelCard(
         "paper_batch8": {"": "code, the authors' scripts", **NOT_STATED, "batch_size": "paper, its text"},
     },
     published_as=(PublishedAs("000", "MicroExpSTCNN"),),
+    small={"size": 17, "filters": 8, "units": 16},
     builder="mer_tf.systems.microexpstcnn.microexpstcnn:MicroExpSTCNN",
     confidence="inferred",
 )

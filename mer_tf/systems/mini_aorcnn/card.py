@@ -16,6 +16,7 @@ MINI_AORCNN_CARD = dataclasses.replace(
     recipe="onset_apex_112",
     sources={"paper": {"": "assumed, those of Off-TANet"}},
     published_as=(),
+    small={"size": 32},
     builder="mer_tf.systems.mini_aorcnn.mini_aorcnn:MiniAORCNN",
 )
 

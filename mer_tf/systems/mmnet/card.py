@@ -41,6 +41,7 @@ MMNET_CARD = ModelCard(
         "five_classes": {"": "code, the authors' script for five classes", **BETAS},
     },
     published_as=(PublishedAs("001", "MMNet"),),
+    small={"size": 32, "width": 16, "stem": 12},
     builder="mer_tf.systems.mmnet.mmnet:MMNet",
 )
 

@@ -38,6 +38,7 @@ OFF_APEXNET_CARD = ModelCard(
     },
     published_as=(PublishedAs("003", "OFF-ApexNet"),),
     megc2019_as=("OFF-ApexNet",),
+    small={"units": 64},
     builder="mer_tf.systems.off_apexnet.off_apexnet:OFFApexNet",
 )
 

@@ -35,6 +35,7 @@ OFF_TANET_CARD = ModelCard(
     },
     sources=_SOURCES,
     published_as=(PublishedAs("004", "Off-TANet"),),
+    small={"size": 32},
     builder="mer_tf.systems.off_tanet.off_tanet:OffTANet",
 )
 
@@ -58,6 +59,7 @@ MICRO_ATTENTION_SEED004_CARD = dataclasses.replace(
         },
     },
     published_as=(PublishedAs("004", "Micro-Attention"),),
+    small={"size": 32, "width": 2, "dense_units": 16},
     builder="mer_tf.systems.off_tanet.micro_attention_seed004:MicroAttentionSeed004",
 )
 STSTNET_SEED004_CARD = dataclasses.replace(
@@ -76,6 +78,7 @@ STSTNET_SEED004_CARD = dataclasses.replace(
         },
     },
     published_as=(PublishedAs("004", "STSTNet"),),
+    small={"size": 28},
     builder="mer_tf.systems.off_tanet.ststnet_seed004:STSTNetSeed004",
 )
 DUAL_INCEPTION_SEED004_CARD = dataclasses.replace(
@@ -96,6 +99,7 @@ DUAL_INCEPTION_SEED004_CARD = dataclasses.replace(
         },
     },
     published_as=(PublishedAs("004", "Dual-Inception"),),
+    small={"size": 16, "dense_units": 32},
     builder="mer_tf.systems.off_tanet.dual_inception_seed004:DualInceptionSeed004",
 )
 

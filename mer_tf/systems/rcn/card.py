@@ -42,6 +42,7 @@ RCN_CARD = ModelCard(
         "readme": {**_SOURCES, "epochs": "code, the example of its description"},
         "focal": {**_SOURCES, "loss": "paper, what the Dual-ATME paper says of the method", "gamma": "assumed"},
     },
+    small={"filters": 8, "pool": 5},
     builder="mer_tf.systems.rcn.rcn:RCN",
     options={"variant": "base"},
 )

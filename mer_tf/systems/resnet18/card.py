@@ -27,6 +27,7 @@ RESNET18_CARD = ModelCard(
     },
     sources={"paper": {"": "paper, section 4.2 of Dual-ATME 2023", "gamma": "code, the Dual-ATME authors' loss"}},
     published_as=(PublishedAs("001", "ResNet18"),),
+    small={"size": 32, "width": 8},
     builder="mer_tf.systems.resnet18.resnet18:ResNet18",
 )
 
