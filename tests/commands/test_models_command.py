@@ -27,7 +27,7 @@ def test_table_is_whole_and_without_tensorflow():
     )
     assert [row.split()[0] for row in rows] == list(MODELS)
     (row,) = (row for row in rows if row.startswith("atscnn "))
-    for part in ("Zhao et al.", "004", "4,213,815", "19.008", "fitted", "UF1 0.7205"):
+    for part in ("Zhao et al.", "ATSCNN 2024", "4,213,815", "19.008", "fitted", "UF1 0.7205"):
         assert part in row
 
 

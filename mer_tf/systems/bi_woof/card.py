@@ -5,7 +5,7 @@ from __future__ import annotations
 from mer_tf.systems.card import PublishedAs
 from mer_tf.systems.feature_card import feature_card, preset
 
-SETTINGS = {"": "paper, Liong et al. 2018"}
+SETTINGS = {"": "assumed, as Liong et al. 2018 are remembered"}
 
 CARDS = (
     feature_card(

@@ -17,7 +17,10 @@ CARDS = (
             "paper": preset(RBF, kind="full", bins=8, blocks=[5, 5]),
             "primary": preset(RBF, kind="primary", bins=30, blocks=[1, 1]),
         },
-        sources={"paper": CHOSEN, "primary": {**CHOSEN, "model_options.feature": "paper, Chaudhry et al. 2009"}},
+        sources={
+            "paper": CHOSEN,
+            "primary": {**CHOSEN, "model_options.feature": "assumed, as Chaudhry et al. 2009 are remembered"},
+        },
         published_as=(PublishedAs("002", "HOOF"),),
     ),
 )

@@ -29,8 +29,8 @@ CARDS = (
             ),
         },
         sources={
-            "paper": {"": "paper, the baseline of the SMIC database"},
-            "casme2": {**CHOSEN, "model_options.feature": "paper, the baseline of the CASME II database"},
+            "paper": {"": "assumed, as the baseline of the SMIC database is remembered"},
+            "casme2": {**CHOSEN, "model_options.feature": "assumed, as the baseline of CASME II is remembered"},
             "toolbox": {"": "code, a public toolbox"},
         },
         published_as=tuple(PublishedAs(paper, "LBP-TOP") for paper in ("000", "001", "002", "003")),

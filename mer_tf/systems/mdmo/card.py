@@ -21,7 +21,7 @@ CARDS = (
             "toolbox": preset({"kernel": "rbf", "gamma": ["scale"], "c": [28], "scaling": "standard"}, beta=0.8),
         },
         sources={
-            "paper": {"": "paper, Liu et al. 2016", "model_options.svm.scaling": "assumed, none is stated"},
+            "paper": {"": "assumed, as Liu et al. 2016 are remembered"},
             "toolbox": {"": "code, a public toolbox"},
         },
     ),
