@@ -58,7 +58,7 @@ def write_passport(
         predictions: Held-out predictions, one per clip.
         classes: Class names by index.
         config: Resolved training config (``TrainConfig.to_json()``).
-        recipe: Recipe of the inputs.
+        recipe: Recipe of the inputs; of pictures made elsewhere, the one that names their kind.
         data_fingerprint: Fingerprint of the clips.
         protocol: Protocol name.
         wall_seconds: Wall time of the run in seconds.

@@ -10,7 +10,18 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 # From the ground up; what stands on one line may import each other.
 FLOORS = (
-    ("errors", "types", "atomic", "console", "features", "numerics", "addons", "served", "run_files"),
+    (
+        "errors",
+        "types",
+        "atomic",
+        "console",
+        "document",
+        "features",
+        "numerics",
+        "addons",
+        "served",
+        "run_files",
+    ),
     ("checks",),
     # Recipes name methods of preprocessing by their settings, and preprocessing reads recipes: see the last test.
     ("layers", "preprocessing", "recipes", "records"),

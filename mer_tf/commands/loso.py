@@ -67,7 +67,7 @@ def run(arguments) -> int:
             protocol=arguments.protocol,
             workers=workers,
             epoch_predictions=arguments.epoch_predictions,
-            facts=_image_facts(pictures),
+            facts=_image_facts(pictures, recipe),
             say=lambda text: console.note(fill(text)),
             progress=lambda done, total, *_: bar(done, total),
         )
@@ -198,11 +198,19 @@ def _drawn(arguments) -> bool:
     return any(map(is_synthetic, [*folders, os.path.dirname(os.path.abspath(arguments.labels))]))
 
 
-def _image_facts(pictures: dict) -> dict:
+def _image_facts(pictures: dict, recipe) -> dict:
+    """What a passport says of pictures that somebody else made: the recipe names their kind, most of it was not run."""
     if not pictures:
         return {}
     skipped = sorted({p.message for images in pictures.values() for p in images.problems if p.dropped})
-    return {"flow_images": {"maps": list(pictures), "skipped": skipped}}
+    facts = {
+        "note": "flow pictures made elsewhere; 'recipe' names the kind of input, of which only 'used' was applied",
+        "maps": list(pictures),
+        "used": ["views"],
+        "not_run": [key for key in recipe.to_json() if key not in ("name", "source", "views")],
+        "skipped": skipped,
+    }
+    return {"flow_images": facts}
 
 
 def _report(console: Console, arguments, passport: dict, log: str) -> None:

@@ -64,7 +64,8 @@ def run(arguments) -> int:
         facts = [{**get_model_card(name).to_json(), "counts": all_counts().get(name)} for name in names]
         print(json.dumps(facts, indent=1))
     elif arguments.name:
-        from mer_tf.zoo.pages import system_page, to_terminal
+        from mer_tf.document import to_terminal
+        from mer_tf.zoo.pages import system_page
 
         print(to_terminal(system_page(arguments.name)))
     else:

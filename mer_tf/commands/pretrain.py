@@ -1,4 +1,4 @@
-"""``mer pretrain``: training on pictures of macro-expressions, whose weights ``mer loso`` starts from (seed 002)."""
+"""``mer pretrain``: training on pictures of macro-expressions; ``mer loso`` starts from its weights."""
 
 from __future__ import annotations
 

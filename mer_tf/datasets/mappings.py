@@ -194,7 +194,7 @@ def mappings() -> dict[str, LabelMapping]:
                 for name in ("casme2", "samm")
             },
             field="objective",
-            source="seed 002: objective classes I to V (it names them happiness, surprise, anger, disgust, sadness)",
+            source="seed 002: objective classes I to V (there happiness, surprise, anger, disgust, sadness)",
         ),
         LabelMapping(
             name="macro5",

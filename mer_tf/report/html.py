@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from mer_tf.report.blocks import Details, Figure, Report, Row, Section, Table, Text
+from mer_tf.document import Details, Document, Figure, Link, Row, Section, Table, Text, parts
 
 _STYLE = """
 :root{color-scheme:light;--ink:#1f2933;--muted:#5b6875;--line:#dfe4ea;--soft:#f5f7fa;--blue:#1d5fa8;--warn:#fff4e5}
@@ -42,7 +42,7 @@ overflow-wrap:anywhere}
 """
 
 
-def to_html(report: Report) -> str:
+def to_html(report: Document) -> str:
     """The page as text."""
     title = escape(report.title)
     body = [f"<h1>{title}</h1>", *(_block(block) for block in report.intro)]
@@ -66,7 +66,7 @@ def _section(section: Section) -> str:
 
 def _block(block) -> str:
     if isinstance(block, Text):
-        return f'<p class="{block.kind}">{escape(block.text)}</p>'
+        return f'<p class="{block.kind}">{_inline(block.text)}</p>'
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, Figure):
@@ -81,8 +81,8 @@ def _block(block) -> str:
 
 
 def _table(table: Table) -> str:
-    def cell(tag: str, text: str | None, align: str, first: bool) -> str:
-        text = "" if text is None and tag == "th" else "–" if text is None else text
+    def cell(tag: str, text: str | Link | None, align: str, first: bool) -> str:
+        text = "–" if text is None else text.text if isinstance(text, Link) else str(text)
         classes = ["r"] if align == "r" else []
         if tag == "td" and first and text.startswith("  "):
             classes.append("in")
@@ -91,19 +91,23 @@ def _table(table: Table) -> str:
         if len(text) > 60 and " " not in text:
             classes.append("long")
         attribute = f' class="{" ".join(classes)}"' if classes else ""
-        return f"<{tag}{attribute}>{escape(text.strip())}</{tag}>"
+        return f"<{tag}{attribute}>{_inline(text.strip())}</{tag}>"
 
     head = ""
     if any(table.header):
-        cells = (cell("th", t, a, k == 0) for k, (t, a) in enumerate(zip(table.header, table.align)))
+        cells = (cell("th", t, a, k == 0) for k, (t, a) in enumerate(zip(table.header, table.sides)))
         head = "<thead><tr>" + "".join(cells) + "</tr></thead>"
     rows = []
     for number, row in enumerate(table.rows):
         mark = ' class="strong"' if number in table.strong else ""
-        cells = (cell("td", t, a, k == 0) for k, (t, a) in enumerate(zip(row, table.align)))
+        cells = (cell("td", t, a, k == 0) for k, (t, a) in enumerate(zip(row, table.sides)))
         rows.append(f"<tr{mark}>" + "".join(cells) + "</tr>")
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
     return f'<div class="wrap"><table>{caption}{head}<tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _inline(text: str) -> str:
+    return "".join(f"<code>{escape(part)}</code>" if code else escape(part) for part, code in parts(text))
 
 
 def _anchor(title: str) -> str:

@@ -70,6 +70,11 @@ class Run:
         """Whether training labels were permuted (chance test)."""
         return bool(self.passport["config"].get("shuffle_labels"))
 
+    @property
+    def pictures(self) -> dict | None:
+        """What is known of the flow pictures where somebody else made them; None for prepared clips."""
+        return self.passport.get("flow_images") or None
+
 
 def read_run(path: str | os.PathLike, synthetic: bool | None = None) -> Run:
     """Reads a passport and its predictions.

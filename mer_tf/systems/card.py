@@ -3,6 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Mapping
+
+from mer_tf.systems.counts import all_counts
+
+ASSUMED = "assumed"
+# Sources of settings that papers leave out.
+BETAS = {"beta_1": "assumed, Adam's usual value", "beta_2": "assumed, Adam's usual value"}
+NOT_STATED = {"schedule": "assumed, none is stated", "mirror": "assumed, none is stated"}
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedAs:
+    """A system's name in the tables of one of the five papers.
+
+    Attributes:
+        paper_id: Number of the paper (``mer_tf.systems.published.PAPERS``).
+        name: Name in the column ``system`` of ``published_results.csv``.
+        preset: Preset with the settings of these figures.
+        options: Constructor options of these figures, beside those of the card.
+        tables: Tables that the settings hold for; empty for all in which the name stands.
+    """
+
+    paper_id: str
+    name: str
+    preset: str = "paper"
+    options: dict = dataclasses.field(default_factory=dict)
+    tables: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,15 +38,20 @@ class ModelCard:
 
     Attributes:
         name: Registry name.
-        seed: Number of the paper that the system comes from.
+        paper_id: Number of the paper, among the five, that the system comes from or is compared in.
         paper: Citation.
         input: What the network takes, in words.
         recipe: Name of the recipe whose network inputs it takes.
-        parameters: Weights with three classes, moving statistics left out; None for a hand-crafted feature.
-        trainable_parameters: Weights that training changes; None for a hand-crafted feature.
         presets: Name -> training settings (keys of ``mer_tf.training.TrainConfig``).
+        sources: Name of a preset -> setting -> where its value comes from: ``"paper, ..."``, ``"code, ..."`` or
+            ``"assumed"``, a reason after it where there is one. The key ``""`` holds for the settings that are not
+            named; ``"augment"`` holds for all keys below it.
         builder: ``"module:Class"`` of the Keras model, or ``"module:function"`` of a hand-crafted feature.
-        published: Published figures: protocol and part -> metric -> value.
+        published_as: Names in the tables of the five papers.
+        megc2019_as: Names in ``published_megc2019.csv``.
+        starts_from: Weights that the published training starts from; ``""`` where it starts anew or says nothing.
+        small: Constructor options (JSON values) of a small network of the same kind, for tests and trials; ``"size"``
+            is the side of its inputs, ``"frames"`` their number.
         options: Constructor options that make the class this system (settings that make the feature this one); they
             cannot be set otherwise.
         confidence: ``"exact"`` (public code or a complete table), ``"fitted"`` (layout found by the published
@@ -28,15 +60,17 @@ class ModelCard:
     """
 
     name: str
-    seed: str
+    paper_id: str
     paper: str
     input: str
     recipe: str
-    parameters: int | None
-    trainable_parameters: int | None
     presets: dict[str, dict]
+    sources: dict[str, dict[str, str]]
     builder: str
-    published: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    published_as: tuple[PublishedAs, ...] = ()
+    megc2019_as: tuple[str, ...] = ()
+    starts_from: str = ""
+    small: dict = dataclasses.field(default_factory=dict)
     options: dict = dataclasses.field(default_factory=dict)
     confidence: str = "exact"
     kind: str = "network"
@@ -46,6 +80,45 @@ class ModelCard:
         """Whether it is a Keras model; False for a hand-crafted feature with its classifier."""
         return self.kind == "network"
 
+    @property
+    def parameters(self) -> int | None:
+        """Weights with three classes, moving statistics left out; None for a feature and where not yet counted."""
+        return all_counts().get(self.name, {}).get("parameters")
+
+    @property
+    def trainable_parameters(self) -> int | None:
+        """Weights that training changes; None for a feature and where not yet counted."""
+        return all_counts().get(self.name, {}).get("trainable_parameters")
+
+    @property
+    def published(self) -> dict[str, dict[str, float]]:
+        """Published figures: paper, protocol and data -> metric -> value (``mer_tf.systems.published``)."""
+        from mer_tf.systems.published import figures_of
+
+        return figures_of(self)
+
+    def source(self, preset: str, setting: str) -> str:
+        """Where the value of a preset's setting comes from; ``setting`` is flat, as ``"augment.rotation"``."""
+        found = self.sources.get(preset, {})
+        while setting:
+            if setting in found:
+                return found[setting]
+            setting = setting.rpartition(".")[0]
+        return found.get("", ASSUMED)
+
     def to_json(self) -> dict:
-        """Plain dictionary, as ``mer models --json`` prints it."""
-        return dataclasses.asdict(self)
+        """Plain dictionary, as ``mer models --json`` prints it; ``seed`` is the former name of ``paper_id``."""
+        found = dataclasses.asdict(self)
+        found["seed"] = self.paper_id
+        for name in ("parameters", "trainable_parameters", "published"):
+            found[name] = getattr(self, name)
+        return found
+
+
+def flat(settings: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Settings with the nested ones by dotted names: ``{"augment": {"copies": 2}}`` gives ``("augment.copies", 2)``."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

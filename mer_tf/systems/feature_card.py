@@ -13,6 +13,8 @@ from mer_tf.systems.card import ModelCard
 RBF = {"kernel": "rbf", "c": [1, 10, 100, 1000], "gamma": ["scale", "0.1/D", "1/D", "10/D"]}
 LINEAR = {"kernel": "linear", "c": [0.1, 1, 2, 10, 100]}
 
+CHOSEN = {"": "assumed, the papers print none; a grid of the classifier is searched on training clips"}
+
 CLIP = "ten gray frames by temporal interpolation, 128x128"
 FLOWS = "flow of the nine pairs of neighbours among ten frames, 128x128x2"
 ONSET_FLOWS = "flow from the first of ten frames to each other, 9x128x128x2, and 68 landmarks"
@@ -28,8 +30,6 @@ def feature_card(name: str, builder: str, **facts) -> ModelCard:
     return ModelCard(
         name=name,
         kind="feature",
-        parameters=None,
-        trainable_parameters=None,
         builder=f"mer_tf.systems.{builder}",
         confidence=facts.pop("confidence", "inferred"),
         **facts,

@@ -1,6 +1,6 @@
 """The published figures, as package data, and what is known to be wrong with them.
 
-``published_results.csv`` holds figures read from the tables of the five seed papers, ``published_megc2019.csv``
+``published_results.csv`` holds figures read from the tables of the five papers, ``published_megc2019.csv``
 figures of other papers on the 442 clips of MEGC 2019, ``misprints.json`` what is known of single rows of either.
 """
 
@@ -11,8 +11,13 @@ import dataclasses
 import functools
 import importlib.resources
 import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from mer_tf.datasets.registry import dataset_name
+
+if TYPE_CHECKING:
+    from mer_tf.systems.card import ModelCard, PublishedAs
 
 PAPERS = {
     "000": "Chen et al. 2020, Information 11(8) 380",
@@ -22,54 +27,27 @@ PAPERS = {
     "004": "Zhao et al. 2024, J. Image and Graphics 29(1) 111",
 }
 
-SHORT = {"000": "CBAMNet", "001": "Dual-ATME", "002": "Micro-Attention", "003": "ASTNet", "004": "ATSCNN"}
+NAMES = {
+    "000": "CBAMNet 2020",
+    "001": "Dual-ATME 2023",
+    "002": "Micro-Attention",
+    "003": "ASTNet 2024",
+    "004": "ATSCNN 2024",
+}
 
-# Registry name -> the names the papers' tables use for that system itself (ablations have other names).
-SYSTEMS = {
-    "astnet": ("ASTNet",),
-    "atscnn": ("ATSCNN",),
-    "basic_network": ("BasicNetwork",),
-    "bi_woof": ("Bi-WOOF",),
-    "bi_woof_phase": ("Bi-WOOF + Phase",),
-    "cbamnet": ("CBAMNet",),
-    "complex_attention": ("Residual network with complex attention [29]",),
-    "dssn": ("DSSN",),
-    "dual_atme": ("Dual-ATME (HARS + AARS)",),
-    "dual_atme_aars": ("AARS only (decoded)",),
-    "dual_atme_hars": ("HARS only (decoded)",),
-    "dual_inception": ("Dual-Inception",),
-    "elrcn_se": ("ELRCN",),
-    "fdm": ("FDM",),
-    "geme": ("GEME",),
-    "hog3d": ("3D-HOG",),
-    "hoof": ("HOOF",),
-    "kfc_mer": ("KFC-MER",),
-    "lbp_top": ("LBP-TOP",),
-    "macnn": ("MACNN",),
-    "micro_attention": ("Residual network with micro-attention", "Micro-Attention"),
-    "microexpstcnn": ("MicroExpSTCNN",),
-    "mini_aorcnn": ("mini-AORCNN",),
-    "mmnet": ("MMNet",),
-    "off_apexnet": ("OFF-ApexNet",),
-    "off_tanet": ("Off-TANet",),
-    "rcn_a": ("RCN_a",),
-    "rcn_c": ("RCN_c",),
-    "rcn_f": ("RCN_f",),
-    "rcn_w": ("RCN_w",),
-    "residual_network": ("Residual network [17]",),
-    "resnet18": ("ResNet18",),
-    "resnet3d_18": ("ResNet3D-18",),
-    "sparse_mdmo": ("Sparse MDMO",),
-    "ststnet": ("STSTNet",),
+# Rows of ``published_results.csv`` that no system of the registry is, and why.
+_QUOTED = "quoted from another work by that paper, which did not run it"
+_NO_BOXES = "its face regions (cheeks, nose, the whole face twice) are not among the recipes"
+NO_SYSTEM = {
+    ("000", "Zhi et al. 3D-CNN + transfer (quoted, not rerun)"): _QUOTED,
+    ("001", "Dual-ATME, second input = eyebrows + nose"): _NO_BOXES,
+    ("001", "Dual-ATME, second input = cheeks + nose"): _NO_BOXES,
+    ("001", "Dual-ATME, second input = cheeks + mouth"): _NO_BOXES,
+    ("001", "Dual-ATME, second input = full face in both branches"): _NO_BOXES,
+    ("002", "Merghani et al. [39]"): _QUOTED,
 }
-MEGC2019_METHODS = {
-    "bi_woof": ("Bi-WOOF",),
-    "dual_inception": ("Dual-Inception",),
-    "lbp_top": ("LBP-TOP baseline",),
-    "off_apexnet": ("OFF-ApexNet",),
-    "rcn_a": ("RCN",),
-    "ststnet": ("STSTNet as printed", "STSTNet recomputed", "STSTNet Python port"),
-}
+# Methods of ``published_megc2019.csv`` that are shown beside others only.
+MEGC2019_NO_SYSTEM = ("AlexNet", "CapsuleNet", "EMR", "FeatRef", "HTNet")
 
 # A table's data column -> the dataset whose part it is; empty: all clips of the run.
 PARTS = {
@@ -85,44 +63,63 @@ class Setting:
     """A protocol as a paper's table uses it.
 
     Attributes:
+        name: Short name.
         protocols: Registry names of the protocol.
         datasets: Datasets of the run; empty: the one of the row.
         average: ``"pooled"``, ``"fold_mean"`` or ``"class_mean"``: what the paper prints.
         clips: Data column -> number of clips published; a run with another number is not comparable.
+        mappings: Label mappings that give the published classes; SMIC has the same classes under all.
+        scored: What the paper scores, where it is not the clips themselves; nothing is comparable then.
     """
 
+    name: str
     protocols: tuple[str, ...]
     datasets: tuple[str, ...]
     average: str
     clips: dict
+    mappings: tuple[str, ...]
+    scored: str = ""
 
 
+MEGC2019 = "MEGC2019 CDE, LOSO over 68 subjects, predictions pooled then split by database"
 SETTINGS = {
-    "MEGC2019 CDE, LOSO over 68 subjects, predictions pooled then split by database": Setting(
+    MEGC2019: Setting(
+        "MEGC 2019",
         ("megc2019", "loso"),
         ("smic_hs", "casme2", "samm"),
         "pooled",
         {"MEGC2019-CD": 442, "SMIC-HS": 164, "CASME II": 145, "SAMM": 133},
+        ("megc2019",),
     ),
     # 247 clips by that paper; 147 of three classes by its rule on the sheet, 145 by its own set.
     "10-fold, folds cut by subject-ordered sample number, after augmentation": Setting(
-        ("tenfold_numbering",), (), "class_mean", {"CASME II": (145, 147), "SMIC-HS": 164}
+        "ten folds",
+        ("tenfold_numbering",),
+        (),
+        "class_mean",
+        {"CASME II": (145, 147), "SMIC-HS": 164},
+        ("cbamnet",),
+        "augmented sub-clips",
     ),
     "LOSO single database, mean of per-subject scores": Setting(
-        ("loso",), (), "fold_mean", {"CASME II": 246, "SMIC": 164}
+        "LOSO", ("loso",), (), "fold_mean", {"CASME II": 246, "SMIC": 164}, ("casme2_five",)
     ),
-    "LOSO single database": Setting(("loso",), (), "pooled", {"CASME II": 185, "SMIC": 164, "SAMM": 68}),
+    "LOSO single database": Setting(
+        "LOSO", ("loso",), (), "pooled", {"CASME II": 185, "SMIC": 164, "SAMM": 68}, ("objective",)
+    ),
     "CDE (LOSO on the pooled databases)": Setting(
-        ("cde2018", "loso"), ("casme2", "samm"), "pooled", {"SAMM + CASME II": 253}
+        "CDE", ("cde2018", "loso"), ("casme2", "samm"), "pooled", {"SAMM + CASME II": 253}, ("objective",)
     ),
     "HDE hold-out database": Setting(
+        "HDE",
         ("hde2018",),
         ("casme2", "samm"),
         "pooled",
         {"SAMM (test), CASME II (train)": 68, "CASME II (test), SAMM (train)": 185},
+        ("objective",),
     ),
     "LOSO over 67 subjects on the combined set": Setting(
-        ("loso",), ("casme", "casme2", "samm"), "pooled", {"CASME + CASME II + SAMM": 382}
+        "LOSO", ("loso",), ("casme", "casme2", "samm"), "pooled", {"CASME + CASME II + SAMM": 382}, ("atscnn",)
     ),
 }
 
@@ -138,9 +135,10 @@ class Published:
         classes: Classes in words, the number first.
         metric: Metric as printed.
         value: The figure.
-        seed: Number of the seed paper.
+        paper_id: Number of the paper.
         table: Table or section.
         misprints: What is known to be wrong or to mislead, each with its id.
+        not_comparable: Why no run can be compared with the figure, as far as that is known.
     """
 
     system: str
@@ -149,9 +147,10 @@ class Published:
     classes: str
     metric: str
     value: float
-    seed: str
+    paper_id: str
     table: str
     misprints: tuple[tuple[str, str], ...] = ()
+    not_comparable: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,15 +178,17 @@ class PublishedMegc:
 
 @functools.cache
 def published_results() -> tuple[Published, ...]:
-    """Every figure of the seed papers' tables, in the order of the file."""
-    rules = [rule for rule in _misprints() if "seed" in rule["rows"]]
+    """Every figure of the five papers' tables, in the order of the file."""
+    rules = [rule for rule in _misprints() if "paper_id" in rule["rows"]]
     rows = []
     for row in csv.DictReader(_text("published_results.csv").splitlines()):
-        row["seed"] = row["seed"][:3]
         # A remark may follow the figure, as where a scan lost its exponent.
         value = float(row["value"].split()[0])
-        notes = _notes(rules, row, ("seed",))
-        rows.append(Published(**{**row, "value": value}, misprints=notes))
+        found = _fitting(rules, row, ("paper_id",))
+        why = tuple(rule["not_comparable"] for rule in found if "not_comparable" in rule)
+        if row["protocol"] in SETTINGS and SETTINGS[row["protocol"]].scored:
+            why = (f"published figures are of {SETTINGS[row['protocol']].scored}", *why)
+        rows.append(Published(**{**row, "value": value}, misprints=_notes(found), not_comparable=why))
     return tuple(rows)
 
 
@@ -197,24 +198,90 @@ def published_megc2019() -> tuple[PublishedMegc, ...]:
     rules = [rule for rule in _misprints() if rule["rows"].get("file") == "megc2019"]
     rows = []
     for row in csv.DictReader(_text("published_megc2019.csv").splitlines()):
-        notes = _notes(rules, row, ("file", "metric"))
+        notes = _notes(_fitting(rules, row, ("file", "metric")))
         rows.append(PublishedMegc(**{**row, "uf1": float(row["uf1"]), "uar": float(row["uar"])}, misprints=notes))
     return tuple(rows)
+
+
+def rows_of(card: ModelCard) -> list[tuple[Published, PublishedAs]]:
+    """Every printed figure of a system, with the name and settings it belongs to; in the order of the file."""
+    names = {(entry.paper_id, entry.name) for entry in card.published_as}
+    found = []
+    for row in published_results():
+        if (row.paper_id, row.system) in names:
+            found += [(row, entry) for entry in card.published_as if belongs(row, entry)]
+    return found
+
+
+def belongs(row: Published, entry: PublishedAs) -> bool:
+    """Whether the figure is one of that name and its tables."""
+    named = (row.paper_id, row.system) == (entry.paper_id, entry.name)
+    return named and (not entry.tables or row.table in entry.tables)
+
+
+# Metric as printed -> key of ``ModelCard.published`` and factor.
+_KEYS = {
+    "UF1": ("uf1", 1.0),
+    "UAR": ("uar", 1.0),
+    "WAR": ("war", 1.0),
+    "F1": ("f1", 1.0),
+    "accuracy": ("accuracy", 1.0),
+    "accuracy %": ("accuracy", 0.01),
+    "accuracy gain, points over ResNet-ConvLSTM": ("accuracy_gain", 0.01),
+    "parameters": ("parameters", 1.0),
+    "parameters (million)": ("parameters", 1e6),
+    "MFLOPs": ("mflops", 1.0),
+    "memory read+write MB": ("memory_mb", 1.0),
+    "seconds per training iteration": ("seconds_per_iteration", 1.0),
+}
+
+
+def figures_of(card: ModelCard) -> dict[str, dict[str, float]]:
+    """A system's printed figures: paper, protocol and data -> metric -> value; composite sets first.
+
+    Figures of other settings than the preset ``paper`` say so; percentages are given as shares.
+    """
+    found: dict[str, dict[str, float]] = {}
+    rows = sorted(rows_of(card), key=lambda pair: (bool(pair[1].options), pair[1].preset != "paper", _width(pair[0])))
+    for row, entry in rows:
+        if row.metric not in _KEYS:
+            continue
+        key, factor = _KEYS[row.metric]
+        setting = SETTINGS.get(row.protocol)
+        where = [NAMES[row.paper_id], setting.name if setting else row.protocol]
+        where += [row.dataset] if row.dataset != "n/a" else []
+        changed = [f"preset {entry.preset}"] if entry.preset != "paper" else []
+        changed += [f"{name}={value}" for name, value in entry.options.items()]
+        part = ", ".join(where) + (f" ({', '.join(changed)})" if changed else "")
+        found.setdefault(part, {}).setdefault(key, round(row.value * factor, 6))
+    for row in published_megc2019():
+        if row.method in card.megc2019_as:
+            found[f"{row.method} ({row.source}), MEGC 2019, {row.part}"] = {"uf1": row.uf1, "uar": row.uar}
+    return found
+
+
+def _width(row: Published) -> int:
+    """0 for a figure of a composite set, 1 for one of a part, 2 for counts."""
+    return 2 if row.dataset == "n/a" else int(bool(PARTS.get(row.dataset, True)))
 
 
 def _misprints() -> list[dict]:
     return json.loads(_text("misprints.json"))
 
 
-def _notes(rules, row, exact: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Ids and notes of the rules that speak of the row; keys of ``exact`` hold one value, not a list."""
+def _fitting(rules: Iterable[dict], row: dict, exact: tuple[str, ...]) -> list[dict]:
+    """The rules that speak of the row; keys of ``exact`` hold one value, not a list."""
     found = []
     for rule in rules:
         wanted = rule["rows"]
         fits = all(row[key] in values for key, values in wanted.items() if key not in exact)
-        if fits and ("seed" not in wanted or row["seed"] == wanted["seed"]):
-            found.append((rule["id"], rule["note"]))
-    return tuple(found)
+        if fits and ("paper_id" not in wanted or row["paper_id"] == wanted["paper_id"]):
+            found.append(rule)
+    return found
+
+
+def _notes(rules: Iterable[dict]) -> tuple[tuple[str, str], ...]:
+    return tuple((rule["id"], rule["note"]) for rule in rules)
 
 
 def _text(name: str) -> str:

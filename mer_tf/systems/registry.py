@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import pkgutil
 from collections.abc import Mapping
@@ -34,8 +35,19 @@ def _collect() -> dict[str, ModelCard]:
 MODELS: dict[str, ModelCard] = _collect()
 
 
+# Names of the former release; to be removed in the next.
+FORMER_NAMES = {
+    f"{name}_seed004": f"{name}_atscnn_setup"
+    for name in ("dual_inception", "micro_attention", "mini_aorcnn", "ststnet")
+}
+_log = logging.getLogger(__name__)
+
+
 def get_model_card(name: str) -> ModelCard:
-    """The card of that model; an unknown name lists the known ones."""
+    """The card of that model; an unknown name lists the known ones, a former one is noted in the log."""
+    if isinstance(name, str) and name in FORMER_NAMES:
+        _log.warning("model %r is now called %r; the old name goes with the next release", name, FORMER_NAMES[name])
+        name = FORMER_NAMES[name]
     try:
         return MODELS[name]
     except (KeyError, TypeError):

@@ -156,10 +156,10 @@ class TrainConfig:
             UnknownNameError: No such model, preset or key.
             ConfigError: A value is out of range.
         """
-        presets = get_model_card(model).presets
-        if preset not in presets:
-            raise UnknownNameError(f"preset of model {model!r}", preset, presets)
-        return cls.from_json({**presets[preset], "model": model, "preset": preset, **overrides})
+        card = get_model_card(model)
+        if preset not in card.presets:
+            raise UnknownNameError(f"preset of model {model!r}", preset, card.presets)
+        return cls.from_json({**card.presets[preset], "model": card.name, "preset": preset, **overrides})
 
     @classmethod
     def from_json(cls, settings: Mapping | str) -> TrainConfig:

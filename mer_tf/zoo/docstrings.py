@@ -99,6 +99,15 @@ def _base(node, tree: ast.Module) -> str | None:
     return None
 
 
+def default_of(target: str, option: str):
+    """Default of an argument of ``"module:name"``; None where it has none, or none that is a plain value."""
+    written = next((default for name, default, _ in read_doc(target).options if name == option), "")
+    try:
+        return ast.literal_eval(written)
+    except (SyntaxError, ValueError):
+        return None
+
+
 @functools.cache
 def layer_targets() -> dict[str, str]:
     """Class name -> ``"module:name"`` of every layer of the package."""

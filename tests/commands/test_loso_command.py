@@ -157,7 +157,9 @@ def test_both_maps(tmp_path):
     assert loso(out, *source, "--puzzle-images", tmp_path / "puzzle", model="dual_atme") == 2  # a class is short
     (tmp_path / "puzzle" / "sub02_EP01_01f .png").write_bytes((tmp_path / "flow" / "sub02_EP01_01f .png").read_bytes())
     assert loso(out, *source, "--puzzle-images", tmp_path / "puzzle", model="dual_atme") == 0
-    assert passport_of(out)["flow_images"] == {"maps": ["face", "puzzle"], "skipped": []}
+    pictures = passport_of(out)["flow_images"]
+    assert (pictures["maps"], pictures["skipped"], pictures["used"]) == (["face", "puzzle"], [], ["views"])
+    assert {"face", "flow", "frames"} <= set(pictures["not_run"])
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,11 @@ def test_table_is_whole_and_without_tensorflow():
     assert process.returncode == 0, process.stderr
     header, _, *rows = process.stdout.splitlines()
     assert header.split() == (
-        ["model", "paper", "seed", "input", "recipe", "parameters", "trainable", "MFLOPs", "confidence", "published"]
+        ["model", "paper", "study", "input", "recipe", "parameters", "trainable", "MFLOPs", "confidence", "published"]
     )
     assert [row.split()[0] for row in rows] == list(MODELS)
     (row,) = (row for row in rows if row.startswith("atscnn "))
-    for part in ("Zhao et al.", "004", "4,213,815", "19.008", "fitted", "UF1 0.7205"):
+    for part in ("Zhao et al.", "ATSCNN 2024", "4,213,815", "19.008", "fitted", "UF1 0.7205"):
         assert part in row
 
 

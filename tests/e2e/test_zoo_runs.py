@@ -31,37 +31,6 @@ NETWORKS = sorted(name for name, card in MODELS.items() if card.is_network)
 # Recipes that need weights somebody must train first, and the like of them that do not.
 CLASSIC = {"magnified_flow_10x224": "magnified_flow_10x224_classic", "flow_10x224": "flow_10x224_classic"}
 
-# Class of the network -> side of its inputs (0: as published), frames of a sequence, constructor options.
-SMALL: dict[str, tuple[int, int, dict]] = {
-    "ASTNet": (32, 4, {"frames": 3, "size": 32, "width": 8, "filters": 8, "reduction": 4}),
-    "ATSCNN": (32, 0, {"size": 32}),
-    "BasicNetwork": (16, 0, {"size": 16, "width": 4}),
-    "CBAMNet": (16, 0, {"size": 16, "width": 4, "reduction": 2}),
-    "ComplexAttention": (32, 0, {"size": 32, "width": 4}),
-    "DSSN": (67, 0, {"size": 67, "filters": [8, 16]}),
-    "DualATME": (0, 0, {}),
-    "DualInception": (0, 0, {"hidden": 32, "filters": [2, 4]}),
-    "DualInceptionSeed004": (32, 0, {"size": 32, "dense_units": 32}),
-    "ELRCNSE": (32, 3, {"frames": 2, "size": 32, "filters": 4, "dense_units": 16, "lstm_units": 8}),
-    "ELRCNTE": (32, 3, {"frames": 2, "size": 32, "filters": 4, "dense_units": 16, "lstm_units": 8}),
-    "GEME": (32, 0, {"size": 32, "width": 4}),
-    "KFCMER": (32, 0, {"size": 32, "width": 8, "hidden": 16}),
-    "MACNN": (32, 0, {"size": 32, "width": 4, "dense_units": 16}),
-    "MMNet": (32, 0, {"size": 32, "width": 16, "stem": 12}),
-    "MicroAttention": (32, 0, {"size": 32, "width": 4}),
-    "MicroAttentionSeed004": (32, 0, {"size": 32, "width": 2, "dense_units": 16}),
-    "MicroExpSTCNN": (17, 0, {"size": 17, "filters": 8, "units": 16}),
-    "MiniAORCNN": (32, 0, {"size": 32}),
-    "OFFApexNet": (0, 0, {"units": 64}),
-    "OffTANet": (32, 0, {"size": 32}),
-    "RCN": (0, 0, {"filters": 8}),
-    "ResNet18": (32, 0, {"size": 32, "width": 8}),
-    "ResNet3D18": (16, 0, {"size": 16, "width": 4}),
-    "ResidualNetwork": (32, 0, {"size": 32, "width": 4}),
-    "STSTNet": (0, 0, {}),
-    "STSTNetSeed004": (32, 0, {"size": 32}),
-    "SubNetwork": (16, 0, {"size": 16, "width": 4}),
-}
 # Tracing these takes several seconds each, running a few steps of them less than one. Traced they are marked large.
 UNTRACED = {
     "ASTNet", "ATSCNN", "DualATME", "GEME", "KFCMER", "MMNet", "OffTANet", "ResNet18", "ResNet3D18",
@@ -86,7 +55,8 @@ CASES = [name if name in DEFAULT else pytest.param(name, marks=pytest.mark.large
 
 def reduced(name: str) -> Recipe:
     """The recipe of the system in its small size; sequences with a quicker flow."""
-    side, frames, _ = SMALL[class_of(name)]
+    small = MODELS[name].small
+    side, frames = small.get("size", 0), small.get("frames", 0)
     recipe = get_recipe(CLASSIC.get(MODELS[name].recipe, MODELS[name].recipe))
     changes: dict = {"crop_size": max(32, side) if side else 64}
     if "size" in MODELS[name].options:  # the system is the one of that size
@@ -98,7 +68,7 @@ def reduced(name: str) -> Recipe:
             dataclasses.replace(view, size=0 if side == changes["crop_size"] else side) for view in recipe.views
         )
     if frames:
-        changes["frames"] = dataclasses.replace(recipe.frames, count=frames)
+        changes["frames"] = dataclasses.replace(recipe.frames, count=frames + 1)  # flow lies between two
     if "flow" in recipe.arrays:
         changes["flow"] = dataclasses.replace(recipe.flow, method="dis")
     return dataclasses.replace(recipe, face=dataclasses.replace(recipe.face, detector="file"), **changes)
@@ -110,7 +80,7 @@ def settings(name: str) -> TrainConfig:
     for key, few in (("copies", 2), ("subsequences", 3)):
         if key in augment:
             augment[key] = few
-    options = {key: value for key, value in SMALL[class_of(name)][2].items() if key not in MODELS[name].options}
+    options = {key: value for key, value in MODELS[name].small.items() if key not in MODELS[name].options}
     return TrainConfig.from_preset(name, "paper", epochs=1, batch_size=16, augment=augment, model_options=options)
 
 
@@ -192,10 +162,6 @@ def run_of(data_of, tmp_path_factory):
         return out
 
     return lambda name, traced=None: run(name, class_of(name) not in UNTRACED if traced is None else traced)
-
-
-def test_every_class_has_a_small_size():
-    assert set(SMALL) == {class_of(name) for name in NETWORKS}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -7,6 +7,8 @@ import pytest
 
 from mer_tf.passport import write_passport
 from mer_tf.recipes import get_recipe
+from mer_tf.systems.registry import MODELS
+from mer_tf.training import TrainConfig
 from mer_tf.types import Prediction
 
 MEGC2019 = {
@@ -49,6 +51,7 @@ def make_run(tmp_path):
         protocol="loso",
         dataset="casme2",
         mapping="megc2019",
+        preset="paper",
         seed=0,
         right=0.7,
         rows=None,
@@ -59,14 +62,17 @@ def make_run(tmp_path):
         **config,
     ):
         folder = tmp_path / name
+        settings = {"model": model, "preset": preset, "seed": seed, **config}
+        if model in MODELS:
+            settings = TrainConfig.from_preset(model, preset, seed=seed, num_classes=len(classes), **config).to_json()
         if rows is None:
             rows = draw((12, 8, 6), 5, dataset, right, seed)
         write_passport(
             folder,
             predictions=rows,
             classes=classes,
-            config={"model": model, "preset": "paper", "epochs": 60, "seed": seed, **config},
-            recipe=get_recipe("onset_apex_28_hars"),
+            config=settings,
+            recipe=get_recipe(MODELS[model].recipe if model in MODELS else "onset_apex_28_hars"),
             data_fingerprint="ab" * 32,
             protocol=protocol,
             wall_seconds=12.5,

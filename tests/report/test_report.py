@@ -15,8 +15,17 @@ from mer_tf import metrics
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.metrics.predictions import write_epoch_predictions
 from mer_tf.report import build_report, read_run, to_html, to_markdown
-from mer_tf.report.build import group_runs
-from mer_tf.systems.published import PARTS, SETTINGS, SYSTEMS, published_megc2019, published_results
+from mer_tf.report.experiments import group_runs
+from mer_tf.systems.published import (
+    MEGC2019_NO_SYSTEM,
+    NO_SYSTEM,
+    PARTS,
+    SETTINGS,
+    belongs,
+    published_megc2019,
+    published_results,
+)
+from mer_tf.systems.registry import MODELS
 from mer_tf.types import Prediction
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -113,7 +122,7 @@ def test_published_figures_of_system_and_protocol(make_run, megc_rows):
     own = metrics.scores(run.predictions, run.classes)
     cells = row_of(markdown, "MEGC2019-CD", "UF1")
     assert cells[2:5] == ["0.679", f"{own['full']['uf1']:.3f}", "yes"]
-    assert cells[5] == "Dual-ATME paper, Table 1, Table 3"
+    assert cells[5] == "Dual-ATME 2023, Table 1, Table 3, Table 4, Table 5, Table 6"
     assert row_of(markdown, "SAMM", "UAR")[2:4] == ["0.538", f"{own['by_dataset']['samm']['uar']:.3f}"]
     assert "macro precision (the matrix was read transposed)" in text  # STSTNet's column, among the further papers
     assert "agree in all twelve cells" in markdown
@@ -146,7 +155,9 @@ def test_another_protocol_is_not_put_beside(make_run, megc_rows):
 def test_each_paper_is_met_in_its_own_metric(make_run, draw):
     five = ("happiness", "surprise", "disgust", "repression", "others")
     rows = draw((32, 25, 63, 27, 99), 26, "casme2")
-    folder = make_run("astnet", model="astnet", rows=rows, classes=five, mapping="casme2_five")
+    folder = make_run(
+        "astnet", model="astnet", rows=rows, classes=five, mapping="casme2_five", initial_weights="imagenet_ck.npz"
+    )
     means = metrics.fold_means(rows, 5)
     _, markdown = page(folder)
     cells = row_of(markdown, "CASME II", "accuracy % (mean over folds)")
@@ -162,7 +173,12 @@ def test_each_paper_is_met_in_its_own_metric(make_run, draw):
     assert row_of(markdown, "CASME II", "accuracy % (mean of recalls)")[2:5] == [
         "69.92",
         f"{100 * metrics.uar(cm):.2f}",
-        "yes",
+        "published figures are of augmented sub-clips",
+    ]
+    share = 100 * cm[0][1] / sum(cm[0])
+    assert row_of(markdown, "CASME II", "confusion % true=negative predicted=positive")[2:4] == [
+        "13.17",
+        f"{share:.2f}",
     ]
     assert row_of(markdown, "CASME II", "std of class recalls %")[3] == f"{metrics.recall_spread_pop(cm):.2f}"
     assert "cut and not rounded" in markdown
@@ -172,7 +188,14 @@ def test_hold_out_shows_directions_and_mean(make_run, draw):
     classes = ("I", "II", "III", "IV", "V")
     rows = draw((25, 15, 99, 26, 20), 26, "casme2") + draw((24, 13, 20, 8, 3), 21, "samm", seed=5)
     folder = make_run(
-        "hde", model="micro_attention", protocol="hde2018", rows=rows, classes=classes, mapping="objective"
+        "hde",
+        model="micro_attention",
+        preset="hde",
+        protocol="hde2018",
+        rows=rows,
+        classes=classes,
+        mapping="objective",
+        initial_weights="macro.npz",
     )
     _, markdown = page(folder)
     scored = metrics.hold_out_scores(rows, 5)
@@ -241,13 +264,14 @@ def test_experiments_are_kept_apart(make_run):
         make_run("a"), make_run("b", epochs=5), make_run("c", model="atscnn"), make_run("d", protocol="tenfold_subject")
     )
     assert "4 runs of 4 experiments" in markdown
-    assert "dual\\_atme (paper), loso, CASME II (1)" in markdown and "CASME II (2)" in markdown
+    assert "dual\\_atme (paper), loso, CASME II\n" in markdown
+    assert "dual\\_atme (paper, epochs 5), loso, CASME II\n" in markdown
     assert text.count("Confusion matrices, rows true</h3>") == 4
 
 
 def test_package_data_is_read():
     rows = published_results()
-    assert len(rows) == 561 and {row.seed for row in rows} == {"000", "001", "002", "003", "004"}
+    assert len(rows) == 561 and {row.paper_id for row in rows} == {"000", "001", "002", "003", "004"}
     assert len({row.method for row in published_megc2019()}) == 13
     printed = next(r for r in published_megc2019() if r.method == "STSTNet as printed" and r.part == "full")
     assert [id for id, _ in printed.misprints] == ["ststnet-uar"]
@@ -263,17 +287,120 @@ def test_package_data_is_read():
 
 def test_every_misprint_speaks_of_a_row_and_every_name_of_a_table():
     rules = json.loads((ROOT / "mer_tf/systems/misprints.json").read_text(encoding="utf-8"))
-    used = {id for row in (*published_results(), *published_megc2019()) for id, _ in row.misprints}
+    rows = published_results()
+    used = {id for row in (*rows, *published_megc2019()) for id, _ in row.misprints}
     assert {rule["id"] for rule in rules} == used and len(used) == len(rules)
-    systems = {row.system for row in published_results()}
-    assert {name for names in SYSTEMS.values() for name in names} <= systems
+    assert {key for rule in rules for key in rule["rows"]} <= {"file", "method", "part", "paper_id", *vars(rows[0])}
     assert set(SETTINGS) <= {row.protocol for row in published_results()}
     assert set(PARTS) <= {row.dataset for row in published_results()}
 
 
+def test_every_printed_figure_belongs_to_one_system_or_is_explained():
+    owners = {}
+    for name, card in MODELS.items():
+        for entry in card.published_as:
+            rows = [row for row in published_results() if belongs(row, entry)]
+            assert rows, f"{name}: no row {entry}"
+            assert entry.preset in card.presets, f"{name}: {entry}"
+            for row in rows:
+                owners.setdefault(id(row), []).append(name)
+    for row in published_results():
+        found = owners.get(id(row), [])
+        if (row.paper_id, row.system) in NO_SYSTEM:
+            assert not found, row
+        else:
+            assert len(found) == 1, f"{row} belongs to {found}"
+    assert set(NO_SYSTEM) <= {(row.paper_id, row.system) for row in published_results()}
+    methods = [name for card in MODELS.values() for name in card.megc2019_as]
+    assert sorted([*methods, *MEGC2019_NO_SYSTEM]) == sorted({row.method for row in published_megc2019()})
+
+
+def test_rows_belong_to_the_network_that_was_run():
+    """The rivals of the ATSCNN paper are not the networks of their names' own papers."""
+    stand_ins = {
+        card.published_as[0].name
+        for card in MODELS.values()
+        if "004" in {entry.paper_id for entry in card.published_as} and not card.name.startswith("atscnn")
+    }
+    assert stand_ins == {"STSTNet", "Dual-Inception", "Micro-Attention", "mini-AORCNN", "MACNN", "Off-TANet"}
+    for name in ("ststnet", "dual_inception", "micro_attention", "mini_aorcnn"):
+        assert "004" not in {entry.paper_id for entry in MODELS[name].published_as}, name
+
+
+def test_every_setting_of_a_preset_has_a_source():
+    for name, card in MODELS.items():
+        assert set(card.sources) == set(card.presets), name
+        for preset, sources in card.sources.items():
+            for setting, source in sources.items():
+                assert source.startswith(("paper, ", "code, ", "assumed")), f"{name}, {preset}, {setting}: {source}"
+    card = MODELS["cbamnet"]
+    assert card.source("paper", "epochs").startswith("assumed")
+    assert card.source("paper", "augment.subsequences").startswith("paper, section 3.4.2")
+
+
+def test_runs_of_other_settings_meet_their_own_rows(make_run, megc_rows):
+    """The ablations of Dual-ATME's Tables 5 and 6 on the exact 442 clips."""
+    for name, options, figures, table in (
+        ("lambda", {"model_options": {"consistency": 0.1}}, ("0.651", "0.649"), "Table 5"),
+        ("loss", {"preset": "cross_entropy"}, ("0.671", "0.673"), "Table 6"),
+    ):
+        _, markdown = page(make_run(name, protocol="megc2019", rows=megc_rows(), **options))
+        uf1, uar = (row_of(markdown, "MEGC2019-CD", metric) for metric in ("UF1", "UAR"))
+        assert (uf1[2], uar[2]) == figures and uf1[4] == uar[4] == "yes", name
+        assert uf1[5] == f"Dual-ATME 2023, {table}"
+        assert "with other settings: not comparable" in markdown
+        assert ("(paper, consistency 0.1)" if name == "lambda" else "(cross\\_entropy)") in markdown
+
+
+def test_a_shorter_run_is_not_comparable_and_says_so(make_run, megc_rows):
+    _, markdown = page(make_run(protocol="megc2019", rows=megc_rows(), epochs=5))
+    assert row_of(markdown, "MEGC2019-CD", "UF1")[2:5:2] == ["0.679", "other settings"]
+    assert "Settings of this run that differ from the published ones: epochs 5 instead of 60." in markdown
+    # A default that is given is no change.
+    same = make_run("same", protocol="megc2019", rows=megc_rows(), model_options={"consistency": 0.01})
+    _, markdown = page(same)
+    assert row_of(markdown, "MEGC2019-CD", "UF1")[4] == "yes" and "dual\\_atme (paper), megc2019" in markdown
+
+
+def test_a_stand_in_does_not_lend_its_figures_to_the_network_of_that_name(make_run, draw):
+    """382 clips of three sets: the row STSTNet of the ATSCNN paper is its stand-in's, not that of ``ststnet``."""
+    rows = [
+        row
+        for k, (dataset, subjects, counts) in enumerate(
+            (("casme", 15, (82, 7, 15)), ("casme2", 24, (88, 32, 25)), ("samm", 28, (92, 26, 15)))
+        )
+        for row in draw(counts, subjects, dataset, seed=k)
+    ]
+    assert len(rows) == 382
+    _, markdown = page(make_run("own", model="ststnet", rows=rows, mapping="atscnn"))
+    assert "No figure of ststnet is published under this protocol" in markdown and "0.6434" not in markdown
+    _, markdown = page(make_run("stand-in", model="ststnet_seed004", rows=rows, mapping="atscnn"))
+    assert row_of(markdown, "CASME + CASME II + SAMM", "UF1")[2:5:2] == ["0.6434", "yes"]
+
+
+def test_pictures_made_elsewhere_have_no_recipe_that_was_run(make_run, megc_rows):
+    pictures = {"flow_images": {"maps": ["face", "puzzle"], "skipped": []}}
+    _, markdown = page(make_run(protocol="megc2019", rows=megc_rows(), extra=pictures))
+    assert "flow pictures made elsewhere: face, puzzle" in markdown
+    assert "dlib" not in row_text(markdown) and "tvl1" not in markdown
+    assert row_of(markdown, "MEGC2019-CD", "UF1")[4] == "flow pictures made elsewhere"
+
+
+def row_text(markdown):
+    """Everything but the versions of packages."""
+    return "\n".join(line for line in markdown.splitlines() if not line.startswith("| versions"))
+
+
+def test_settings_name_their_sources(make_run):
+    _, markdown = page(make_run(epochs=5))
+    assert row_of(markdown, "epochs")[2] == "this run"
+    assert row_of(markdown, "learning_rate")[2] == "paper, section 4.2"
+    assert row_of(markdown, "resample")[2] == "default of this package"
+
+
 def test_published_file_is_not_edited_by_hand():
     """The figures of the paper whose clips give its confusion counts back."""
-    rows = {(r.system, r.metric): r.value for r in published_results() if r.seed == "002" and r.table == "Table 4"}
+    rows = {(r.system, r.metric): r.value for r in published_results() if r.paper_id == "002" and r.table == "Table 4"}
     cm = [[40, 6, 3, 0, 0], [5, 15, 3, 2, 3], [3, 0, 112, 2, 2], [6, 0, 12, 16, 0], [1, 2, 10, 0, 10]]
     assert rows["Residual network with micro-attention", "accuracy"] == round(metrics.accuracy(cm), 3)
     assert rows["Residual network with micro-attention", "F1"] == round(metrics.uf1(cm), 3)

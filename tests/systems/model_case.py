@@ -50,9 +50,6 @@ class ModelFacts:
         name: Registry name.
         golden: Trainable weights in full size with three classes.
         inputs: Inputs in full size.
-        small_options: Constructor options of a small member of the family, for every test but those of the count
-            and of the recipe. With them the full-size model gets no memory for its weights.
-        small_inputs: Inputs of that small member; ``inputs`` where that stays empty.
         low, high: Range of the inputs' values.
         overfit_steps, overfit_rate: Bound and Adam's rate of the run that must learn twelve samples by heart.
     """
@@ -60,19 +57,36 @@ class ModelFacts:
     name: str
     golden: int
     inputs: ClassVar[dict]
-    small_options: ClassVar[dict] = {}
-    small_inputs: ClassVar[dict] = {}
     low: ClassVar[float] = -1.0
     high: ClassVar[float] = 1.0
     overfit_steps: ClassVar[int] = 60
     overfit_rate: ClassVar[float] = 1e-3
+
+    @property
+    def small_options(self) -> dict:
+        """Options of the card's small network, for every test but those of the count and of the recipe.
+
+        With them the full-size model gets no memory for its weights.
+        """
+        card = get_model_card(self.name)
+        return {key: value for key, value in card.small.items() if key not in card.options}
 
     def build(self, **options):
         """The small member (the model itself where there is none)."""
         return build_model(self.name, **{**self.small_options, **options})
 
     def shapes(self) -> dict:
-        return self.small_inputs or self.inputs
+        """Inputs of the small network."""
+        small, found = self.small_options, {}
+        for name, shape in get_recipe(get_model_card(self.name).recipe).network_inputs.items():
+            *frames, height, width, channels = shape
+            found[name] = (
+                *[small.get("frames", count) for count in frames],
+                small.get("size", height),
+                small.get("size", width),
+                channels,
+            )
+        return found
 
     def batch(self, count=2, seed=0):
         rng = np.random.default_rng(seed)

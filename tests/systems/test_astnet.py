@@ -10,7 +10,7 @@ from mer_tf.recipes import get_recipe
 from mer_tf.systems.astnet.astnet import ASTNet
 from mer_tf.systems.registry import build_model, get_model_card
 
-SMALL = {"frames": 3, "size": 32, "width": 8, "filters": 8, "reduction": 4}
+SMALL = get_model_card("astnet").small
 BACKBONE, LSTM, HEAD = 11_176_512, 2_949_632, 387
 
 
@@ -21,8 +21,6 @@ class TestASTNet(ModelCase):
     # with five classes 2 * 129 more: 14 160 199
     golden = 14_159_941
     inputs: ClassVar = {"flow": (10, 224, 224, 3)}
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = {"flow": (3, 32, 32, 3)}
     overfit_rate: ClassVar = 5e-3
 
     def test_maps_are_those_of_the_table(self, full):

@@ -14,8 +14,7 @@ from mer_tf.systems.registry import build_model, get_model_card
 
 CLIP = {"frames": (16, 64, 64, 3)}
 # The paper's moving statistics follow too slowly for a run of few steps.
-SMALL = {"size": 16, "width": 4, "momentum": 0.9}
-SMALL_CLIP = {"frames": (16, 16, 16, 3)}
+SMALL = {**get_model_card("basic_network").small, "momentum": 0.9}
 
 
 class TestBasicNetwork(ModelCase):
@@ -26,8 +25,6 @@ class TestBasicNetwork(ModelCase):
     name = "basic_network"
     golden = 338_307
     inputs: ClassVar = CLIP
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = SMALL_CLIP
     overfit_rate: ClassVar = 5e-3
 
     def test_sizes_are_those_of_the_table(self, full):
@@ -47,8 +44,6 @@ class TestSubNetwork1(ModelCase):
     name = "sub_network_1"
     golden = 816_867
     inputs: ClassVar = CLIP
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = SMALL_CLIP
 
 
 class TestSubNetwork2(ModelFacts):
@@ -56,8 +51,6 @@ class TestSubNetwork2(ModelFacts):
     name = "sub_network_2"
     golden = 156_483
     inputs: ClassVar = CLIP
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = SMALL_CLIP
 
 
 class TestSubNetwork3(ModelFacts):
@@ -65,8 +58,6 @@ class TestSubNetwork3(ModelFacts):
     name = "sub_network_3"
     golden = 310_275
     inputs: ClassVar = CLIP
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = SMALL_CLIP
 
 
 class TestSubNetwork4(ModelFacts):
@@ -74,8 +65,6 @@ class TestSubNetwork4(ModelFacts):
     name = "sub_network_4"
     golden = 249_027
     inputs: ClassVar = CLIP
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = SMALL_CLIP
     overfit_rate: ClassVar = 5e-3
 
 
@@ -102,8 +91,6 @@ class TestCBAMNet(ModelCase):
     name = "cbamnet"
     golden = 338_985
     inputs: ClassVar = CLIP
-    small_options: ClassVar = {**SMALL, "reduction": 2}
-    small_inputs: ClassVar = SMALL_CLIP
     overfit_rate: ClassVar = 5e-3
 
 
@@ -112,8 +99,6 @@ class TestResNet3D18(ModelCase):
     name = "resnet3d_18"
     golden = 33_205_443
     inputs: ClassVar = CLIP
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = SMALL_CLIP
 
     def test_sizes_are_those_of_the_table(self, full):
         sizes = [tuple(full.get_layer(f"layer{number}_1_relu2").output.shape[1:]) for number in range(1, 5)]

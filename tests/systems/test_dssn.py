@@ -20,8 +20,6 @@ class TestDSSN(ModelCase):
     name = "dssn"
     golden = 857_603
     inputs: ClassVar = {"magnitude": (227, 227, 3), "strain": (227, 227, 3)}
-    small_options: ClassVar = {"size": 67, "filters": (8, 16)}
-    small_inputs: ClassVar = {"magnitude": (67, 67, 3), "strain": (67, 67, 3)}
     overfit_rate: ClassVar = 1e-2
 
     def test_maps_are_those_of_the_table(self, full):

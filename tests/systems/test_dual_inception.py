@@ -16,7 +16,6 @@ class TestDualInception(ModelCase):
     name = "dual_inception"
     golden = 6_449_963
     inputs: ClassVar = {"u": (28, 28, 3), "v": (28, 28, 3)}
-    small_options: ClassVar = {"hidden": 32, "filters": (2, 4)}
     low = 0.0
     overfit_rate = 1e-2
 

@@ -30,7 +30,6 @@ def test_parts_as_published():
 
 
 class ELRCNCase(ModelCase):
-    small_options: ClassVar = {"frames": 2, "size": 32, "filters": 4, "dense_units": 16, "lstm_units": 8}
     low, high = 0.0, 1.0
     overfit_rate = 3e-3
     streams: tuple
@@ -87,7 +86,6 @@ class TestELRCNSE(ELRCNCase):
     name = "elrcn_se"
     golden = vgg(4) + head(4096, 3)
     inputs: ClassVar = {"flow_strain": (9, 224, 224, 4)}
-    small_inputs: ClassVar = {"flow_strain": (2, 32, 32, 4)}
     streams = (4,)
 
     def test_channels_with_the_gray_frame(self):
@@ -98,7 +96,6 @@ class TestELRCNTE(ELRCNCase):
     name = "elrcn_te"
     golden = 2 * vgg(3) + head(8192, 3)
     inputs: ClassVar = {"flow": (9, 224, 224, 3), "strain": (9, 224, 224, 3)}
-    small_inputs: ClassVar = {"flow": (2, 32, 32, 3), "strain": (2, 32, 32, 3)}
     streams = (3, 3)
 
     def test_three_streams_exceed_half_a_billion(self):

@@ -11,16 +11,12 @@ from model_case import ModelCase, trainable_weights, without_weights
 from mer_tf.layers import MaskedCrossEntropy
 from mer_tf.systems.geme.geme import GEME
 
-SMALL = {"size": 32, "width": 4}
-
 
 class TestGEME(ModelCase):
     # Two ResNet-18 (tests/layers/test_residual.py) 2 * 11 176 512; gender 512*2 + 2 = 1 026; classes 512*3 + 3 = 1 539
     name = "geme"
     golden = 22_355_589
     inputs: ClassVar = {"dynamic": (224, 224, 3)}
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = {"dynamic": (32, 32, 3)}
     overfit_rate: ClassVar = 5e-3
 
     def test_gender_model_shares_the_weights(self, model):

@@ -24,8 +24,6 @@ class TestKFCMER(ModelCase):
     name = "kfc_mer"
     golden = 53_238_019
     inputs: ClassVar = {"flow": (224, 224, 3), "strain": (224, 224, 3), "parsing": (224, 224, 10)}
-    small_options: ClassVar = {"size": 32, "width": 8, "hidden": 16}
-    small_inputs: ClassVar = {"flow": (32, 32, 3), "strain": (32, 32, 3), "parsing": (32, 32, 10)}
     overfit_rate = 1e-2
 
     def test_maps(self, full):

@@ -23,8 +23,6 @@ class TestMACNN(ModelCase):
     name = "macnn"
     golden = BODY + head(8)
     inputs: ClassVar = {"face": (128, 128, 3)}
-    small_options: ClassVar = {"size": 32, "width": 4, "dense_units": 16}
-    small_inputs: ClassVar = {"face": (32, 32, 3)}
     overfit_rate = 3e-3
     overfit_steps = 150
 

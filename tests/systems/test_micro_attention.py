@@ -24,8 +24,6 @@ SQUARES = 64**2 + 128**2 + 256**2 + 512**2  # 348 160
 
 class ResidualCase(ModelCase):
     inputs: ClassVar = {"apex": (224, 224, 1)}
-    small_options: ClassVar = {"size": 32, "width": 4}
-    small_inputs: ClassVar = {"apex": (32, 32, 1)}
     low, high = 0.0, 255.0
     overfit_rate = 1e-2
 

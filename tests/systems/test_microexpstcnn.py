@@ -8,8 +8,9 @@ from model_case import ModelCase, trainable_weights, without_weights
 
 from mer_tf.layers import ResampleTime
 from mer_tf.systems.microexpstcnn.microexpstcnn import MicroExpSTCNN
+from mer_tf.systems.registry import get_model_card
 
-SMALL = {"size": 17, "filters": 8, "units": 16}
+SMALL = get_model_card("microexpstcnn").small
 
 
 class TestMicroExpSTCNN(ModelCase):
@@ -17,8 +18,6 @@ class TestMicroExpSTCNN(ModelCase):
     name = "microexpstcnn"
     golden = 1_651_907
     inputs: ClassVar = {"frames": (16, 64, 64, 3)}
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = {"frames": (16, 17, 17, 3)}
     overfit_rate: ClassVar = 5e-3
 
     def test_maps_are_those_of_the_table(self, full):
@@ -31,8 +30,6 @@ class TestMicroExpSTCNN18(ModelCase):
     name = "microexpstcnn_18"
     golden = 1_643_267
     inputs: ClassVar = {"frames": (18, 64, 64, 1)}
-    small_options: ClassVar = SMALL
-    small_inputs: ClassVar = {"frames": (18, 17, 17, 1)}
     overfit_rate: ClassVar = 5e-3
 
     def test_maps_are_those_of_the_table(self, full):

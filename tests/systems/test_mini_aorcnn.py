@@ -19,8 +19,6 @@ class TestMiniAORCNN(ModelCase):
     name = "mini_aorcnn"
     golden = BODY + 232 + 696 + 216 + 29_507
     inputs: ClassVar = {"face": (112, 112, 3)}
-    small_options: ClassVar = {"size": 32}
-    small_inputs: ClassVar = {"face": (32, 32, 3)}
     overfit_rate = 1e-2
 
     def test_counts_of_the_code(self):

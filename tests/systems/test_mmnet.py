@@ -24,8 +24,6 @@ class TestMMNet(ModelCase):
     name = "mmnet"
     golden = 9_241_719
     inputs: ClassVar = {"onset": (224, 224, 3), "apex": (224, 224, 3)}
-    small_options: ClassVar = {"size": 32, "width": 16, "stem": 12}
-    small_inputs: ClassVar = {"onset": (32, 32, 3), "apex": (32, 32, 3)}
     overfit_rate = 1e-2
 
     def test_maps(self, full):

@@ -15,7 +15,6 @@ class TestOFFApexNet(ModelCase):
     name = "off_apexnet"
     golden = 2_664_475
     inputs: ClassVar = {"u": (28, 28, 1), "v": (28, 28, 1)}
-    small_options: ClassVar = {"units": 64}
     low: ClassVar = 0.0
     overfit_rate: ClassVar = 5e-3
 

@@ -34,8 +34,6 @@ class TestOffTANet(ModelCase):
     name = "off_tanet"
     golden = 67_083
     inputs: ClassVar = {"face": (128, 128, 3)}
-    small_options: ClassVar = {"size": 32}
-    small_inputs: ClassVar = {"face": (32, 32, 3)}
     overfit_rate = 1e-2
 
     def test_maps_before_the_head(self, full):
@@ -72,8 +70,6 @@ class TestMicroAttentionSeed004(ModelCase):
     name = "micro_attention_seed004"
     golden = 4_736 + 94_848 + 378_112 + 1_509_888 + 16_793_603
     inputs: ClassVar = {"face": (128, 128, 3)}
-    small_options: ClassVar = {"size": 32, "width": 2, "dense_units": 16}
-    small_inputs: ClassVar = {"face": (32, 32, 3)}
     overfit_rate = 1e-2
 
     def test_published_sizes(self):
@@ -87,8 +83,6 @@ class TestSTSTNetSeed004(ModelCase):
     name = "ststnet_seed004"
     golden = 448 + 49_815_363
     inputs: ClassVar = {"face": (128, 128, 3)}
-    small_options: ClassVar = {"size": 28}
-    small_inputs: ClassVar = {"face": (28, 28, 3)}
 
     def test_published_sizes(self):
         assert trainable_weights(without_weights(lambda: STSTNetSeed004(size=28))) == 448 + 400 * 401 + 400 * 3 + 3
@@ -103,8 +97,6 @@ class TestDualInceptionSeed004(ModelCase):
     name = "dual_inception_seed004"
     golden = 2 * (1_284 + 10_336) + 134_221_827
     inputs: ClassVar = {"u": (128, 128, 1), "v": (128, 128, 1)}
-    small_options: ClassVar = {"size": 16, "dense_units": 32}
-    small_inputs: ClassVar = {"u": (16, 16, 1), "v": (16, 16, 1)}
 
     def test_published_sizes(self):
         # Seed 001's count of the same network at 28.

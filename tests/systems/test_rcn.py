@@ -10,9 +10,10 @@ from model_case import ModelCase, ModelFacts, trainable_weights, without_weights
 
 from mer_tf.layers import RecurrentConv2D
 from mer_tf.systems.rcn.rcn import RCN
+from mer_tf.systems.registry import get_model_card
 
 FACE = {"face": (28, 28, 3)}
-SMALL = {"filters": 8, "pool": 5}
+SMALL = get_model_card("rcn").small
 
 
 class TestRCN(ModelCase):
@@ -22,7 +23,6 @@ class TestRCN(ModelCase):
     name = "rcn"
     golden = 51_139
     inputs: ClassVar = FACE
-    small_options: ClassVar = SMALL
     low = 0.0
     overfit_rate = 1e-2
 
@@ -35,7 +35,6 @@ class TestRCNa(ModelFacts):
     name = "rcn_a"
     golden = 51_139  # the attention has no weights
     inputs: ClassVar = FACE
-    small_options: ClassVar = SMALL
     low = 0.0
     overfit_rate = 1e-2
 
@@ -55,7 +54,6 @@ class TestRCNs(ModelFacts):
     name = "rcn_s"
     golden = 51_139  # the unused second convolution of the code is left out
     inputs: ClassVar = FACE
-    small_options: ClassVar = SMALL
     low = 0.0
     overfit_rate = 1e-2
 
@@ -69,7 +67,6 @@ class TestRCNw(ModelFacts):
     name = "rcn_w"
     golden = 48_067
     inputs: ClassVar = FACE
-    small_options: ClassVar = SMALL
     low = 0.0
     overfit_rate = 1e-2
 
@@ -82,7 +79,6 @@ class TestRCNc(ModelFacts):
     name = "rcn_c"
     golden = 48_067
     inputs: ClassVar = FACE
-    small_options: ClassVar = SMALL
     low = 0.0
     overfit_rate = 1e-2
 
@@ -95,7 +91,6 @@ class TestRCNf(ModelFacts):
     name = "rcn_f"
     golden = 48_067
     inputs: ClassVar = FACE
-    small_options: ClassVar = SMALL
     low = 0.0
     overfit_rate = 1e-2
 

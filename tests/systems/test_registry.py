@@ -8,7 +8,8 @@ import pytest
 
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.recipes import get_recipe
-from mer_tf.systems.registry import MODELS, build_model, check_recipe, get_model_card
+from mer_tf.systems.registry import FORMER_NAMES, MODELS, build_model, check_recipe, get_model_card
+from mer_tf.training import TrainConfig
 
 
 def test_cards_are_complete_and_json():
@@ -33,6 +34,13 @@ def test_cards_are_complete_and_json():
 def test_unknown_model_suggests_the_near_one():
     with pytest.raises(UnknownNameError, match=r"unknown model 'atscn'\. Did you mean 'atscnn'\?"):
         get_model_card("atscn")
+
+
+def test_a_former_name_is_accepted_and_noted(caplog):
+    assert get_model_card("ststnet_seed004") is MODELS["ststnet_atscnn_setup"]
+    assert "is now called 'ststnet_atscnn_setup'" in caplog.text
+    assert TrainConfig.from_preset("ststnet_seed004").model == "ststnet_atscnn_setup"
+    assert set(FORMER_NAMES.values()) <= set(MODELS) and not set(FORMER_NAMES) & set(MODELS)
 
 
 def test_unknown_option_lists_the_known_ones():

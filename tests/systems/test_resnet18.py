@@ -16,8 +16,6 @@ class TestResNet18(ModelCase):
     name = "resnet18"
     golden = 11_178_051
     inputs: ClassVar = {"face": (224, 224, 3)}
-    small_options: ClassVar = {"size": 32, "width": 8}
-    small_inputs: ClassVar = {"face": (32, 32, 3)}
     overfit_rate = 1e-2
 
     def test_maps(self, full):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from mer_tf.systems.card import ModelCard
+from mer_tf.systems.card import ModelCard, PublishedAs
 
 # Sections 4.2 to 4.4. Table 4 has 1e-5, section 4.4 chooses 1e-4 and calls 1e-5 too slow. "Decay 1e-7" is read as
 # weight decay and the unnamed scheduler as cosine. The loss is not stated; nor are angles and sizes of the twenty
@@ -24,35 +24,52 @@ PAPER = {
 # The other reading of "decay": rate / (1 + decay * step).
 INVERSE_TIME = {**PAPER, "weight_decay": 0.0, "schedule": "inverse_time", "decay": 1e-7}
 
+_SOURCES = {
+    "": "paper, Table 4",
+    "loss": "assumed, none is stated",
+    "optimizer": "paper, section 4.4",
+    "learning_rate": "paper, section 4.4 (Table 4 prints 1e-5, which the section calls too slow)",
+    "weight_decay": 'paper, Table 4 (its "decay" is read as weight decay)',
+    "schedule": "assumed, the paper's scheduler has no name",
+    "mirror": "assumed: the mirroring among the twenty versions is that of augment",
+    "augment.mirror": "paper, section 4.1",
+    "augment.rotation": "assumed: rotation is stated (section 4.1), its angle is not",
+    "augment.crop": "assumed: clipping is stated (section 4.1), its size is not",
+    "augment.copies": "paper, section 4.1 and Table 3",
+}
+
 ASTNET_CARD = ModelCard(
     name="astnet",
-    seed="003",
+    paper_id="003",
     paper=(
         "Ren, Lu et al.: Attention-Based Spatiotemporal-Aware Network for Fine-Grained Visual Recognition (ASTNet), "
         "Applied Sciences 2024, 14(17) 7755"
     ),
     input="ten flow fields of a magnified clip as colour pictures 224x224x3",
     recipe="magnified_flow_10x224",
-    parameters=14_159_941,
-    trainable_parameters=14_159_941,
     presets={"paper": PAPER, "paper_inverse_time": INVERSE_TIME},
-    builder="mer_tf.systems.astnet.astnet:ASTNet",
-    published={
-        "seed003 smic": {"accuracy": 0.7357, "f1": 0.72},
-        "seed003 casme2": {"accuracy": 0.7561, "f1": 0.74},
+    sources={
+        "paper": _SOURCES,
+        "paper_inverse_time": {
+            **_SOURCES,
+            "weight_decay": 'paper, Table 4 (the other reading of "decay")',
+            "schedule": 'assumed, as the reading of "decay"',
+        },
     },
+    starts_from="ImageNet, then CK+ (section 3.2)",
+    published_as=(PublishedAs("003", "ASTNet"), PublishedAs("003", "ASTNet (CBAM after ResNet)")),
+    small={"frames": 3, "size": 32, "width": 8, "filters": 8, "reduction": 4},
+    builder="mer_tf.systems.astnet.astnet:ASTNet",
     confidence="inferred",
 )
 
 
-def _ablation(name, count, smic, casme2, recipe=ASTNET_CARD.recipe, metric="accuracy", **options):
+def _ablation(name, row, recipe=ASTNET_CARD.recipe, **options):
     card = dataclasses.replace(
         ASTNET_CARD,
         name=name,
         recipe=recipe,
-        parameters=count,
-        trainable_parameters=count,
-        published={"seed003 smic": {metric: smic}, "seed003 casme2": {metric: casme2}},
+        published_as=(PublishedAs("003", f"ASTNet ablation: {row}"),),
         options={**options, "name": name},
     )
     if recipe == "flow_10x224":
@@ -62,14 +79,11 @@ def _ablation(name, count, smic, casme2, recipe=ASTNET_CARD.recipe, metric="accu
 
 # Table 6, and Table 8, which prints the gain over the network without attention.
 ABLATIONS = (
-    _ablation("astnet_no_magnification", 14_126_531, 0.6421, 0.6683, recipe="flow_10x224", attention="none"),
-    _ablation("astnet_no_attention", 14_126_531, 0.6959, 0.7154, attention="none"),
-    _ablation("astnet_spatial", 14_126_629, 0.7183, 0.7396, attention="spatial"),
-    _ablation("astnet_channel", 14_159_843, 0.7227, 0.7435, attention="channel"),
-    _ablation("astnet_cbam_1", 14_127_209, 0.0359, 0.0364, metric="accuracy_gain", position=1),
-    _ablation("astnet_cbam_2", 14_127_209, 0.0352, 0.0379, metric="accuracy_gain", position=2),
-    _ablation("astnet_cbam_3", 14_128_813, 0.0364, 0.0362, metric="accuracy_gain", position=3),
-    _ablation("astnet_cbam_4", 14_135_093, 0.0359, 0.0361, metric="accuracy_gain", position=4),
+    _ablation("astnet_no_magnification", "no magnification, no attention", recipe="flow_10x224", attention="none"),
+    _ablation("astnet_no_attention", "magnification, no attention", attention="none"),
+    _ablation("astnet_spatial", "magnification, spatial attention only", attention="spatial"),
+    _ablation("astnet_channel", "magnification, channel attention only", attention="channel"),
+    *(_ablation(f"astnet_cbam_{number}", f"CBAM position {number}", position=number) for number in (1, 2, 3, 4)),
 )
 
 CARDS = (ASTNET_CARD, *ABLATIONS)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from mer_tf.systems.card import ModelCard
+from mer_tf.systems.card import ModelCard, PublishedAs
 
 DSSN_CARD = ModelCard(
     name="dssn",
-    seed="003",
+    paper_id="003",
     paper="Khor et al.: Dual-stream Shallow Networks for Facial Micro-expression Recognition, ICIP 2019",
     input="onset-apex flow magnitude and strain, two pictures 227x227x3",
     recipe="onset_apex_227_dssn",
-    parameters=857_603,
-    trainable_parameters=857_603,
     presets={
         # Not found; the family of the same authors' ELRCN script, which stops at the first epoch without a gain.
         "paper": {
@@ -28,11 +26,11 @@ DSSN_CARD = ModelCard(
             "mirror": False,
         }
     },
+    sources={"paper": {"": "assumed, none were found; the family of the same authors' ELRCN script"}},
+    published_as=(PublishedAs("003", "DSSN"),),
+    starts_from="ImageNet (AlexNet's first layers)",
+    small={"size": 67, "filters": [8, 16]},
     builder="mer_tf.systems.dssn.dssn:DSSN",
-    published={
-        "seed003 smic": {"accuracy": 0.6341, "f1": 0.65},
-        "seed003 casme2": {"accuracy": 0.7078, "f1": 0.73},
-    },
 )
 
 CARDS = (DSSN_CARD,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mer_tf.systems.card import ModelCard
+from mer_tf.systems.card import ModelCard, PublishedAs
 
 PAPER = (
     "Khor, See, Phan, Lin: Enriched Long-term Recurrent Convolutional Network for Facial Micro-Expression Recognition, "
@@ -28,32 +28,32 @@ _PRESETS = {
     "temporal": {**_COMMON, "epochs": 40, "model_options": {"stage": "temporal"}},
 }
 
+_SMALL = {"frames": 2, "size": 32, "filters": 4, "dense_units": 16, "lstm_units": 8}
+_SOURCES = {stage: {"": "code, the authors' defaults"} for stage in _PRESETS}
+_SOURCES["paper"]["epochs"] = "assumed: both stages in one run, as long as the longer of the two"
+
 ELRCN_SE_CARD = ModelCard(
     name="elrcn_se",
-    seed="002",
+    paper_id="002",
     paper=PAPER,
     input="flow (u, v, magnitude) and strain between ten frames, 9x224x224x4 in 0..1",
     recipe="flow_9x224_se",
-    parameters=219_809_635,
-    trainable_parameters=219_809_635,
     presets=_PRESETS,
+    sources=_SOURCES,
+    # Tables 2 and 4 of the Micro-Attention paper, which does not say whether SE or TE was run.
+    published_as=(PublishedAs("002", "ELRCN"),),
+    small=_SMALL,
     builder="mer_tf.systems.elrcn.elrcn_se:ELRCNSE",
-    # Tables 2 and 4 of seed 002, which does not say whether SE or TE was run.
-    published={
-        "hde2018 samm": {"war": 0.485, "uar": 0.382},
-        "hde2018 casme2": {"war": 0.384, "uar": 0.322},
-        "cde2018 full": {"accuracy": 0.570, "f1": 0.411},
-    },
 )
 ELRCN_TE_CARD = ModelCard(
     name="elrcn_te",
-    seed="002",
+    paper_id="002",
     paper=PAPER,
     input="flow (u, v, magnitude) and strain between ten frames, two streams 9x224x224x3 in 0..1",
     recipe="flow_9x224_te",
-    parameters=403_221_603,
-    trainable_parameters=403_221_603,
     presets=_PRESETS,
+    sources=_SOURCES,
+    small=_SMALL,
     builder="mer_tf.systems.elrcn.elrcn_te:ELRCNTE",
 )
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from mer_tf.systems.card import ModelCard
+from mer_tf.systems.card import ModelCard, PublishedAs
 
 GEME_CARD = ModelCard(
     name="geme",
-    seed="003",
+    paper_id="003",
     paper=(
         "Nie et al.: GEME: Dual-stream multi-task GEnder-based micro-expression recognition, Neurocomputing 2021, "
         "427, 13-28 (approximate: its text was not found)"
     ),
     input="dynamic image of the clip, 224x224x3",
     recipe="dynamic_image_224",
-    parameters=22_355_589,
-    trainable_parameters=22_355_589,
     presets={
         # All chosen; the class-balanced focal loss is named in the abstract.
         "paper": {
@@ -31,11 +29,15 @@ GEME_CARD = ModelCard(
             "mirror": False,
         }
     },
-    builder="mer_tf.systems.geme.geme:GEME",
-    published={
-        "seed003 smic": {"accuracy": 0.6524, "f1": 0.61},
-        "seed003 casme2": {"accuracy": 0.7502, "f1": 0.73},
+    sources={
+        "paper": {
+            "": "assumed, the paper's text was not found",
+            "loss": "paper, its abstract names the class-balanced focal loss",
+        }
     },
+    published_as=(PublishedAs("003", "GEME"),),
+    small={"size": 32, "width": 4},
+    builder="mer_tf.systems.geme.geme:GEME",
     confidence="inferred",
 )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from mer_tf.systems.feature_card import FLOWS, RBF, feature_card, preset
+from mer_tf.systems.card import PublishedAs
+from mer_tf.systems.feature_card import CHOSEN, FLOWS, RBF, feature_card, preset
 
 CARDS = (
     feature_card(
         "hoof",
         "hoof.hoof:hoof",
-        seed="002",
+        paper_id="002",
         paper="Chaudhry et al. 2009, Histograms of oriented optical flow, CVPR 2009",
         input=FLOWS,
         recipe="flow_adjacent_128",
@@ -16,10 +17,10 @@ CARDS = (
             "paper": preset(RBF, kind="full", bins=8, blocks=[5, 5]),
             "primary": preset(RBF, kind="primary", bins=30, blocks=[1, 1]),
         },
-        published={
-            "seed002 cde": {"accuracy": 0.527, "f1": 0.404},
-            "seed002 hde samm": {"war": 0.441, "uar": 0.349},
-            "seed002 hde casme2": {"war": 0.265, "uar": 0.346},
+        sources={
+            "paper": CHOSEN,
+            "primary": {**CHOSEN, "model_options.feature": "assumed, as Chaudhry et al. 2009 are remembered"},
         },
+        published_as=(PublishedAs("002", "HOOF"),),
     ),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mer_tf.systems.feature_card import CLIP, RBF, feature_card, preset
+from mer_tf.systems.card import PublishedAs
+from mer_tf.systems.feature_card import CHOSEN, CLIP, RBF, feature_card, preset
 
 _SMIC_POLY = {"kernel": "poly", "degree": 6, "gamma": ["scale"], "coef0": 1.0, "c": [1]}
 _TEN_FRAMES = {"points": [8, 8, 8], "radii": [1, 1, 3], "blocks": [8, 8, 1]}
@@ -10,8 +11,8 @@ CARDS = (
     feature_card(
         "lbp_top",
         "lbp.lbp_top:lbp_top",
-        seed="001",
-        paper="Zhao and Pietikainen 2007, IEEE TPAMI 29(6) 915; baseline of seeds 000, 001, 002 and 003",
+        paper_id="001",
+        paper="Zhao and Pietikainen 2007, IEEE TPAMI 29(6) 915; baseline of four of the five papers",
         input=CLIP,
         recipe="clip_gray_128",
         presets={
@@ -27,27 +28,22 @@ CARDS = (
                 normalise="none",
             ),
         },
-        published={
-            "seed001 full": {"accuracy": 0.643, "uar": 0.575, "uf1": 0.586},
-            "seed001 smic_hs": {"accuracy": 0.555, "uar": 0.535, "uf1": 0.544},
-            "seed001 casme2": {"accuracy": 0.786, "uar": 0.716, "uf1": 0.723},
-            "seed001 samm": {"accuracy": 0.594, "uar": 0.434, "uf1": 0.436},
-            "seed000 casme2": {"accuracy": 0.5298},
-            "seed000 smic_hs": {"accuracy": 0.4165},
-            "seed002 cde": {"accuracy": 0.524, "f1": 0.4},
-            "seed002 hde samm": {"war": 0.338, "uar": 0.327},
-            "seed002 hde casme2": {"war": 0.232, "uar": 0.316},
-            "seed003 smic": {"accuracy": 0.4338, "f1": 0.34},
-            "seed003 casme2": {"accuracy": 0.4646, "f1": 0.42},
+        sources={
+            "paper": {"": "assumed, as the baseline of the SMIC database is remembered"},
+            "casme2": {**CHOSEN, "model_options.feature": "assumed, as the baseline of CASME II is remembered"},
+            "toolbox": {"": "code, a public toolbox"},
         },
+        published_as=tuple(PublishedAs(paper, "LBP-TOP") for paper in ("000", "001", "002", "003")),
+        megc2019_as=("LBP-TOP baseline",),
     ),
     feature_card(
         "lbp_sip",
         "lbp.lbp_sip:lbp_sip",
-        seed="002",
+        paper_id="002",
         paper="Wang et al. 2014, LBP with six intersection points, ACCV 2014",
         input=CLIP,
         recipe="clip_gray_128",
         presets={"paper": preset(RBF, radii=[1, 1, 3], blocks=[8, 8, 1])},
+        sources={"paper": CHOSEN},
     ),
 )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from mer_tf.systems.card import ModelCard
+from mer_tf.systems.card import ModelCard, PublishedAs
 
 MACNN_CARD = ModelCard(
     name="macnn",
-    seed="004",
+    paper_id="004",
     paper=(
         "Lai et al.: micro-expression recognition with dilated convolutions (MACNN), Journal of Ambient Intelligence "
         "and Humanized Computing 2020; as re-implemented in the code of Off-TANet"
     ),
     input="onset-apex flow u, v in pixels and strain, 128x128x3",
     recipe="onset_apex_128",
-    parameters=86_302_563,
-    trainable_parameters=86_302_563,
     presets={
         # The re-implementation's; those of the paper were not found.
         "paper": {
@@ -29,8 +27,10 @@ MACNN_CARD = ModelCard(
             "mirror": False,
         },
     },
+    sources={"paper": {"": "code, the re-implementation with Off-TANet; those of its paper were not found"}},
+    published_as=(PublishedAs("004", "MACNN"),),
+    small={"size": 32, "width": 4, "dense_units": 16},
     builder="mer_tf.systems.macnn.macnn:MACNN",
-    published={"seed004 full": {"uf1": 0.5309, "uar": 0.5920}},
 )
 
 CARDS = (MACNN_CARD,)

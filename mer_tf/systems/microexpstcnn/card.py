@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from mer_tf.systems.card import ModelCard
+from mer_tf.systems.card import NOT_STATED, ModelCard, PublishedAs
 
 # The scripts' settings; the paper's text has batches of 8. The authors keep the epoch that is best on the data they
 # report; here the last one counts.
@@ -22,19 +22,21 @@ PAPER = {
 # As Chen et al. 2020 must have run it: their 16 RGB frames, the pooling clamped to what is left of them.
 MICROEXPSTCNN_CARD = ModelCard(
     name="microexpstcnn",
-    seed="000",
+    paper_id="000",
     paper=(
         "Reddy et al.: Spontaneous Facial Micro-Expression Recognition using 3D Spatiotemporal Convolutional Neural "
         "Networks, IJCNN 2019"
     ),
     input="clip of 16 magnified RGB frames 64x64, standardised",
     recipe="evm_16x64",
-    parameters=1_651_907,
-    trainable_parameters=1_651_907,
     presets={"paper": PAPER, "paper_batch8": {**PAPER, "batch_size": 8}},
+    sources={
+        "paper": {"": "code, the authors' scripts", **NOT_STATED},
+        "paper_batch8": {"": "code, the authors' scripts", **NOT_STATED, "batch_size": "paper, its text"},
+    },
+    published_as=(PublishedAs("000", "MicroExpSTCNN"),),
+    small={"size": 17, "filters": 8, "units": 16},
     builder="mer_tf.systems.microexpstcnn.microexpstcnn:MicroExpSTCNN",
-    # What the paper calls accuracy is the mean of the three class recalls.
-    published={"seed000 casme2": {"accuracy": 0.6607}, "seed000 smic": {"accuracy": 0.5092}},
     confidence="inferred",
 )
 MICROEXPSTCNN_18_CARD = dataclasses.replace(
@@ -42,9 +44,7 @@ MICROEXPSTCNN_18_CARD = dataclasses.replace(
     name="microexpstcnn_18",
     input="clip of 18 gray frames 64x64, standardised",
     recipe="clip_18x64_gray",
-    parameters=1_643_267,
-    trainable_parameters=1_643_267,
-    published={},
+    published_as=(),
     options={"frames": 18, "channels": 1, "name": "microexpstcnn_18"},
     confidence="exact",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from mer_tf.systems.card import PublishedAs
 from mer_tf.systems.off_tanet.card import OFF_TANET_CARD
 
 # Training as Off-TANet.
@@ -13,21 +14,19 @@ MINI_AORCNN_CARD = dataclasses.replace(
     paper="Zhang, Liu, Qi: mini-AORCNN, 2022, and its published code",
     input="onset-apex flow u, v in pixels and strain, 112x112x3",
     recipe="onset_apex_112",
-    parameters=39_685,
-    trainable_parameters=39_685,
+    sources={"paper": {"": "assumed, those of Off-TANet"}},
+    published_as=(),
+    small={"size": 32},
     builder="mer_tf.systems.mini_aorcnn.mini_aorcnn:MiniAORCNN",
-    published={},
 )
 
-# Seed 004 gives every network its own 128x128 maps; the published figures are those.
+# The ATSCNN paper gives every network its own 128x128 maps; the published figures are those.
 MINI_AORCNN_SEED004_CARD = dataclasses.replace(
     MINI_AORCNN_CARD,
     name="mini_aorcnn_seed004",
     input=OFF_TANET_CARD.input,
     recipe=OFF_TANET_CARD.recipe,
-    parameters=47_365,
-    trainable_parameters=47_365,
-    published={"seed004 full": {"uf1": 0.6355, "uar": 0.6601}},
+    published_as=(PublishedAs("004", "mini-AORCNN"),),
     options={"size": 128, "name": "mini_aorcnn_seed004"},
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mer_tf.systems.card import ModelCard
+from mer_tf.systems.card import BETAS, ModelCard, PublishedAs
 
 # The 3-class script. Rate times 0.987 after each of the first 50 epochs; flip 0.5, turned by up to 4 degrees, padded by
 # 4 and cropped. The script also draws the onset up to 5 % of the way to the apex later and the apex up to 3.75 % either
@@ -25,27 +25,24 @@ PAPER = {
 
 MMNET_CARD = ModelCard(
     name="mmnet",
-    seed="001",
+    paper_id="001",
     paper=(
         "Li, Sui, Zhu, Zhao: MMNet: Muscle Motion-Guided Network for Micro-Expression Recognition, IJCAI 2022, "
         "arXiv 2201.05297"
     ),
     input="onset and apex frames, RGB, 224x224x3 each, standardised as ImageNet",
     recipe="onset_apex_224_rgb",
-    parameters=9_241_719,
-    trainable_parameters=9_241_719,
     presets={
         "paper": PAPER,
         "five_classes": {**PAPER, "weight_decay": 0.6, "batch_size": 32, "epochs": 74},
     },
-    builder="mer_tf.systems.mmnet.mmnet:MMNet",
-    # Seed 001, Table 3, under its one fixed setting; the authors keep each fold's best test epoch.
-    published={
-        "megc2019 full": {"uf1": 0.528, "uar": 0.514, "accuracy": 0.601},
-        "megc2019 smic": {"uf1": 0.441, "uar": 0.438, "accuracy": 0.457},
-        "megc2019 casme2": {"uf1": 0.719, "uar": 0.699, "accuracy": 0.766},
-        "megc2019 samm": {"uf1": 0.326, "uar": 0.342, "accuracy": 0.594},
+    sources={
+        "paper": {"": "code, the authors' script for three classes", **BETAS},
+        "five_classes": {"": "code, the authors' script for five classes", **BETAS},
     },
+    published_as=(PublishedAs("001", "MMNet"),),
+    small={"size": 32, "width": 16, "stem": 12},
+    builder="mer_tf.systems.mmnet.mmnet:MMNet",
 )
 
 CARDS = (MMNET_CARD,)

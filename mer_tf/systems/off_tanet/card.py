@@ -1,10 +1,10 @@
-"""Facts and training settings of Off-TANet and of the rivals in its code that seed 004 ran."""
+"""Facts and training settings of Off-TANet and of the rivals in its code that the ATSCNN paper ran."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from mer_tf.systems.card import ModelCard
+from mer_tf.systems.card import ModelCard, PublishedAs
 
 PAPER = (
     "Zhang, Liu, Zhou: Off-TANet: A Lightweight Neural Micro-expression Recognizer with Optical Flow Features and "
@@ -12,14 +12,14 @@ PAPER = (
 )
 
 # The published code keeps the best epoch on held-out clips; here the last one counts.
+_SOURCES = {"paper": {"": "code, that of Off-TANet"}}
+
 OFF_TANET_CARD = ModelCard(
     name="off_tanet",
-    seed="004",
+    paper_id="004",
     paper=PAPER,
     input="onset-apex flow u, v in pixels and strain, 128x128x3",
     recipe="onset_apex_128",
-    parameters=67_083,
-    trainable_parameters=67_083,
     presets={
         "paper": {
             "loss": "cross_entropy",
@@ -33,8 +33,10 @@ OFF_TANET_CARD = ModelCard(
             "mirror": False,
         },
     },
+    sources=_SOURCES,
+    published_as=(PublishedAs("004", "Off-TANet"),),
+    small={"size": 32},
     builder="mer_tf.systems.off_tanet.off_tanet:OffTANet",
-    published={"seed004 full": {"uf1": 0.6239, "uar": 0.6504}},
     confidence="inferred",
 )
 
@@ -42,8 +44,6 @@ MICRO_ATTENTION_SEED004_CARD = dataclasses.replace(
     OFF_TANET_CARD,
     name="micro_attention_seed004",
     paper=f"The stand-in for micro-attention in the code of {PAPER}",
-    parameters=18_781_187,
-    trainable_parameters=18_781_187,
     presets={
         "paper": {
             "loss": "cross_entropy",
@@ -59,15 +59,14 @@ MICRO_ATTENTION_SEED004_CARD = dataclasses.replace(
             "mirror": False,
         },
     },
+    published_as=(PublishedAs("004", "Micro-Attention"),),
+    small={"size": 32, "width": 2, "dense_units": 16},
     builder="mer_tf.systems.off_tanet.micro_attention_seed004:MicroAttentionSeed004",
-    published={"seed004 full": {"uf1": 0.5913, "uar": 0.6237}},
 )
 STSTNET_SEED004_CARD = dataclasses.replace(
     OFF_TANET_CARD,
     name="ststnet_seed004",
     paper=f"The stand-in for STSTNet in the code of {PAPER}",
-    parameters=49_815_811,
-    trainable_parameters=49_815_811,
     presets={
         "paper": {
             "loss": "cross_entropy",
@@ -79,8 +78,9 @@ STSTNET_SEED004_CARD = dataclasses.replace(
             "mirror": False,
         },
     },
+    published_as=(PublishedAs("004", "STSTNet"),),
+    small={"size": 28},
     builder="mer_tf.systems.off_tanet.ststnet_seed004:STSTNetSeed004",
-    published={"seed004 full": {"uf1": 0.6434, "uar": 0.6603}},
     confidence="exact",
 )
 DUAL_INCEPTION_SEED004_CARD = dataclasses.replace(
@@ -89,8 +89,6 @@ DUAL_INCEPTION_SEED004_CARD = dataclasses.replace(
     paper=f"The stand-in for Dual-Inception in the code of {PAPER}",
     input="onset-apex flow u and v in pixels, two maps 128x128x1",
     recipe="onset_apex_128_uv",
-    parameters=134_245_067,
-    trainable_parameters=134_245_067,
     presets={
         "paper": {
             "loss": "cross_entropy",
@@ -102,8 +100,9 @@ DUAL_INCEPTION_SEED004_CARD = dataclasses.replace(
             "mirror": False,
         },
     },
+    published_as=(PublishedAs("004", "Dual-Inception"),),
+    small={"size": 16, "dense_units": 32},
     builder="mer_tf.systems.off_tanet.dual_inception_seed004:DualInceptionSeed004",
-    published={"seed004 full": {"uf1": 0.6522, "uar": 0.6744}},
     confidence="exact",
 )
 

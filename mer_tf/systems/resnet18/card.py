@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from mer_tf.systems.card import ModelCard
+from mer_tf.systems.card import ModelCard, PublishedAs
 
 RESNET18_CARD = ModelCard(
     name="resnet18",
-    seed="001",
-    paper="He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016; as compared in seed 001",
+    paper_id="001",
+    paper="He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016; as compared in Dual-ATME 2023",
     input="onset-apex flow and strain (u, v, strain), one map enlarged to 224x224x3, in -1..1",
     recipe="onset_apex_224",
-    parameters=11_178_051,
-    trainable_parameters=11_178_051,
     presets={
-        # Seed 001 trains every method with the settings of its own (section 4.2).
+        # The Dual-ATME paper trains every method with the settings of its own (section 4.2).
         "paper": {
             "loss": "focal",
             "gamma": 2.0,
@@ -27,8 +25,10 @@ RESNET18_CARD = ModelCard(
             "mirror": True,
         },
     },
+    sources={"paper": {"": "paper, section 4.2 of Dual-ATME 2023", "gamma": "code, the Dual-ATME authors' loss"}},
+    published_as=(PublishedAs("001", "ResNet18"),),
+    small={"size": 32, "width": 8},
     builder="mer_tf.systems.resnet18.resnet18:ResNet18",
-    # No figures: its row in seed 001's Table 3 equals that of LBP-TOP in all twelve cells, so one was copied.
 )
 
 CARDS = (RESNET18_CARD,)

@@ -1,0 +1,250 @@
+"""What reports and pages of systems consist of, and the two plain renderers: Markdown and the terminal.
+
+Text is written as in docstrings: names between double backticks are code, nothing else is markup.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from mer_tf import console
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """A cell that leads to another page.
+
+    Attributes:
+        text: What is shown.
+        target: Address, relative to the page.
+    """
+
+    text: str
+    target: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        header: Column titles.
+        rows: Cells as text; None is an empty figure.
+        align: ``"l"`` or ``"r"`` per column; empty sets columns of numbers to the right.
+        caption: What it shows.
+        strong: Indices of rows to set off.
+        code: Columns whose cells are code.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str | Link | None]]
+    align: str = ""
+    caption: str = ""
+    strong: frozenset[int] = frozenset()
+    code: tuple[int, ...] = ()
+
+    @property
+    def sides(self) -> str:
+        """``"l"`` or ``"r"`` per column."""
+
+        def numbers(column: int) -> bool:
+            return bool(self.rows) and all(
+                row[column] is None or re.fullmatch(r"[\d,.]+", str(row[column])) for row in self.rows
+            )
+
+        return self.align or "".join("r" if numbers(column) else "l" for column in range(len(self.header)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A drawing, with the table that says the same where no drawing can be shown.
+
+    Attributes:
+        svg: SVG element.
+        table: The same as figures; None where a table stands beside it anyway.
+        caption: What it shows.
+    """
+
+    svg: str
+    table: Table | None = None
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Figures side by side.
+
+    Attributes:
+        figures: The figures.
+    """
+
+    figures: Sequence[Figure]
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """A paragraph.
+
+    Attributes:
+        text: Plain text.
+        kind: ``"plain"``, ``"item"`` of a list, ``"note"`` or ``"warning"``.
+    """
+
+    text: str
+    kind: str = "plain"
+
+
+@dataclasses.dataclass(frozen=True)
+class Details:
+    """Blocks that are shown on demand.
+
+    Attributes:
+        summary: Title.
+        blocks: The blocks.
+        open: Whether they are shown from the start.
+    """
+
+    summary: str
+    blocks: Sequence[object]
+    open: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A titled part.
+
+    Attributes:
+        title: Heading.
+        blocks: Its blocks.
+        level: 2 for a part of the page, 3 below one.
+    """
+
+    title: str
+    blocks: Sequence[object]
+    level: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """A page.
+
+    Attributes:
+        title: Heading of the page.
+        intro: Blocks before the first section.
+        sections: The sections.
+        footer: Last line.
+    """
+
+    title: str
+    intro: Sequence[object]
+    sections: Sequence[Section]
+    footer: str = ""
+
+    def blocks(self) -> list[object]:
+        """Everything between title and footer, in order; sections themselves stand before their blocks."""
+        found = list(self.intro)
+        for section in self.sections:
+            found += [section, *section.blocks]
+        return found
+
+
+def parts(text: str) -> list[tuple[str, bool]]:
+    """The text cut into what is code and what is not: (text, whether code)."""
+    cut = re.split(r"(``.+?``)", text)
+    return [(part[2:-2], True) if part.startswith("``") and len(part) > 4 else (part, False) for part in cut if part]
+
+
+# ---- Markdown ---------------------------------------------------------------------------------------------------
+
+
+def to_markdown(document: Document) -> str:
+    """The document as Markdown; tables take the place of drawings."""
+    lines = [f"# {_escape(document.title)}", ""]
+    level, item = 1, False
+    for block in document.blocks():
+        listed = isinstance(block, Text) and block.kind == "item"
+        if item and not listed:
+            lines.append("")
+        item = listed
+        level = block.level if isinstance(block, Section) else level
+        lines += _block(block, level)
+    if document.footer:
+        lines += [*([""] if item else []), "---", "", _escape(document.footer), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _block(block, level: int) -> list[str]:
+    if isinstance(block, Section):
+        return [f"{'#' * block.level} {_escape(block.title)}", ""]
+    if isinstance(block, Text):
+        text = _escape(block.text)
+        if block.kind == "item":
+            return [f"- {text}"]
+        return [f"> **{text}**" if block.kind == "warning" else f"*{text}*" if block.kind == "note" else text, ""]
+    if isinstance(block, Table):
+        return _table(block)
+    if isinstance(block, Figure):
+        return _table(block.table) if block.table else []
+    if isinstance(block, Row):
+        return [line for figure in block.figures for line in _block(figure, level)]
+    if isinstance(block, Details):
+        lines = [f"{'#' * (level + 1)} {_escape(block.summary)}", ""]
+        for inside in block.blocks:
+            lines += _block(inside, level + 1)
+        return lines
+    raise TypeError(f"a document holds blocks. Received: {type(block).__name__}")
+
+
+def _table(table: Table) -> list[str]:
+    lines = [f"{_escape(table.caption)}", ""] if table.caption else []
+    lines.append("| " + " | ".join(_escape(title) for title in table.header) + " |")
+    lines.append("|" + "|".join("---:" if side == "r" else "---" for side in table.sides) + "|")
+    for number, row in enumerate(table.rows):
+        cells = [_cell(text, column in table.code) for column, text in enumerate(row)]
+        if number in table.strong:
+            cells = [f"**{text}**" if text else text for text in cells]
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _cell(text, code: bool) -> str:
+    if text is None:
+        return "–"
+    if isinstance(text, Link):
+        return f"[{_escape(text.text)}]({text.target})"
+    text = " ".join(str(text).split())
+    return "`" + text.replace("|", "\\|") + "`" if code and text else _escape(text)
+
+
+def _escape(text: str) -> str:
+    lines = "".join(
+        "`" + part.replace("|", "\\|") + "`" if code else re.sub(r"([\\|<*_`])", r"\\\1", part)
+        for part, code in parts(text)
+    )
+    return " ".join(lines.split())
+
+
+# ---- terminal ---------------------------------------------------------------------------------------------------
+
+
+def to_terminal(document: Document) -> str:
+    """The document as plain text, without its drawings and footer."""
+    lines = [_plain(document.title)]
+    for block in document.blocks():
+        if isinstance(block, Section):
+            lines.append(f"\n{_plain(block.title)}")
+        elif isinstance(block, Text):
+            item = block.kind == "item"
+            lines.append(console.fill(f"{'- ' * item}{_plain(block.text)}", "  " * item))
+        elif isinstance(block, Table):
+            rows = [[cell if cell is None else _plain(cell) for cell in row] for row in block.rows]
+            lines.append(console.table(block.header, rows))
+        else:
+            raise TypeError(f"no plain form of a {type(block).__name__}")
+    return "\n".join(lines)
+
+
+def _plain(text) -> str:
+    return (text.text if isinstance(text, Link) else str(text)).replace("``", "")
