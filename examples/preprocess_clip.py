@@ -3,20 +3,19 @@
 python examples/preprocess_clip.py ROOT [RECIPE]
 """
 
+import pathlib
 import sys
 
 from mer_tf.datasets import read_casme2
-from mer_tf.preprocessing import ClipPreprocessor, needed_frames, network_input
+from mer_tf.preprocessing import ClipPreprocessor, network_input, select_frames
 from mer_tf.recipes import get_recipe
 
 
 def main(root: str, recipe_name: str = "onset_apex_28") -> None:
     clip = read_casme2(root).clips[0]
     recipe = get_recipe(recipe_name)
-    frames = {}
-    for number in needed_frames(clip, recipe.frames):
-        with open(clip.frame_path(number), "rb") as file:
-            frames[number] = file.read()
+    numbers = select_frames(clip, recipe.frames).numbers
+    frames = {number: pathlib.Path(clip.frame_path(number)).read_bytes() for number in numbers}
     with ClipPreprocessor(recipe) as preprocessor:  # detection, alignment, flow: OpenCV and dlib
         made = preprocessor.process_clip(clip, frames)
     print(f"{clip.key}, label {clip.label}, recipe {recipe.name} ({recipe.hash})")

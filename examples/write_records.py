@@ -10,7 +10,7 @@ import sys
 from mer_tf.datasets import read_casme2
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import ClipError
-from mer_tf.preprocessing import ClipPreprocessor, needed_frames
+from mer_tf.preprocessing import ClipPreprocessor, select_frames
 from mer_tf.recipes import get_recipe
 from mer_tf.records import encode_motion, write_motion_records
 
@@ -22,10 +22,8 @@ def main(root: str, out: str, recipe_name: str = "onset_apex_28") -> None:
     with ClipPreprocessor(recipe) as preprocessor:
         for clip in table.clips:
             try:
-                frames = {}
-                for number in needed_frames(clip, recipe.frames):
-                    with open(clip.frame_path(number), "rb") as file:
-                        frames[number] = file.read()
+                numbers = select_frames(clip, recipe.frames).numbers
+                frames = {number: pathlib.Path(clip.frame_path(number)).read_bytes() for number in numbers}
                 records.append(encode_motion(clip, preprocessor.process_clip(clip, frames), recipe))
             except ClipError as error:  # one bad clip is named and left out
                 print(f"left out: {error}")
