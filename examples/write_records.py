@@ -15,7 +15,7 @@ from mer_tf.recipes import get_recipe
 from mer_tf.records import encode_motion, write_motion_records
 
 
-def main(root: str, out: str, recipe_name: str = "onset_apex_28") -> None:
+def main(root: str, out: str, recipe_name: str = "onset_apex_28_minmax") -> None:
     recipe = get_recipe(recipe_name)
     table = read_casme2(root, mapping="megc2019")
     records = []
