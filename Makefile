@@ -1,11 +1,14 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all test-variations lint format counts docs lock clean
+.PHONY: help setup demo test test-fast test-slow test-all test-variations lint format hooks counts docs lock clean
 MODEL ?= dual_atme
 SEED ?= 0
 # One process a core, each with one thread of TensorFlow; tests that share a fixture stay together.
 JOBS ?= auto
 PYTEST_ARGS ?=
+# What needs neither a pipeline nor a training: minutes become seconds.
+FAST = tests/test_*.py tests/datasets tests/protocols tests/metrics tests/report tests/commands \
+	tests/systems/test_registry.py
 PYTEST = .venv/bin/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadscope
 
 help:  ## this list
@@ -18,13 +21,19 @@ demo:  ## synthetic clips -> TFX pipeline -> LOSO -> served model (MODEL=dual_at
 	@sh tools/setup.sh kubeflow
 	@.venv/bin/python examples/demo.py --model "$(MODEL)" --seed "$(SEED)"
 
-lint:  ## ruff check and format check
+lint:  ## ruff check, format check, tidy text files
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/python tools/check_text.py
 
 test: lint  ## lint and tests (PYTEST_ARGS="tests/layers -k cbam" for some of them, JOBS=1 for one process)
 	@$(PYTEST) $(PYTEST_ARGS)
+
+test-fast:  ## the light tests alone, under two minutes on two cores (PYTEST_ARGS="-k folds" for some of them)
+	@sh tools/setup.sh kubeflow dev
+	@$(PYTEST) -m "not slow and not large and not gpu and not tfx and not e2e and not dlib and not trains" \
+		$(FAST) $(PYTEST_ARGS)
 
 test-slow:  ## the tests that 'make test' leaves out for their time: whole cross-validations
 	@sh tools/setup.sh kubeflow dev
@@ -40,6 +49,10 @@ format:  ## rewrites the code with ruff
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
+
+hooks:  ## lint before each commit (needs the program pre-commit)
+	@sh tools/setup.sh kubeflow dev
+	@pre-commit install
 
 counts:  ## after a change of a network: counts weights and operations of every system anew
 	@sh tools/setup.sh kubeflow dev

@@ -1,10 +1,13 @@
 """Package definition of mer-tf; exact versions are pinned in ``requirements/*.lock``."""
 
 import pathlib
+import re
 
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
+# Read, not imported: the package's requirements are not installed yet.
+VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "mer_tf" / "__init__.py").read_text(encoding="utf-8"), re.M)[1]
 
 CORE = [
     "numpy>=1.23",
@@ -48,18 +51,18 @@ DEV = [
 
 setup(
     name="mer-tf",
-    version="0.1.0",
+    version=VERSION,
     description="Facial micro-expression recognition: from annotated clips to a served model",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    # ``kubeflow`` is a folder of scripts and manifests: that import name belongs to others.
+    # The folder ``kubeflow`` is no package: that import name belongs to Kubeflow's own SDK.
     packages=find_packages(
         include=["mer_tf*", "components*", "tfx_pipeline*", "serving*"],
         exclude=["*.tests", "*.tests.*"],
     ),
-    package_data={"mer_tf": ["**/*.json", "**/*.csv"]},
+    package_data={"mer_tf": ["py.typed", "**/*.json", "**/*.csv"]},
     install_requires=CORE,
     extras_require={
         "face": FACE,

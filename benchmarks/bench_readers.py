@@ -3,7 +3,7 @@
     python benchmarks/bench_readers.py --clips 10000 --frames 60 --layouts casme2 samm smic_hs
 
 Each set is generated with empty frame files (readers open no picture), then read in a process of its own; the wall
-time is that of the reader and the comparison with published counts, imports left out and told apart. Prints one JSON
+time covers the reader and the comparison with published counts; imports are measured separately. Prints one JSON
 object.
 """
 

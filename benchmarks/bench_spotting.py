@@ -3,8 +3,8 @@
     python benchmarks/bench_spotting.py --subjects 6 --clips 4 [--json]
 
 Frames run from the annotated onset to the offset, gray; the regions are those of the true points at the onset, so that
-the figures are about spotting alone. The error is in frames; beside it stand that of always taking the middle frame
-(a method of its own) and what guessing at random would give. Drawn clips have their apex near the middle, more so than
+the figures are about spotting alone. The error is in frames, and is printed beside that of always taking the middle
+frame (a method of its own) and that of guessing at random. Drawn clips have their apex near the middle, more so than
 recorded ones, so the middle frame looks better here than it is. ``quiet`` clips have none of the motion that hides an
 expression (head, blinks, chance movements of the face); sensor noise stays.
 """

@@ -24,7 +24,7 @@ CLIPS_PER_SUBJECT = 8
 
 
 class StageError(RuntimeError):
-    """A stage ended with a status other than 0; its message is on the terminal already."""
+    """A stage ended with an exit status other than 0; its message is on the terminal already."""
 
 
 class Memory:
@@ -37,7 +37,7 @@ class Memory:
         self._thread.start()
 
     def stop(self) -> float:
-        """Ends sampling; returns the peak in MiB."""
+        """Stops sampling and returns the peak in MiB."""
         import resource
 
         self._stop.set()
@@ -72,7 +72,7 @@ class Memory:
 
 
 class Demo:
-    """Runs the stages in ``out`` and remembers what each took."""
+    """Runs the stages in the folder ``out`` and remembers how long each took."""
 
     def __init__(self, out: pathlib.Path, model: str, seed: int):
         self.out = out
@@ -81,7 +81,7 @@ class Demo:
         self.seconds: dict[str, float] = {}
 
     def stage(self, name: str, title: str, *arguments: object) -> None:
-        """Runs ``mer`` with the arguments, its output on the terminal."""
+        """Runs ``mer`` with the arguments; its output goes to the terminal."""
         command = [str(a) for a in arguments]
         print(f"\n== {title}\n$ mer {shlex.join(command)}", flush=True)
         start = time.perf_counter()
@@ -99,7 +99,7 @@ class Demo:
         return json.loads(result.stdout)
 
     def run(self) -> dict:
-        """All stages; returns the summary."""
+        """Runs all stages and returns the summary."""
         from mer_tf.run_files import PASSPORT_FILE
 
         clips, held_out, pipeline = self.out / "clips", self.out / "held_out", self.out / "pipeline"

@@ -1,7 +1,23 @@
 """mer-tf: facial micro-expression recognition, from annotated clips to a served model.
 
-Importing the package is quick and needs none of TensorFlow, TFX, Beam or dlib; modules that use them
-import them when they are imported themselves.
+Public are the names that these modules list in ``__all__`` or define without a leading underscore, and that
+``examples/`` and the pages of ``docs/`` use:
+
+* ``mer_tf.types`` and ``mer_tf.errors``: the data that travels between the parts, and the named errors;
+* ``mer_tf.datasets``: readers, label mappings, published counts, the manifest;
+* ``mer_tf.synthetic``: drawn clips in the layout of each dataset;
+* ``mer_tf.recipes`` and ``mer_tf.preprocessing``: from the frames of a clip to the input of a network;
+* ``mer_tf.records``: motion records;
+* ``mer_tf.protocols`` and ``mer_tf.metrics``: folds, checks for leakage, scores, comparisons;
+* ``mer_tf.systems.registry``: systems by name (``MODELS``, ``get_model_card``, ``build_model``);
+* ``mer_tf.layers``: Keras layers of the papers;
+* ``mer_tf.training``: settings, one fold, all folds, the final model;
+* ``mer_tf.passport`` and ``mer_tf.export``: the record of a run, the SavedModel.
+
+The other modules serve the command ``mer`` and the pages; they may change in any release.
+
+Importing the package is quick and loads none of TensorFlow, TFX, Beam or dlib; a module that uses one of them loads it
+when the module itself is imported, or when the function that needs it is called.
 """
 
 __version__ = "0.1.0"

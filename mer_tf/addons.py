@@ -1,7 +1,8 @@
-"""What TensorFlow Addons is the right tool for, in one place; nothing else imports it.
+"""Replacements for the parts of TensorFlow Addons that the package needs.
 
-Addons is at the end of its life and does not load on TensorFlow 2.16 and later. What is here therefore has a
-version of its own for both kinds of Keras, proven equal to Addons' where Addons can be installed.
+TensorFlow Addons has reached its end of life and does not load with TensorFlow 2.16 and later, so nothing here imports
+it. What is implemented here runs on Keras 2.15 and on Keras 3; the tests compare it with Addons where the extra
+``addons`` is installed.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ __all__ = ["SGDW", "make_sgdw"]
 
 @keras.saving.register_keras_serializable(package="mer_tf")
 class SGDW(keras.optimizers.SGD):
-    """SGD with decoupled weight decay, ``w <- w - decay * w`` before each step, as ``tfa.optimizers.SGDW``.
+    """SGD with decoupled weight decay, equal to ``tfa.optimizers.SGDW``: ``w <- w - decay * w`` before each step.
 
-    The decay is not multiplied by the learning rate. Addons' own class derives from the old optimizers, whose state
-    cannot be built before the first step, as training fold after fold needs it.
+    The decay is not multiplied by the learning rate. The class of Addons derives from the legacy optimizers, whose
+    state cannot be built before the first step; training one fold after another needs that.
 
     Args:
-        decay: float >= 0.
-        learning_rate: float. Defaults to 0.01.
-        momentum: float in [0, 1). Defaults to 0.9.
+        decay: Share of each weight that is subtracted before a step, float >= 0.
+        learning_rate: Learning rate, float. Defaults to 0.01.
+        momentum: Momentum, float in [0, 1). Defaults to 0.9.
+        name: Name of the optimizer.
         **kwargs: Arguments of ``keras.optimizers.SGD``.
 
     Source: Loshchilov and Hutter, ICLR 2019, algorithm 1.
@@ -48,5 +50,5 @@ class SGDW(keras.optimizers.SGD):
 
 
 def make_sgdw(learning_rate: float, momentum: float, decay: float) -> keras.optimizers.Optimizer:
-    """``SGDW`` with those settings."""
+    """Returns an ``SGDW`` optimizer with these settings."""
     return SGDW(decay, learning_rate=learning_rate, momentum=momentum)

@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, never half written."""
+"""Writing files so that a reader finds either the old content or the new one, never half of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import tempfile
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Writes UTF-8 text under a temporary name beside ``path`` and renames it; makes missing folders."""
+    """Writes UTF-8 text to a temporary file beside ``path`` and renames it; missing folders are created."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
-    """Writes bytes under a temporary name beside ``path`` and renames it; makes missing folders."""
+    """Writes bytes to a temporary file beside ``path`` and renames it; missing folders are created."""
     path = os.fspath(path)
     folder = os.path.dirname(path) or "."
     os.makedirs(folder, exist_ok=True)
@@ -24,7 +24,7 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp makes private files; results are ordinary ones
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp creates private files; results get the usual permissions
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -1,15 +1,15 @@
-"""Named errors: each names the thing, says what was expected and what came, and what to try.
+"""Named errors. Each message names the object at fault, says what was expected and what was found, and what to try.
 
-Two kinds are kept apart. A ``BadInputError`` is a fault of configuration or of what the user pointed at: it
-stops before work begins (exit status 2). A ``ClipError`` is a fault of one clip: it is counted, reported and
-left out, or fatal under ``--strict`` (exit status 1).
+Two kinds are kept apart. A ``BadInputError`` is a fault of the configuration or of what the user pointed at: it
+stops the run before work begins (exit status 2). A ``ClipError`` is a fault of one clip: the clip is counted, reported
+and left out, or, under ``--strict``, ends the run (exit status 1).
 """
 
 from __future__ import annotations
 
 
 class MerError(Exception):
-    """Base of all errors of this package; ``str(error)`` is one line for a person."""
+    """Base class of all errors of this package; ``str(error)`` is one line for a person."""
 
     exit_code = 1
 
@@ -26,17 +26,17 @@ def _restore(kind: type[MerError], args: tuple, attributes: dict) -> MerError:
 
 
 class BadInputError(MerError):
-    """Something the user gave is wrong; no work was started."""
+    """Something that the user gave is wrong; no work was started."""
 
     exit_code = 2
 
 
 class ConfigError(BadInputError):
-    """Unknown key, value out of range, or settings that do not fit together."""
+    """A key is unknown, a value is out of range, or settings do not fit together."""
 
 
 class UnknownNameError(ConfigError):
-    """A name that is not in a registry.
+    """A name is not in a registry.
 
     Args:
         kind: What was looked up, for example ``"model"``.
@@ -54,7 +54,7 @@ class UnknownNameError(ConfigError):
 
 
 class DatasetNotFoundError(BadInputError):
-    """The root folder or the annotation sheet of a dataset is not there or cannot be read."""
+    """The root folder or the annotation sheet of a dataset does not exist or cannot be read."""
 
 
 class AnnotationError(BadInputError):
@@ -66,7 +66,7 @@ class CountsDifferError(BadInputError):
 
     Args:
         message: Expected, found and difference per class, and the clips that are known to be absent.
-        differences: The same as data, one entry per count that differs.
+        differences: The differences as data, one entry per count that differs.
     """
 
     def __init__(self, message: str, differences: tuple = ()):
@@ -79,15 +79,15 @@ class EmptySplitError(BadInputError):
 
 
 class LeakageError(BadInputError):
-    """Something of a held-out subject would reach training."""
+    """Something that belongs to a held-out subject would reach training."""
 
 
 class PassportError(BadInputError):
-    """A result passport is of an unknown format, lacks a field, or disagrees with its predictions."""
+    """A result passport has an unknown format, lacks a field, or disagrees with its predictions."""
 
 
 class MissingFileError(BadInputError):
-    """A file that is needed, such as the landmark model, is not there."""
+    """A file that is needed, such as the landmark model, does not exist."""
 
 
 class MissingPackageError(BadInputError):
@@ -103,19 +103,19 @@ class MissingPackageError(BadInputError):
 
 
 class ServerError(MerError):
-    """The prediction server is not there, did not answer in time, or refused the request."""
+    """The prediction server cannot be reached, did not answer in time, or refused the request."""
 
 
 class PortInUseError(BadInputError):
-    """The port asked for is taken."""
+    """The requested port is in use."""
 
 
 class ClipError(MerError):
-    """A fault of one clip: it is left out and the run goes on (fatal under ``--strict``).
+    """A fault of one clip: the clip is left out and the run goes on; under ``--strict`` the fault ends the run.
 
     Args:
-        message: What was expected, what came, what to try.
-        clip: Clip key ``dataset/subject/clip``, or ``""`` where it is not known yet.
+        message: What was expected, what was found, and what to try.
+        clip: Clip key ``dataset/subject/clip``, or ``""`` if it is not known yet.
         frame: Frame number as annotated, or None.
     """
 
@@ -131,16 +131,16 @@ class ClipError(MerError):
         return type(self), (self.message, self.clip, self.frame)
 
     def at(self, clip: str, frame: int | None = None) -> ClipError:
-        """The same fault with the clip (and frame) named."""
+        """Returns the same error with the clip, and optionally the frame, named."""
         return type(self)(self.message, clip, self.frame if frame is None else frame)
 
 
 class ImageError(ClipError):
-    """An image file is absent, empty, truncated, too large, or not an image."""
+    """An image file is missing, empty, truncated, too large, or not an image."""
 
 
 class FrameOrderError(ClipError):
-    """Onset, apex and offset are not in order, or a frame that is needed is not annotated or not there."""
+    """Onset, apex and offset are out of order, or a frame that is needed is not annotated or does not exist."""
 
 
 class FaceNotFoundError(ClipError):
@@ -152,8 +152,8 @@ class SeveralFacesError(ClipError):
 
 
 class LandmarkError(ClipError):
-    """The landmarks are not a plausible face."""
+    """The landmarks do not form a plausible face."""
 
 
 class CropError(ClipError):
-    """A crop box leaves the image or is too small."""
+    """A crop box extends beyond the image or is too small."""

@@ -1,6 +1,7 @@
 """The data that flows through the package, as frozen dataclasses.
 
-Frame numbers are absolute, as annotated (taken from the file name), and ``offset`` is inclusive.
+Frame numbers are the annotated ones, which are those in the file names; they are not counted from the onset.
+``offset`` is inclusive.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ class Clip:
         subject: Subject id in the dataset's canonical form, for example ``"sub01"``.
         clip: Clip name as the distributor writes it, for example ``"EP02_01f"``; unique only within a subject.
         onset: Frame number of the onset.
-        apex: Frame number of the apex, or None where it is not annotated.
+        apex: Frame number of the apex, or None if it is not annotated.
         offset: Frame number of the offset, inclusive.
-        fps: Frames per second.
-        emotion: Emotion as published, case-folded.
-        aus: Action units as published (raw text).
-        label: Class index under ``mapping``, or None where the mapping drops the clip.
+        fps: Frame rate in frames per second.
+        emotion: Emotion as the distributor publishes it, in lower case.
+        aus: Action units as the distributor writes them (raw text).
+        label: Class index under ``mapping``, or None if the mapping drops the clip.
         mapping: Name of the label mapping, for example ``"megc2019"``.
         frames: Paths of all frame files of the clip's folder in numeric order.
         frame_numbers: The number of each file of ``frames``.
@@ -44,16 +45,16 @@ class Clip:
 
     @property
     def key(self) -> str:
-        """``dataset/subject/clip``: the only unique name of a clip."""
+        """``dataset/subject/clip``, the only name of a clip that is unique."""
         return f"{self.dataset}/{self.subject}/{self.clip}"
 
     @property
     def subject_key(self) -> str:
-        """``dataset/subject``: the unit of independence."""
+        """``dataset/subject``, which names a person; folds are cut between persons."""
         return f"{self.dataset}/{self.subject}"
 
     def frame_path(self, number: int) -> str:
-        """Path of the frame with that number; ``KeyError`` where there is none."""
+        """Path of the frame with that number; raises ``KeyError`` if there is none."""
         try:
             return self.frames[self.frame_numbers.index(number)]
         except ValueError:
@@ -62,14 +63,14 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """Something a reader noticed.
+    """Something that a reader noticed about a clip or a dataset.
 
     Attributes:
-        severity: ``"warning"`` (a clip was dropped or mended) or ``"info"``.
+        severity: ``"warning"`` (a clip was dropped or corrected) or ``"info"``.
         kind: ``"missing"``, ``"skipped"``, ``"correction"`` (applied), ``"revision"`` (a correction whose old value
             the sheet does not hold), ``"extra"`` or ``"note"``.
-        clip: Clip key, or ``""``.
-        message: One line for a person.
+        clip: Clip key, or ``""`` if the problem is not about one clip.
+        message: Explanation in one line.
         dropped: Whether the clip was left out.
     """
 
@@ -89,10 +90,10 @@ class ClipTable:
         mapping: Label mapping name.
         classes: Class names by index.
         clips: Usable clips whose emotion the mapping keeps, sorted by subject and clip.
-        problems: Everything noticed on the way.
-        partial: Whether clips that belong to the set are absent for a fault, or its counts are not the published
-            ones where those are asked for; it must go with every figure computed from the table.
-        synthetic: Whether the clips are known to be drawn (``mer_tf.datasets.origin`` also looks at their folders).
+        problems: Everything that the reader noticed.
+        partial: Whether clips of the set are missing because of a fault, or the counts differ from the published ones
+            where those were asked for. It must accompany every figure computed from the table.
+        synthetic: Whether the reader knows that the clips are drawn; ``mer_tf.datasets.origin`` looks at folders too.
     """
 
     dataset: str
@@ -105,7 +106,7 @@ class ClipTable:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Subject keys in order."""
+        """Subject keys in alphabetical order."""
         return tuple(sorted({clip.subject_key for clip in self.clips}))
 
 
@@ -117,8 +118,8 @@ class Fold:
         name: Fold name; under LOSO the held-out subject key.
         train: Indices of the training clips.
         test: Indices of the test clips.
-        subjects_may_straddle: Whether the protocol lets a subject stand on both sides; only ``tenfold_numbering``,
-            kept to reproduce a paper, does.
+        subjects_may_straddle: Whether the protocol allows a subject on both sides. Only ``tenfold_numbering`` does,
+            which exists to reproduce a paper.
     """
 
     name: str
@@ -129,7 +130,7 @@ class Fold:
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What a model said of one held-out clip.
+    """The prediction of a model for one held-out clip.
 
     Attributes:
         dataset: Dataset name.

@@ -1,6 +1,6 @@
 """Metrics of the field, in numpy.
 
-Conventions (specification: protocols 1, 2):
+Conventions, those of MEGC 2019 where it has them (``docs/protocols.md`` says what each paper prints):
 
 * ``cm[i, j]`` is the number of clips of true class i predicted as j: rows true, columns predicted, raw counts.
 * Pooled: the predictions of all test folds are joined, then one confusion matrix is formed. ``uf1`` and ``uar`` are

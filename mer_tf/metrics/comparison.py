@@ -1,6 +1,8 @@
 """Comparing two methods on the same clips, with subjects as the units that are drawn.
 
-Source: specification protocols 6.
+The interval of a difference is the percentile interval of a paired bootstrap over subjects, whose p value is twice the
+smaller share of draws on one side of zero; the permutation test exchanges the two methods' predictions subject by
+subject; McNemar's test looks at clips and ignores subjects; Holm's correction serves several comparisons.
 """
 
 from __future__ import annotations

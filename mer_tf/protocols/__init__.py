@@ -1,7 +1,7 @@
 """Evaluation protocols: subjects in, folds out, and the checks that nothing held out reaches training.
 
 The unit of evaluation is a clip, the unit of splitting a subject (``dataset/subject``).
-Source: specification protocols 1, 3.
+``docs/protocols.md`` describes each protocol and says which paper uses it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Every function is deterministic, and the order of the clips changes no fold (only the indices in it). A subject key is
 ``dataset/subject``; equal subject ids of two datasets are two people.
-Source: specification protocols 3.
+The protocol that each function serves is named in ``mer_tf.protocols.registry`` with its paper and section.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             "stratified_group_kfold",
             "five groups of whole subjects with about equal class shares, fixed by the seed",
-            "specification protocols 3.7",
+            "not a protocol of the papers; the idea is that of scikit-learn's StratifiedGroupKFold",
             splits.stratified_group_kfold,
         ),
     )

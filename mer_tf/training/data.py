@@ -270,7 +270,7 @@ def from_flow_images(
             or a label that the mapping does not have.
         EmptySplitError: No clip is in all maps.
 
-    Source: specification models B1, preprocessing 8.5; the authors' published pictures.
+    Source: Zhou et al., Entropy 2023 (seed 001), whose authors publish such pictures.
     """
     from mer_tf.datasets.mappings import get_mapping
 

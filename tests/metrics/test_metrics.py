@@ -1,4 +1,4 @@
-"""The numbers come from the specification of protocols, sections 2, 2.1, 2.2 and 2.3."""
+"""Scores of matrices and logs that papers and challenges print, and of small ones worked out by hand."""
 
 from __future__ import annotations
 

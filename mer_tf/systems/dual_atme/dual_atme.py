@@ -49,6 +49,7 @@ class DualATME(Network):
     Assumption: weights start as in the framework of the published code, uniform within 1 / sqrt(fan-in).
 
     Example:
+        >>> import tensorflow as tf
         >>> model = DualATME()
         >>> model({"face": tf.zeros((1, 28, 28, 3)), "puzzle": tf.zeros((1, 28, 28, 3))}).shape
         TensorShape([1, 3])
