@@ -91,10 +91,10 @@ def short_name(run: Run) -> str:
     """Model, preset and what was changed of it, protocol, data."""
     preset = run.passport["config"].get("preset")
     changes = changes_of(run) or []
-    told = changes[:_NAMED_CHANGES]
-    if len(changes) > len(told):
-        told.append(f"{len(changes) - len(told)} more changes")
-    name = run.passport["model"] + (f" ({', '.join([preset, *told])})" if preset else "")
+    told = ", ".join(changes[:_NAMED_CHANGES])
+    if len(changes) > _NAMED_CHANGES:
+        told += f" and {len(changes) - _NAMED_CHANGES} more"
+    name = run.passport["model"] + (f" ({preset}{' with ' if told else ''}{told})" if preset else "")
     if run.shuffled:
         name += " with shuffled labels"
     return f"{name}, {run.passport['protocol']}, {data_name(run)}"

@@ -265,7 +265,7 @@ def test_experiments_are_kept_apart(make_run):
     )
     assert "4 runs of 4 experiments" in markdown
     assert "dual\\_atme (paper), loso, CASME II\n" in markdown
-    assert "dual\\_atme (paper, epochs 5), loso, CASME II\n" in markdown
+    assert "dual\\_atme (paper with epochs 5), loso, CASME II\n" in markdown
     assert text.count("Confusion matrices, rows true</h3>") == 4
 
 
@@ -349,7 +349,7 @@ def test_runs_of_other_settings_meet_their_own_rows(make_run, megc_rows):
         assert (uf1[2], uar[2]) == figures and uf1[4] == uar[4] == "yes", name
         assert uf1[5] == f"Dual-ATME 2023, {table}"
         assert "with other settings: not comparable" in markdown
-        assert ("(paper, consistency 0.1)" if name == "lambda" else "(cross\\_entropy)") in markdown
+        assert ("(paper with consistency 0.1)" if name == "lambda" else "(cross\\_entropy)") in markdown
 
 
 def test_a_shorter_run_is_not_comparable_and_says_so(make_run, megc_rows):

@@ -41,6 +41,8 @@ class DualATME(Network):
 
     Assumption: CBAM is on the face branch only (text, section 3.3); the code applies it to both and remarks that
     this lowers the result. The weight count is the same.
+    Assumption: the row of Table 1 with attention in the lower branch too gives each branch a block of its own, as
+    section 3.3.2 reads (``attention="both"``); the one block of the code is ``"shared"``.
     Assumption: channel attention has one hidden layer, 48-3-48 (code; the text says two), and the spatial kernel is
     3 (code; the text is silent).
     Assumption: the cosine takes the maps as they are. Section 3.3.3 first normalises them "from -1 to 1" without saying
