@@ -1,4 +1,4 @@
-"""Attention branch at the last convolution of a residual block (the rival of seed 002's unit)."""
+"""Attention branch at the last convolution of a residual block (the rival of the Micro-Attention paper's unit)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class ComplexAttentionUnit(Configured, keras.layers.Layer):
 
     Parameters: ``18 * C * C``; the convolutions have no bias and the normalisation neither scale nor offset.
 
-    Source: Peng, Wang, Chen, FG 2018, as quoted by seed 002; the published size, 11.2 M with four such units, admits
+    Source: Peng, Wang, Chen, FG 2018, as quoted by Micro-Attention; the published size, 11.2 M with four such units,
+    admits
     two 3x3 convolutions and neither one nor three.
     Assumption: the mask multiplies the residual branch; where it acts is not known.
     Assumption: the normalisation has no weights of its own (in Caffe they are a layer apart), which is the reading

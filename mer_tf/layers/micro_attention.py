@@ -1,4 +1,4 @@
-"""Micro-attention unit of a residual block (seed 002)."""
+"""Micro-attention unit of a residual block (the Micro-Attention paper)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class PaddedMaxPool2D(Configured, keras.layers.Layer):
     Call arguments:
         inputs: float tensor (batch, height, width, channels), height and width known.
 
-    Source: Caffe's pooling layer (ceil mode) for seed 002: 112 -> 56 with window 3, stride 2 and no padding.
+    Source: Caffe's pooling layer (ceil mode) for Micro-Attention: 112 -> 56 with window 3, stride 2 and no padding.
     """
 
     def __init__(self, pool_size, strides, padding=0, ceil_mode=False, **kwargs):

@@ -1,7 +1,7 @@
 """Levelling of the eye line, and the box of the face.
 
 Coordinates: x to the right, y down, pixel centres at integers, 0-based. Landmarks are the 68 iBUG points
-``(68, 2)`` as (x, y). Source: seed 001, alignment; numbers as in its figures.
+``(68, 2)`` as (x, y). Source: Dual-ATME 2023, alignment; numbers as in its figures.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def levelling_matrix(landmarks: np.ndarray) -> np.ndarray:
     Returns:
         ``(2, 3)`` float64, mapping input to output points.
 
-    Assumption: seed 001 names no centre; the midpoint of points 36 and 45 keeps the eyes where they are.
+    Assumption: Dual-ATME 2023 names no centre; the midpoint of points 36 and 45 keeps the eyes where they are.
     """
     angle = math.radians(eye_angle(landmarks))
     centre = (landmarks[36] + landmarks[45]) / 2.0
@@ -160,7 +160,7 @@ def level(gray: np.ndarray, points: np.ndarray, find: Callable[[np.ndarray], np.
     Returns:
         Matrix, landmarks and how they came about.
 
-    Source: seed 001, alignment (rotation, then detection again). Assumption: the repetition, which leaves frames
+    Source: Dual-ATME 2023, alignment (rotation, then detection again). Assumption: the repetition, which leaves frames
         that one turn levels as they are.
     """
     matrix = np.eye(2, 3)
@@ -257,7 +257,7 @@ def face_box(landmarks: np.ndarray, height: int, width: int, clip: str = "", fra
         LandmarkError: The brows are not above the eyes.
         CropError: Clipping removes more than 20 % of the box, or a side is under 16 px.
 
-    Source: seed 001, cropping. Assumption: the text shows a plus sign at the top edge but asks for room above
+    Source: Dual-ATME 2023, cropping. Assumption: the text shows a plus sign at the top edge but asks for room above
         the brows; with y down that is a minus.
     """
     distance = ((landmarks[38, 1] - landmarks[20, 1]) + (landmarks[43, 1] - landmarks[23, 1])) / 2.0

@@ -1,4 +1,4 @@
-"""Crop boxes of the papers beside seed 001's (``align.face_box``).
+"""Crop boxes of the papers beside Dual-ATME 2023's (``align.face_box``).
 
 Each takes landmarks of a frame (or of all frames of a clip) and gives pixel boxes inside the frame. A clip has one box
 for all of its frames, so that the crop adds no motion.
@@ -43,7 +43,7 @@ def eye_distance_window(
     Raises:
         LandmarkError: The eye centres are under 10 px apart, or a landmark is not finite.
 
-    Source: seed 003, face cropping. Assumption: the paper says only that left eye and eye distance give the crop;
+    Source: ASTNet 2024, face cropping. Assumption: the paper says only that left eye and eye distance give the crop;
         the factors are those in use for SMIC and CASME II.
     """
     left, right = eye_centres(landmarks)
@@ -176,7 +176,7 @@ def square_box(landmarks: np.ndarray, height: int, width: int, clip: str = "", f
         CropError: More than 20 % of the box lies outside the frame, the frame is smaller than the square, or its
             side is under 16 px.
 
-    Source: seed 002, face region (an active appearance model there). Assumption: the paper prints no margins.
+    Source: Micro-Attention, face region (an active appearance model there). Assumption: the paper prints no margins.
     """
     landmarks = np.asarray(landmarks, dtype=np.float64)
     if landmarks.shape != (68, 2):

@@ -106,7 +106,7 @@ def detection_facts(finder, detection) -> dict:
 
 
 def clip_box_geometry(points: list[np.ndarray], shape: tuple[int, int], clip: str = "") -> Geometry:
-    """Geometry of seed 000: the median over the frames' boxes, nothing turned.
+    """Geometry of CBAMNet 2020: the median over the frames' boxes, nothing turned.
 
     Args:
         points: ``(68, 2)`` landmarks of each frame.

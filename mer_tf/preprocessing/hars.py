@@ -1,4 +1,4 @@
-"""HARS: the two brow regions and the mouth region, assembled to a puzzle (seed 001, equations 42 to 44)."""
+"""HARS: the two brow regions and the mouth region, assembled to a puzzle (Dual-ATME 2023, equations 42 to 44)."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def to_gray(image: np.ndarray) -> np.ndarray:
     Returns:
         ``(height, width)`` float32 in the range of ``image``: ``0.299 R + 0.587 G + 0.114 B``, not rounded.
 
-    Source: seed 004 (gray onset and apex); Rec. 601 weights.
+    Source: ATSCNN 2024 (gray onset and apex); Rec. 601 weights.
     """
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image must be (height, width, 3) RGB. Received: {image.shape}")

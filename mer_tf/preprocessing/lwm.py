@@ -4,7 +4,7 @@ For every pair of control points a quadratic is fitted to the nearest pairs, and
 weights that fall to zero at each point's own radius. The map runs from output (template) to input (frame)
 coordinates, so it is what ``cv2.remap`` samples with, and one map serves all frames of a clip.
 
-Source: seed 003, face alignment; Goshtasby 1988, "Image registration by local approximation methods".
+Source: ASTNet 2024, face alignment; Goshtasby 1988, "Image registration by local approximation methods".
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ def to_largest(labels: Sequence[int] | np.ndarray, seed: int = 0, *, num_classes
         TypeError: Labels are not whole numbers.
         ValueError: No row, a label out of range, or a class without any row.
 
-    Source: seed 002, resampling to the largest class. Assumption: the paper says no more than that; sampling in turns
+    Source: Micro-Attention, resampling to the largest class. Assumption: the paper says no more than that; sampling in
+    turns
         instead of at random uses all clips alike.
     """
     labels = np.asarray(labels)

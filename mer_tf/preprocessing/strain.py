@@ -1,4 +1,4 @@
-"""Optical strain: how much a flow field deforms, with rigid motion taken out (seeds 001 and 004).
+"""Optical strain: how much a flow field deforms, with rigid motion taken out (Dual-ATME 2023 and ATSCNN 2024).
 
 Two published papers and one published program compute something else; their forms are here by name, for comparison
 with their numbers. They are not strain: each sees some rigid motion or misses some deformation.
@@ -85,7 +85,7 @@ def strain(flow: np.ndarray, form: str = "frobenius") -> np.ndarray:
         ValueError: Another shape, or values that are not finite.
         UnknownNameError: No such form.
 
-    Assumption: seed 001 writes the tensor itself as third channel; only its Frobenius norm fits three channels.
+    Assumption: Dual-ATME 2023 writes the tensor itself as third channel; only its Frobenius norm fits three channels.
     Assumption: of ``"swapped_axes"`` it is known that x and y change places in the derivatives and that ``u_y`` and
         ``v_x`` are squared apart; the sum is then ``sqrt(u_y^2 + v_x^2 + (u_x + v_y)^2 / 2)``.
     Assumption: STSTNet's and Off-TANet's forms differ from the norm in the one place named, nowhere else.

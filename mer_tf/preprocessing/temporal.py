@@ -65,7 +65,7 @@ def interpolate_linear(frames: np.ndarray, n: int, *, rounded: bool = False) -> 
         TypeError: Not an array of numbers.
         ValueError: No frame, ``n`` under 1, or values that are not finite.
 
-    Source: seeds 000 (16 frames) and 003 (11 frames).
+    Source: CBAMNet 2020 (16 frames) and ASTNet 2024 (11 frames).
     """
     frames = _check_frames(frames, 1)
     before, weight = frame_positions(len(frames), n)
@@ -198,7 +198,7 @@ def dynamic_image(frames: np.ndarray, *, form: str = "average", scaled: bool = F
     Returns:
         ``(height, width[, channels])`` float32. A clip that stands still gives zeros.
 
-    Source: Bilen et al. 2016, section 3.2; input of GEME (a model that seed 003 compares with).
+    Source: Bilen et al. 2016, section 3.2; input of GEME (a model that ASTNet 2024 compares with).
     """
     frames = _check_frames(frames, 2)
     if frames.ndim not in (3, 4):

@@ -270,7 +270,7 @@ def from_flow_images(
             or a label that the mapping does not have.
         EmptySplitError: No clip is in all maps.
 
-    Source: Zhou et al., Entropy 2023 (seed 001), whose authors publish such pictures.
+    Source: Zhou et al., Entropy 2023 (the Dual-ATME paper), whose authors publish such pictures.
     """
     from mer_tf.datasets.mappings import get_mapping
 

@@ -1,6 +1,6 @@
 """Weights, operations and memory of a network, layer by layer, without running it.
 
-One counting rule for every system: that of torchstat, the tool whose three columns seed 004 prints in its Table 3.
+One counting rule for every system: that of torchstat, the tool whose three columns ATSCNN 2024 prints in its Table 3.
 For one clip:
 
 * convolution: ``kernel positions * input channels * (output channels / groups)`` per output position, and one per

@@ -108,7 +108,7 @@ CBAMNET_PAPER = [
 
 
 @pytest.mark.parametrize(("recalls", "accuracy", "printed", "population", "sample"), [row[1:] for row in CBAMNET_PAPER])
-def test_seed_000_spread_and_accuracy(recalls, accuracy, printed, population, sample):
+def test_cbamnet_paper_spread_and_accuracy(recalls, accuracy, printed, population, sample):
     cm = [[0, 0, 0] for _ in recalls]
     for i, recall in enumerate(recalls):
         cm[i][i] = round(100 * recall)

@@ -374,7 +374,7 @@ def test_a_stand_in_does_not_lend_its_figures_to_the_network_of_that_name(make_r
     assert len(rows) == 382
     _, markdown = page(make_run("own", model="ststnet", rows=rows, mapping="atscnn"))
     assert "No figure of ststnet is published under this protocol" in markdown and "0.6434" not in markdown
-    _, markdown = page(make_run("stand-in", model="ststnet_seed004", rows=rows, mapping="atscnn"))
+    _, markdown = page(make_run("stand-in", model="ststnet_atscnn_setup", rows=rows, mapping="atscnn"))
     assert row_of(markdown, "CASME + CASME II + SAMM", "UF1")[2:5:2] == ["0.6434", "yes"]
 
 

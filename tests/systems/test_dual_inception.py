@@ -30,7 +30,7 @@ class TestDualInception(ModelCase):
     [
         ({"channels": 1}, 6_449_867),  # 2 * 8*6 fewer
         ({"pool_activation": False}, 6_449_963),
-        # 32*32*64*2 = 131072 in place of 6272: 124800*1024 more: 1.34e8 in seed 004
+        # 32*32*64*2 = 131072 in place of 6272: 124800*1024 more: 1.34e8 in ATSCNN 2024
         ({"channels": 1, "size": 128}, 134_245_067),
     ],
 )

@@ -24,7 +24,7 @@ class TestMiniAORCNN(ModelCase):
     def test_counts_of_the_code(self):
         assert self.golden == 39_685
         assert trainable_weights(without_weights(lambda: MiniAORCNN(size=128))) == 47_365
-        assert get_model_card("mini_aorcnn_seed004").parameters == 47_365
+        assert get_model_card("mini_aorcnn_atscnn_setup").parameters == 47_365
 
     def test_residual_variant(self):
         # two 3x3 28->28 7 084 + 56, 1x1 28->8 232

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from model_case import ModelCase, trainable_weights, without_weights
 
-from mer_tf.systems.off_tanet.dual_inception_seed004 import DualInceptionSeed004
-from mer_tf.systems.off_tanet.micro_attention_seed004 import MicroAttentionSeed004
+from mer_tf.systems.off_tanet.dual_inception_atscnn_setup import DualInceptionAtscnnSetup
+from mer_tf.systems.off_tanet.micro_attention_atscnn_setup import MicroAttentionAtscnnSetup
 from mer_tf.systems.off_tanet.off_tanet import OffTANet
-from mer_tf.systems.off_tanet.ststnet_seed004 import STSTNetSeed004
+from mer_tf.systems.off_tanet.ststnet_atscnn_setup import STSTNetAtscnnSetup
 
 # Convolutions have biases; BN counts gamma and beta.
 #   stem 7*7*3*8 + 8 + 16 = 1 200
@@ -60,47 +60,47 @@ def test_every_variant_gives_probabilities(variant):
     np.testing.assert_allclose(out.sum(1), 1, rtol=1e-5)
 
 
-class TestMicroAttentionSeed004(ModelCase):
+class TestMicroAttentionAtscnnSetup(ModelCase):
     # conv1 7*7*3*32 + 32 = 4 736
     # block c from b: 3x3 b->c and c->c with biases and BN, 1x1 b->c, 1x1 3c->3c:
     #   64 from 32: 18 496 + 36 928 + 256 + 2 112 + 37 056 = 94 848
     #   128 from 64: 73 856 + 147 584 + 512 + 8 320 + 147 840 = 378 112
     #   256 from 128: 295 168 + 590 080 + 1 024 + 33 024 + 590 592 = 1 509 888
     # head at side s: s*s*256*4096 + 4096 + 4096*3 + 3; s = 4 at 128: 16 793 603; s = 7 at 224: 51 396 611
-    name = "micro_attention_seed004"
+    name = "micro_attention_atscnn_setup"
     golden = 4_736 + 94_848 + 378_112 + 1_509_888 + 16_793_603
     inputs: ClassVar = {"face": (128, 128, 3)}
     overfit_rate = 1e-2
 
     def test_published_sizes(self):
-        assert trainable_weights(without_weights(lambda: MicroAttentionSeed004(size=224))) == 53_384_195
+        assert trainable_weights(without_weights(lambda: MicroAttentionAtscnnSetup(size=224))) == 53_384_195
         assert f"{self.golden:.2e}" == "1.88e+07"
 
 
-class TestSTSTNetSeed004(ModelCase):
+class TestSTSTNetAtscnnSetup(ModelCase):
     # 3x3 from 3 channels to 3, 5 and 8: 84 + 140 + 224 = 448; 128 -> 43 -> 21, 21*21*16 = 7 056 units:
     # 7056*7056 + 7056 + 7056*3 + 3 = 49 815 363
-    name = "ststnet_seed004"
+    name = "ststnet_atscnn_setup"
     golden = 448 + 49_815_363
     inputs: ClassVar = {"face": (128, 128, 3)}
 
     def test_published_sizes(self):
-        assert trainable_weights(without_weights(lambda: STSTNetSeed004(size=28))) == 448 + 400 * 401 + 400 * 3 + 3
+        assert trainable_weights(without_weights(lambda: STSTNetAtscnnSetup(size=28))) == 448 + 400 * 401 + 400 * 3 + 3
         assert 4.98e7 <= self.golden < 4.99e7  # printed with the further digits cut off
 
 
-class TestDualInceptionSeed004(ModelCase):
+class TestDualInceptionAtscnnSetup(ModelCase):
     # Inception(b, f): 1x1 b->f three times and 1x1 with ReLU ..., 5x5 f->f, 3x3 f->f:
     #   4 * (b + 1) * f + (25 * f + 1) * f + (9 * f + 1) * f
     #   (1, 6): 48 + 906 + 330 = 1 284; (24, 16): 1 600 + 6 416 + 2 320 = 10 336
     # head: 2 * 32*32*64 * 1024 + 1024 + 1024*3 + 3 = 134 221 827
-    name = "dual_inception_seed004"
+    name = "dual_inception_atscnn_setup"
     golden = 2 * (1_284 + 10_336) + 134_221_827
     inputs: ClassVar = {"u": (128, 128, 1), "v": (128, 128, 1)}
 
     def test_published_sizes(self):
-        # Seed 001's count of the same network at 28.
-        assert trainable_weights(without_weights(lambda: DualInceptionSeed004(size=28))) == 6_449_867
+        # The Dual-ATME paper's count of the same network at 28.
+        assert trainable_weights(without_weights(lambda: DualInceptionAtscnnSetup(size=28))) == 6_449_867
         assert f"{self.golden:.2e}" == "1.34e+08"
 
 
@@ -110,10 +110,10 @@ class TestDualInceptionSeed004(ModelCase):
         (OffTANet, {"variant": "all"}),
         (OffTANet, {"size": 100}),
         (OffTANet, {"dropout": -0.1}),
-        (MicroAttentionSeed004, {"size": 48}),
-        (MicroAttentionSeed004, {"width": 0}),
-        (STSTNetSeed004, {"size": 30}),
-        (DualInceptionSeed004, {"dense_units": 0}),
+        (MicroAttentionAtscnnSetup, {"size": 48}),
+        (MicroAttentionAtscnnSetup, {"width": 0}),
+        (STSTNetAtscnnSetup, {"size": 30}),
+        (DualInceptionAtscnnSetup, {"dense_units": 0}),
     ],
 )
 def test_bad_arguments(builder, options):

@@ -204,13 +204,13 @@ def test_what_cannot_be_counted_is_named():
         count(Subclassed())
 
 
-# Seed 004, Table 3, as torchstat counted it for the networks at 128x128.
+# The ATSCNN paper, Table 3, as torchstat counted it for the networks at 128x128.
 PUBLISHED = {
     "atscnn": "ATSCNN",
     "macnn": "MACNN",
-    "ststnet_seed004": "STSTNet",
-    "dual_inception_seed004": "Dual-Inception",
-    "micro_attention_seed004": "Micro-Attention",
+    "ststnet_atscnn_setup": "STSTNet",
+    "dual_inception_atscnn_setup": "Dual-Inception",
+    "micro_attention_atscnn_setup": "Micro-Attention",
     "off_tanet": "Off-TANet",
 }
 
@@ -231,7 +231,7 @@ def test_published_operations(name):
     assert round(get_counts(name)["flops"] / 1e6, -1 if name == "macnn" else 2) == printed
 
 
-@pytest.mark.parametrize("name", ["atscnn", "macnn", "ststnet_seed004", "dual_inception_seed004"])
+@pytest.mark.parametrize("name", ["atscnn", "macnn", "ststnet_atscnn_setup", "dual_inception_atscnn_setup"])
 def test_published_memory(name):
     printed = published(PUBLISHED[name], "memory read+write MB")
     assert round(get_counts(name)["traffic"] / MIB, 2) == printed
@@ -239,7 +239,7 @@ def test_published_memory(name):
 
 def test_memory_of_micro_attention_and_off_tanet():
     # 82.89 is printed, 0.03 % less; where the 6,000 values are that it leaves out is not known.
-    assert round(get_counts("micro_attention_seed004")["traffic"] / MIB, 2) == 82.91
+    assert round(get_counts("micro_attention_atscnn_setup")["traffic"] / MIB, 2) == 82.91
     # 7.33 is printed. Its code reads the 16x16x28 maps once for each of 3 * 4 heads, here they are read 3 times: with
     # the other nine it is 7.35.
     traffic = get_counts("off_tanet")["traffic"]
@@ -250,7 +250,7 @@ def test_memory_of_micro_attention_and_off_tanet():
 COLUMNS = {"parameters": 1, "MFLOPs": 1e6, "memory read+write MB": MIB}
 
 
-@pytest.mark.parametrize("name", [*PUBLISHED, "mini_aorcnn_seed004"])
+@pytest.mark.parametrize("name", [*PUBLISHED, "mini_aorcnn_atscnn_setup"])
 def test_no_system_whose_counts_differ_from_the_printed_ones_is_exact(name):
     system = PUBLISHED.get(name, "mini-AORCNN")
     for (metric, unit), key in zip(COLUMNS.items(), ("parameters", "flops", "traffic")):
@@ -260,7 +260,7 @@ def test_no_system_whose_counts_differ_from_the_printed_ones_is_exact(name):
         if abs(get_counts(name)[key] / unit - printed) > 0.51 * step:
             assert MODELS[name].confidence != "exact", (metric, printed)
             return
-    assert name not in ("off_tanet", "micro_attention_seed004", "mini_aorcnn_seed004")
+    assert name not in ("off_tanet", "micro_attention_atscnn_setup", "mini_aorcnn_atscnn_setup")
 
 
 def test_atscnn_by_hand():

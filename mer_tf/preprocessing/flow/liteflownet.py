@@ -3,7 +3,7 @@
 ``LiteFlowNet`` is the network, ``LiteFlowNetFlow`` estimates flow of frames with trained weights from a file.
 
 Source: Hui, Tang and Loy, LiteFlowNet: A Lightweight Convolutional Neural Network for Optical Flow Estimation,
-CVPR 2018; used by seed 003 (ASTNet) between neighbouring frames.
+CVPR 2018; used by ASTNet 2024 between neighbouring frames.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class TVL1Flow:
     Args:
         config: Parameters; the defaults are OpenCV's.
 
-    Source: preprocessing of seeds 001 and 004, which name the method and print no parameter.
+    Source: preprocessing of Dual-ATME 2023 and ATSCNN 2024, which name the method and print no parameter.
 
     Example:
         >>> import numpy as np

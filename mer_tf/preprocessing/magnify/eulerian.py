@@ -4,7 +4,7 @@ The published order is pyramid, then temporal band-pass, then gains, then chroma
 the first two act on different axes, so they commute: here the band-pass runs on the whole frame and one pyramid is
 made of its result. The output is the same to rounding, and the state is two frames, whatever the clip's length.
 
-Source: preprocessing of seed 000, which names the method and prints no parameter; Wu et al., sections 3 and 4, and
+Source: preprocessing of CBAMNet 2020, which names the method and prints no parameter; Wu et al., sections 3 and 4, and
 the parameters of their published demonstrations.
 """
 

@@ -29,7 +29,7 @@ class LearnedMagnifier:
         MissingFileError: There is no such file; names the training command.
         BadInputError: Not a weight file.
 
-    Source: Oh et al., sections 3 and 4.1 (static and dynamic mode); seed 003, section 3.1 (factor 3).
+    Source: Oh et al., sections 3 and 4.1 (static and dynamic mode); ASTNet 2024, section 3.1 (factor 3).
     """
 
     def __init__(self, weights: str | os.PathLike | MotionMagnifier, *, batch: int = 4):

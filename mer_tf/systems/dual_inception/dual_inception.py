@@ -21,7 +21,7 @@ class DualInception(Network):
             Defaults to True.
         filters: Maps of each Inception branch, first and second block. Defaults to ``(6, 16)``.
         hidden: int >= 1. Width of the dense layer. Defaults to 1024.
-        size: int >= 4. Side of the input maps; seed 004's runs have 128. Defaults to 28.
+        size: int >= 4. Side of the input maps; ATSCNN 2024's runs have 128. Defaults to 28.
         seed: int >= 0 or None. Decides the weights; None leaves them to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
@@ -29,9 +29,10 @@ class DualInception(Network):
     probabilities (batch, num_classes).
 
     Parameters: 6,449,963 with three classes, 6,449,867 with one channel; 134,245,067 with one channel at 128x128,
-    printed as 1.34e8 in seed 004.
+    printed as 1.34e8 in ATSCNN 2024.
 
-    Assumption: flow runs from onset to apex, as in seeds 001 and 004; the paper speaks of onset and middle frames.
+    Assumption: flow runs from onset to apex, as in Dual-ATME 2023 and ATSCNN 2024; the paper speaks of onset and
+    middle frames.
     Assumption: no normalisation and no dropout, as in the authors' code.
     """
 

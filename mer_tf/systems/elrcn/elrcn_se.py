@@ -24,7 +24,7 @@ class ELRCNSE(ELRCN):
     Parameters: 219,809,635 with three classes: VGG-16 134,261,120, LSTM and classes 85,548,515.
 
     Source: Khor et al., FG 2018 (arXiv 1805.08417), and its published code.
-    Assumption: four channels (code has 4, 5 and 7; which one seed 002 compares with is not stated).
+    Assumption: four channels (code has 4, 5 and 7; which one the Micro-Attention paper compares with is not stated).
     Assumption: all layers are trained; the published script freezes convolutions that hold random weights.
     """
 

@@ -15,7 +15,7 @@ class MACNN(Network):
 
     Args:
         num_classes: int >= 2. Defaults to 3.
-        size: int, a multiple of 16. Side of the map: 112 in the code, 128 in seed 004. Defaults to 128.
+        size: int, a multiple of 16. Side of the map: 112 in the code, 128 in ATSCNN 2024. Defaults to 128.
         width: int. Channels of the first block, doubled by each of the next three; smaller ones make the network small
             for tests. Defaults to 32.
         dense_units: int. Width of both dense layers. Defaults to 4096.
@@ -26,9 +26,9 @@ class MACNN(Network):
     Inputs: dictionary with ``"face"``, float (batch, size, size, 3): flow u, v in pixels and strain. Output: float32
     probabilities (batch, num_classes).
 
-    Parameters: 86,302,563 with three classes at 128 (8.63e7 in seed 004), 70,573,923 at 112.
+    Parameters: 86,302,563 with three classes at 128 (8.63e7 in ATSCNN 2024), 70,573,923 at 112.
 
-    Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, which seed 004 ran.
+    Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, which ATSCNN 2024 ran.
     Assumption: the re-implementation stands for the paper, which was not at hand.
     """
 

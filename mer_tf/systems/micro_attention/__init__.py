@@ -1,1 +1,1 @@
-"""Residual network of seed 002, plain, with complex attention and with micro-attention; transfer of weights."""
+"""Residual network of Micro-Attention, plain, with complex attention and with micro-attention; transfer of weights."""

@@ -1,4 +1,4 @@
-"""Residual network with complex attention (seed 002, Table 2) as a Keras model."""
+"""Residual network with complex attention (the Micro-Attention paper, Table 2) as a Keras model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mer_tf.systems.micro_attention.residual_network import ResidualNetwork
 
 @keras.saving.register_keras_serializable(package="mer_tf")
 class ComplexAttention(ResidualNetwork):
-    """The residual network of seed 002 with an attention branch at every block's last convolution.
+    """The residual network of the Micro-Attention paper with an attention branch at every block's last convolution.
 
     Args:
         num_classes: int >= 2. Defaults to 3.

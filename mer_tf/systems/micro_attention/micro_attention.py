@@ -1,4 +1,4 @@
-"""Residual network with micro-attention (seed 002) as a Keras model."""
+"""Residual network with micro-attention (the Micro-Attention paper) as a Keras model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mer_tf.systems.micro_attention.residual_network import ResidualNetwork
 
 @keras.saving.register_keras_serializable(package="mer_tf")
 class MicroAttention(ResidualNetwork):
-    """The residual network of seed 002 with a micro-attention unit in every block.
+    """The residual network of the Micro-Attention paper with a micro-attention unit in every block.
 
     Args:
         num_classes: int >= 2. Defaults to 3.

@@ -1,4 +1,4 @@
-"""Residual network of seed 002 (Peng et al., FG 2018, macro to micro) as a Keras model."""
+"""Residual network of the Micro-Attention paper (Peng et al., FG 2018, macro to micro) as a Keras model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the three networks of seed 002 share: data normalisation, four pre-activation blocks, tail.
+"""What the three networks of the Micro-Attention paper share: data normalisation, four pre-activation blocks, tail.
 
 Layers of equal name do the same in all three, so that weights move from one to the other by name.
 """

@@ -21,13 +21,13 @@ MINI_AORCNN_CARD = dataclasses.replace(
 )
 
 # The ATSCNN paper gives every network its own 128x128 maps; the published figures are those.
-MINI_AORCNN_SEED004_CARD = dataclasses.replace(
+MINI_AORCNN_ATSCNN_SETUP_CARD = dataclasses.replace(
     MINI_AORCNN_CARD,
-    name="mini_aorcnn_seed004",
+    name="mini_aorcnn_atscnn_setup",
     input=OFF_TANET_CARD.input,
     recipe=OFF_TANET_CARD.recipe,
     published_as=(PublishedAs("004", "mini-AORCNN"),),
-    options={"size": 128, "name": "mini_aorcnn_seed004"},
+    options={"size": 128, "name": "mini_aorcnn_atscnn_setup"},
 )
 
-CARDS = (MINI_AORCNN_CARD, MINI_AORCNN_SEED004_CARD)
+CARDS = (MINI_AORCNN_CARD, MINI_AORCNN_ATSCNN_SETUP_CARD)

@@ -20,7 +20,7 @@ class MiniAORCNN(Network):
         variant: last block: ``"mhsa"`` a bottleneck transformer, ``"res"`` a residual block. The code's single-headed
             variant is the same network as ``"mhsa"``, because every channel attends for itself. Defaults to
             ``"mhsa"``.
-        size: int, a multiple of 16. Side of the map: 112 in the code, 128 in seed 004. Defaults to 112.
+        size: int, a multiple of 16. Side of the map: 112 in the code, 128 in ATSCNN 2024. Defaults to 112.
         dropout: float in 0..1, after each dense layer. Defaults to 0.5.
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
@@ -31,7 +31,7 @@ class MiniAORCNN(Network):
     Parameters: 47,365 with three classes at 128, 39,685 at 112.
 
     Source: the published code of mini-AORCNN.
-    Assumption: the code's layout; neither of the published sizes (39,185 in its README, 46,251 at 128 in seed 004)
+    Assumption: the code's layout; neither of the published sizes (39,185 in its README, 46,251 at 128 in ATSCNN 2024)
     follows from it.
     """
 

@@ -40,9 +40,9 @@ OFF_TANET_CARD = ModelCard(
     confidence="inferred",
 )
 
-MICRO_ATTENTION_SEED004_CARD = dataclasses.replace(
+MICRO_ATTENTION_ATSCNN_SETUP_CARD = dataclasses.replace(
     OFF_TANET_CARD,
-    name="micro_attention_seed004",
+    name="micro_attention_atscnn_setup",
     paper=f"The stand-in for micro-attention in the code of {PAPER}",
     presets={
         "paper": {
@@ -61,11 +61,11 @@ MICRO_ATTENTION_SEED004_CARD = dataclasses.replace(
     },
     published_as=(PublishedAs("004", "Micro-Attention"),),
     small={"size": 32, "width": 2, "dense_units": 16},
-    builder="mer_tf.systems.off_tanet.micro_attention_seed004:MicroAttentionSeed004",
+    builder="mer_tf.systems.off_tanet.micro_attention_atscnn_setup:MicroAttentionAtscnnSetup",
 )
-STSTNET_SEED004_CARD = dataclasses.replace(
+STSTNET_ATSCNN_SETUP_CARD = dataclasses.replace(
     OFF_TANET_CARD,
-    name="ststnet_seed004",
+    name="ststnet_atscnn_setup",
     paper=f"The stand-in for STSTNet in the code of {PAPER}",
     presets={
         "paper": {
@@ -80,12 +80,12 @@ STSTNET_SEED004_CARD = dataclasses.replace(
     },
     published_as=(PublishedAs("004", "STSTNet"),),
     small={"size": 28},
-    builder="mer_tf.systems.off_tanet.ststnet_seed004:STSTNetSeed004",
+    builder="mer_tf.systems.off_tanet.ststnet_atscnn_setup:STSTNetAtscnnSetup",
     confidence="exact",
 )
-DUAL_INCEPTION_SEED004_CARD = dataclasses.replace(
+DUAL_INCEPTION_ATSCNN_SETUP_CARD = dataclasses.replace(
     OFF_TANET_CARD,
-    name="dual_inception_seed004",
+    name="dual_inception_atscnn_setup",
     paper=f"The stand-in for Dual-Inception in the code of {PAPER}",
     input="onset-apex flow u and v in pixels, two maps 128x128x1",
     recipe="onset_apex_128_uv",
@@ -102,8 +102,8 @@ DUAL_INCEPTION_SEED004_CARD = dataclasses.replace(
     },
     published_as=(PublishedAs("004", "Dual-Inception"),),
     small={"size": 16, "dense_units": 32},
-    builder="mer_tf.systems.off_tanet.dual_inception_seed004:DualInceptionSeed004",
+    builder="mer_tf.systems.off_tanet.dual_inception_atscnn_setup:DualInceptionAtscnnSetup",
     confidence="exact",
 )
 
-CARDS = (OFF_TANET_CARD, MICRO_ATTENTION_SEED004_CARD, STSTNET_SEED004_CARD, DUAL_INCEPTION_SEED004_CARD)
+CARDS = (OFF_TANET_CARD, MICRO_ATTENTION_ATSCNN_SETUP_CARD, STSTNET_ATSCNN_SETUP_CARD, DUAL_INCEPTION_ATSCNN_SETUP_CARD)

@@ -30,7 +30,7 @@ class OffTANet(Network):
         variant: last block: ``"ta"`` all three attentions, ``"sa"`` self-attention only, ``"cbam"`` channel and spatial
             attention, ``"res"`` a residual block without attention, ``"bot"`` a bottleneck transformer. Defaults to
             ``"ta"``.
-        size: int, a multiple of 16. Side of the map: 112 in the code, 128 in seed 004. Defaults to 128.
+        size: int, a multiple of 16. Side of the map: 112 in the code, 128 in ATSCNN 2024. Defaults to 128.
         dropout: float in 0..1, after each dense layer. Defaults to 0.5.
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
@@ -43,8 +43,8 @@ class OffTANet(Network):
     Source: Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, and its published code.
     Assumption: in variant ``"sa"`` the code makes a convolution (2,040 weights) that it never uses; here it is left
     out, so the variant has 55,549 weights at 112 where the code counts 57,589.
-    Assumption: the code's heads of self-attention, each with some of the channels, are one layer here. Seed 004 counts
-    7.33 MB of memory traffic, here it is 7.10; weights and operations are the same.
+    Assumption: the code's heads of self-attention, each with some of the channels, are one layer here. The ATSCNN paper
+    counts 7.33 MB of memory traffic, here it is 7.10; weights and operations are the same.
     Assumption: strain is that of its definition; the code derives it from u_x and u_y, which is a matter of the
     recipe.
     """

@@ -49,7 +49,7 @@ class RCN(Network):
     base, a, s: 55,747, 51,139, 15,331; w, c, f: 52,675, 48,067, 13,795. The code's dense blocks declare a second
     convolution that is never used; it is left out here.
 
-    Assumption: 28x28 maps, as seed 001 states for all methods; the last maps are then 6x6, wide 5x5, hence P = 5.
+    Assumption: 28x28 maps, as Dual-ATME 2023 states for all methods; the last maps are then 6x6, wide 5x5, hence P = 5.
     Assumption: 1e-8 is added where attention maps are scaled by their range (the code divides by zero on a constant).
     Assumption: nearest-neighbour resizing takes source row floor(i * n / m), as the code's framework does.
     Assumption: the third wide stream of ``"f"`` is used; the code feeds the second twice (``replicate_bug``).

@@ -12,11 +12,11 @@ from mer_tf.systems.seeds import Seeds
 
 @keras.saving.register_keras_serializable(package="mer_tf")
 class ResNet18(Network):
-    """The row "ResNet18" of seed 001's Table 3: the standard network with a new classifier.
+    """The row "ResNet18" of the Dual-ATME paper's Table 3: the standard network with a new classifier.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
-        size: int >= 28. Side of the input map; 28 is that of the other methods in seed 001. Defaults to 224.
+        size: int >= 28. Side of the input map; 28 is that of the other methods in Dual-ATME 2023. Defaults to 224.
         cbam: bool. CBAM (reduction 16, spatial kernel 3, biases) before the global pooling, as in the public code's
             ``res_model_att.py``. Defaults to False.
         width: int >= 1. Channels of the first stage; the others have 2, 4 and 8 times as many. Defaults to 64.

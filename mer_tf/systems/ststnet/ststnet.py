@@ -24,10 +24,10 @@ class STSTNet(Network):
             30x30 (authors' PyTorch code). Both are pooled to 10x10. Defaults to 1.
         order: ``"relu_bn"`` (code: convolution, ReLU, batch normalisation) or ``"bn_relu"``. Defaults to
             ``"relu_bn"``.
-        dense400: bool. The copy of the network that seed 004 compares with: no batch normalisation, maximum in place
+        dense400: bool. The copy of the network that ATSCNN 2024 compares with: no batch normalisation, maximum in place
             of average pooling, and a dense layer with ReLU as wide as the flattened maps (400 at 28x28). Defaults to
             False.
-        size: int >= 12. Side of the input map; seed 004's runs have 128. Defaults to 28.
+        size: int >= 12. Side of the input map; ATSCNN 2024's runs have 128. Defaults to 28.
         dropout: float in 0..1, in each stream. Defaults to 0.5.
         seed: int >= 0 or None. Decides weights and dropout; None leaves both to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
@@ -36,7 +36,7 @@ class STSTNet(Network):
     float32 probabilities (batch, num_classes).
 
     Parameters: 1,683 with three classes (moving statistics left out), as the authors' code has; 1,651 without batch
-    normalisation; 162,051 with ``dense400``, and 49,815,811 with it at 128x128, printed as 4.98e7 in seed 004.
+    normalisation; 162,051 with ``dense400``, and 49,815,811 with it at 128x128, printed as 4.98e7 in ATSCNN 2024.
 
     Assumption: the published 1,670 weights are reproduced by neither text nor code; the code's layers are taken.
     Assumption: "FC 400" in Table I is the flattening only; 1,670 weights leave no room for 400x400 (``dense400``).

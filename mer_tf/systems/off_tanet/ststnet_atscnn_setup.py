@@ -1,4 +1,4 @@
-"""The stand-in for STSTNet that seed 004 compared with, as a Keras model."""
+"""The stand-in for STSTNet that ATSCNN 2024 compared with, as a Keras model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class STSTNetSeed004(Network):
+class STSTNetAtscnnSetup(Network):
     """Three shallow streams on flow and strain with a wide dense layer; not the published STSTNet.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
-        size: int, a multiple of 4. Side of the map: 28 in the code, 128 in seed 004. Defaults to 128.
+        size: int, a multiple of 4. Side of the map: 28 in the code, 128 in ATSCNN 2024. Defaults to 128.
         seed: int >= 0 or None. Decides weights; None leaves them to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
 
@@ -25,10 +25,10 @@ class STSTNetSeed004(Network):
     Inputs: dictionary with ``"face"``, float (batch, size, size, 3): flow u, v in pixels and strain. Output: float32
     probabilities (batch, num_classes).
 
-    Parameters: 49,815,811 with three classes at 128 (4.98e7 in seed 004).
+    Parameters: 49,815,811 with three classes at 128 (4.98e7 in ATSCNN 2024).
 
-    Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, whose size seed 004 prints at 128.
-    Assumption: at 128 the dense layer grows with the map, which gives the size that seed 004 prints.
+    Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, whose size ATSCNN 2024 prints at 128.
+    Assumption: at 128 the dense layer grows with the map, which gives the size that ATSCNN 2024 prints.
     """
 
     def __init__(self, num_classes=3, *, size=128, seed=None, **kwargs):
@@ -44,5 +44,5 @@ class STSTNetSeed004(Network):
         x = keras.layers.MaxPooling2D(2, name="pool")(x)  # 21x21x16
         units = x.shape[1] * x.shape[2] * x.shape[3]
         outputs = head(x, num_classes, (units,), None, seeds)
-        kwargs.setdefault("name", "ststnet_seed004")
+        kwargs.setdefault("name", "ststnet_atscnn_setup")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)

@@ -1,4 +1,4 @@
-"""The stand-in for micro-attention that seed 004 compared with, as a Keras model."""
+"""The stand-in for micro-attention that ATSCNN 2024 compared with, as a Keras model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MicroAttentionSeed004(Network):
-    """Three residual blocks with a spatial softmax on flow and strain; not the network of seed 002.
+class MicroAttentionAtscnnSetup(Network):
+    """Three residual blocks with a spatial softmax on flow and strain; not the network of the Micro-Attention paper.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
-        size: int, a multiple of 32. Side of the map: 224 in the code, 128 in seed 004. Defaults to 128.
+        size: int, a multiple of 32. Side of the map: 224 in the code, 128 in ATSCNN 2024. Defaults to 128.
         width: int. Channels of the first convolution; the blocks have 2, 4 and 8 times as many. Smaller ones make the
             network small for tests. Defaults to 32.
         dense_units: int. Width of the dense layer. Defaults to 4096.
@@ -28,10 +28,10 @@ class MicroAttentionSeed004(Network):
     Inputs: dictionary with ``"face"``, float (batch, size, size, 3): flow u, v in pixels and strain. Output: float32
     probabilities (batch, num_classes).
 
-    Parameters: 18,781,187 with three classes at 128 (1.88e7 in seed 004), 53,384,195 at 224.
+    Parameters: 18,781,187 with three classes at 128 (1.88e7 in ATSCNN 2024), 53,384,195 at 224.
 
-    Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, whose size seed 004 prints.
-    Assumption: the code's layers; seed 004 prints 82.89 MB of memory traffic for them, here it is 82.91.
+    Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, whose size the ATSCNN paper prints.
+    Assumption: the code's layers; the ATSCNN paper prints 82.89 MB of memory traffic for them, here it is 82.91.
     """
 
     def __init__(self, num_classes=3, *, size=128, width=32, dense_units=4096, dropout=0.5, seed=None, **kwargs):
@@ -48,7 +48,7 @@ class MicroAttentionSeed004(Network):
             x = _block(x, width * factor, f"block{number}", seeds)
             x = keras.layers.MaxPooling2D(2, name=f"block{number}_pool")(x)
         outputs = head(x, num_classes, (dense_units,), dropout, seeds)
-        kwargs.setdefault("name", "micro_attention_seed004")
+        kwargs.setdefault("name", "micro_attention_atscnn_setup")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
 

@@ -1,4 +1,4 @@
-"""The stand-in for Dual-Inception that seed 004 compared with, as a Keras model."""
+"""The stand-in for Dual-Inception that ATSCNN 2024 compared with, as a Keras model."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from mer_tf.systems.seeds import Seeds
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class DualInceptionSeed004(Network):
+class DualInceptionAtscnnSetup(Network):
     """Two Inception streams, on u and on v, fed 128x128 maps.
 
     Args:
         num_classes: int >= 2. Defaults to 3.
-        size: int, a multiple of 4. Side of the maps: 28 in the code, 128 in seed 004. Defaults to 128.
+        size: int, a multiple of 4. Side of the maps: 28 in the code, 128 in ATSCNN 2024. Defaults to 128.
         dense_units: int. Width of the dense layer. Defaults to 1024.
         seed: int >= 0 or None. Decides weights; None leaves them to the global generators.
         **kwargs: Arguments of ``keras.Model``, for example ``name``.
@@ -23,9 +23,9 @@ class DualInceptionSeed004(Network):
     Inputs: dictionary with ``"u"`` and ``"v"``, each float (batch, size, size, 1), flow in pixels. Output: float32
     probabilities (batch, num_classes).
 
-    Parameters: 134,245,067 with three classes at 128 (1.34e8 in seed 004).
+    Parameters: 134,245,067 with three classes at 128 (1.34e8 in ATSCNN 2024).
 
-    Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, whose size seed 004 prints at 128.
+    Source: the published code of Zhang, Liu, Zhou, Off-TANet, PRICAI 2021, whose size ATSCNN 2024 prints at 128.
     """
 
     def __init__(self, num_classes=3, *, size=128, dense_units=1024, seed=None, **kwargs):
@@ -41,7 +41,7 @@ class DualInceptionSeed004(Network):
             maps.append(_inception(x, 16, f"{name}_inception2", seeds))  # 32x32x64
         x = keras.layers.Concatenate(name="join")(maps)
         outputs = head(x, num_classes, (dense_units,), None, seeds)
-        kwargs.setdefault("name", "dual_inception_seed004")
+        kwargs.setdefault("name", "dual_inception_atscnn_setup")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
 
