@@ -8,16 +8,9 @@ from __future__ import annotations
 
 _ALIGN = "mer_tf/preprocessing/align.py"
 _METRICS = "mer_tf/metrics/__init__.py"
-_BLOCKS = "mer_tf/systems/cbamnet/blocks.py"
 _CBAMNET = (
     ("Channel attention, then spatial attention", "section 3.2, equations 1 to 3", "mer_tf/layers/cbam3d.py", "CBAM3D"),
-    (
-        "Blocks of convolution, pooling",
-        "section 3.3, Table 1",
-        "mer_tf/systems/cbamnet/blocks.py",
-        "convolutional_blocks",
-    ),
-    ("Classifier", "section 3.3", "mer_tf/systems/cbamnet/blocks.py", "classify"),
+    ("Blocks, classifier", "section 3.3, Table 1", "mer_tf/systems/cbamnet/basic_network.py", "BasicNetwork"),
 )
 _MICRO = (
     ("Residual network", "section 3.1", "mer_tf/systems/micro_attention/trunk.py", "residual_trunk"),

@@ -78,6 +78,16 @@ def test_options(options, weights):
     assert trainable_weights(without_weights(lambda: ASTNet(**options))) == weights
 
 
+@pytest.mark.parametrize("keep_time", [True, False])
+def test_the_order_of_attention_is_passed_on(keep_time):
+    batch = {"flow": np.random.default_rng(0).normal(size=(1, 3, 32, 32, 3)).astype("float32")}
+    first, second = (
+        ASTNet(seed=0, order=order, keep_time=keep_time, **SMALL) for order in ("channel_first", "spatial_first")
+    )
+    assert second.get_layer("attention").order == "spatial_first"
+    assert np.abs(np.asarray(first(batch)) - np.asarray(second(batch))).max() > 1e-7
+
+
 def test_one_channel_mask_per_clip_or_per_frame():
     batch = {"flow": np.random.default_rng(0).normal(size=(1, 3, 32, 32, 3)).astype("float32")}
     frame, clip = (ASTNet(seed=0, keep_time=value, **SMALL) for value in (True, False))
@@ -99,6 +109,7 @@ def test_one_channel_mask_per_clip_or_per_frame():
         {"width": 0},
         {"dropout": 1.0},
         {"reduction": 0},
+        {"order": "both"},
     ],
 )
 def test_bad_arguments(options):

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import keras
 import numpy as np
 import pytest
 from model_case import ModelCase, ModelFacts, trainable_weights, without_weights
 
+from mer_tf.layers import BatchNorm
 from mer_tf.systems.cbamnet.basic_network import BasicNetwork
 from mer_tf.systems.cbamnet.cbamnet import CBAMNet
 from mer_tf.systems.cbamnet.resnet3d18 import ResNet3D18
@@ -117,11 +119,22 @@ class TestResNet3D18(ModelCase):
         (lambda: CBAMNet(reduction=8), 338_307 + 1194),
         (lambda: CBAMNet(order="spatial_first"), 338_985),
         (lambda: ResNet3D18(stem_frames=3), 33_167_811),
-        (lambda: ResNet3D18(pool=2), 33_205_443),
+        (lambda: ResNet3D18(pool=3), 33_205_443),
     ],
 )
 def test_options(build, weights):
     assert trainable_weights(without_weights(build)) == weights
+
+
+@pytest.mark.parametrize("build", [BasicNetwork, CBAMNet, SubNetwork, ResNet3D18])
+def test_batch_normalisation_has_tensorflows_defaults(build):
+    norms = [layer for layer in without_weights(build).layers if isinstance(layer, BatchNorm)]
+    stock = keras.layers.BatchNormalization()
+    assert norms and {(norm.momentum, norm.epsilon) for norm in norms} == {(stock.momentum, stock.epsilon)}
+
+
+def test_the_first_pooling_of_resnet3d_is_the_papers():
+    assert without_weights(ResNet3D18).get_layer("stem_pool").pool_size == (2, 2, 2)
 
 
 def test_halving_leaves_one_place():
