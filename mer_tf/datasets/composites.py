@@ -44,7 +44,7 @@ COMPOSITES = {
             "megc2019",
             "megc2019",
             _MEGC,
-            "MEGC 2019; seed 001",
+            "MEGC 2019; Dual-ATME 2023",
             Expected(
                 "MEGC2019",
                 three(250, 109, 83),
@@ -57,15 +57,17 @@ COMPOSITES = {
             "atscnn",
             "atscnn",
             ("casme", "casme2", "samm"),
-            "seed 004",
-            Expected("ATSCNN composite", three(262, 65, 55), 67, source="seed 004"),
+            "ATSCNN 2024",
+            Expected("ATSCNN composite", three(262, 65, 55), 67, source="ATSCNN 2024"),
         ),
         Composite(
             "cde2018",
             "objective",
             ("casme2", "samm"),
-            "MEGC 2018; seed 002",
-            Expected("CDE 2018", five(49, 28, 119, 34, 23), 47, source="MEGC 2018; seed 002 prints 46 folds"),
+            "MEGC 2018; the Micro-Attention paper",
+            Expected(
+                "CDE 2018", five(49, 28, 119, 34, 23), 47, source="MEGC 2018; the Micro-Attention paper prints 46 folds"
+            ),
         ),
     )
 }

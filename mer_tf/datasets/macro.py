@@ -59,7 +59,7 @@ def peak_frames(clip: Clip, *, rule: str | None = None, count: int | None = None
     Raises:
         ConfigError: Unknown rule, a count below 1, or a set without a rule.
 
-    Source: seed 002: the last three frames in CK+ and Oulu-CASIA, six to ten around the apex in MUG.
+    Source: the Micro-Attention paper: the last three frames in CK+ and Oulu-CASIA, six to ten around the apex in MUG.
 
     Assumption: MUG has no apex labels and the paper does not say which frames it took; here eight around the middle.
     """

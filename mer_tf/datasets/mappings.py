@@ -156,7 +156,7 @@ def mappings() -> dict[str, LabelMapping]:
             # Assumption: to sets that are no part of the challenge, such as CASME, the prose of its rule is applied.
             rules={**dict.fromkeys(MICRO, _MEGC_PROSE), **three, "casme2": _CASME2_3},
             exclusions=_MEGC_EXCLUSIONS,
-            source="MEGC 2019 composite database evaluation; used by seeds 001 and 004",
+            source="MEGC 2019 composite database evaluation; used by Dual-ATME 2023 and ATSCNN 2024",
         ),
         LabelMapping(
             name="atscnn",
@@ -172,19 +172,19 @@ def mappings() -> dict[str, LabelMapping]:
                 "samm": _MEGC_PROSE,
             },
             exclusions=_MEGC_EXCLUSIONS,
-            source="seed 004, composite of CASME, CASME II and SAMM",
+            source="ATSCNN 2024, composite of CASME, CASME II and SAMM",
         ),
         LabelMapping(
             name="cbamnet",
             classes=_CLASSES_3,
             rules={"casme2": _CASME2_3, **three},
-            source="seed 000; others, sadness and fear of CASME II are unused, no clip is left out by name",
+            source="CBAMNet 2020; others, sadness and fear of CASME II are unused, no clip is left out by name",
         ),
         LabelMapping(
             name="casme2_five",
             classes=("happiness", "surprise", "disgust", "repression", "others"),
             rules={"casme2": _identity("happiness", "surprise", "disgust", "repression", "others")},
-            source="seed 003 (ASTNet), 246 clips of CASME II",
+            source="ASTNet 2024, 246 clips of CASME II",
         ),
         LabelMapping(
             name="objective",
@@ -194,14 +194,14 @@ def mappings() -> dict[str, LabelMapping]:
                 for name in ("casme2", "samm")
             },
             field="objective",
-            source="seed 002: objective classes I to V (it names them happiness, surprise, anger, disgust, sadness)",
+            source="Micro-Attention: objective classes I to V (there happiness, surprise, anger, disgust, sadness)",
         ),
         LabelMapping(
             name="macro5",
-            # In the order of the objective classes I to V, for which seed 002 pre-trains on these five.
+            # In the order of the objective classes I to V, for which the Micro-Attention paper pre-trains.
             classes=_MACRO_5,
             rules={name: _identity(*_MACRO_5) for name in MACRO},
-            source="seed 002, pre-training on macro-expressions",
+            source="Micro-Attention, pre-training on macro-expressions",
         ),
         *(
             LabelMapping(f"native_{name}", card.classes, {name: _identity(*card.classes)}, source="the distributor")

@@ -31,7 +31,7 @@ _LABELS = Expected(
     "JAFFE",
     {"anger": 30, "disgust": 29, "fear": 32, "happiness": 31, "neutral": 30, "sadness": 31, "surprise": 30},
     10,
-    source="the current release; seed 002 prints 219 pictures",
+    source="the current release; the Micro-Attention paper prints 219 pictures",
 )
 
 
