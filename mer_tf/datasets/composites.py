@@ -66,7 +66,10 @@ COMPOSITES = {
             ("casme2", "samm"),
             "MEGC 2018; the Micro-Attention paper",
             Expected(
-                "CDE 2018", five(49, 28, 119, 34, 23), 47, source="MEGC 2018; the Micro-Attention paper prints 46 folds"
+                "CDE 2018",
+                five(49, 28, 119, 34, 23),
+                47,
+                source="MEGC 2018; the Micro-Attention paper prints 46 folds",
             ),
         ),
     )

@@ -387,7 +387,7 @@ def test_check_of_one_set(published, capsys, tmp_path):
     status, out, _ = check(capsys, published["casme2"], "--dataset", "casme2", "--mapping", "casme2_five")
     assert status == 0
     assert "246 clips of 26 subjects" in out
-    assert "as published: CASME II, five classes (seed 003)" in out
+    assert "as published: CASME II, five classes (ASTNet 2024)" in out
     path = organisers_list(published, tmp_path / "list.csv", lambda rows: rows[:-1])
     status, out, _ = check(
         capsys, published["samm"], "--dataset", "samm", "--mapping", "megc2019", "--label-list", path, "--json"
