@@ -280,7 +280,7 @@ def _summary(experiments: Sequence[Experiment]) -> Section:
         rows_published = [
             (_source(row.seed, row.table), row.value)
             for row, reasons in _matching(experiment)
-            if row.metric == "UF1" and not published.PARTS[row.dataset] and not reasons
+            if row.metric == "UF1" and published.part_of(row.dataset) == "" and not reasons
         ]
         drawn.append(
             (
@@ -518,7 +518,7 @@ def _matching(experiment: Experiment) -> list[tuple[published.Published, list[st
 
 def _same_protocol(run: Run, row: published.Published) -> bool:
     setting = published.SETTINGS.get(row.protocol)
-    if setting is None or row.dataset not in published.PARTS or run.passport["protocol"] not in setting.protocols:
+    if setting is None or published.part_of(row.dataset) is None or run.passport["protocol"] not in setting.protocols:
         return False
     if not row.classes.startswith(f"{len(run.classes)}:"):
         return False
@@ -528,7 +528,7 @@ def _same_protocol(run: Run, row: published.Published) -> bool:
         return False
     if setting.datasets:
         return set(run.datasets) == set(setting.datasets)
-    return run.datasets == (published.PARTS[row.dataset],)
+    return run.datasets == (published.part_of(row.dataset),)
 
 
 def _reasons(run: Run, row: published.Published) -> list[str]:
@@ -545,7 +545,7 @@ def _reasons(run: Run, row: published.Published) -> list[str]:
 
 
 def _part(run: Run, row: published.Published) -> list[Prediction]:
-    name = published.PARTS[row.dataset]
+    name = published.part_of(row.dataset)
     return [p for p in run.predictions if name in ("", p.dataset)]
 
 

@@ -12,8 +12,6 @@ import functools
 import importlib.resources
 import json
 
-from mer_tf.datasets.registry import dataset_name
-
 PAPERS = {
     "000": "Chen et al. 2020, Information 11(8) 380",
     "001": "Zhou et al. 2023, Entropy 25(3) 460",
@@ -71,13 +69,8 @@ MEGC2019_METHODS = {
     "ststnet": ("STSTNet as printed", "STSTNet recomputed", "STSTNet Python port"),
 }
 
-# A table's data column -> the dataset whose part it is; empty: all clips of the run.
-PARTS = {
-    **dict.fromkeys(("MEGC2019-CD", "SAMM + CASME II", "CASME + CASME II + SAMM"), ""),
-    **{column: dataset_name(column) for column in ("CASME II", "SAMM", "SMIC", "SMIC-HS")},
-    "SAMM (test), CASME II (train)": "samm",
-    "CASME II (test), SAMM (train)": "casme2",
-}
+# Data columns of the tables that are all clips of a run.
+_WHOLE = ("MEGC2019-CD", "SAMM + CASME II", "CASME + CASME II + SAMM")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,6 +168,14 @@ class PublishedMegc:
     selection: str
     source: str
     misprints: tuple[tuple[str, str], ...] = ()
+
+
+def part_of(column: str) -> str | None:
+    """The dataset whose part a table's data column is; ``""`` for all clips of the run, None for other data."""
+    from mer_tf.datasets.registry import CARDS, dataset_name  # here, because a list of systems needs no datasets
+
+    name = "" if column in _WHOLE else dataset_name(column.partition(" (test)")[0])
+    return name if not name or name in CARDS else None
 
 
 @functools.cache
