@@ -132,9 +132,8 @@ def objective_class(aus: ActionUnits | str) -> str | None:
         The class; None where the text is empty or outside the grammar, or where the alternatives disagree. A clip
         with a unit that could not be coded is none of the named combinations, hence ``"VII"``.
 
-    Source: Micro-Attention, table of objective classes (Davison et al. 2018). The published class column goes before
-    this
-    rule, which reproduces 241 of 255 rows of CASME II (2014) and 144 of 159 of SAMM.
+    Source: the Micro-Attention paper, table of objective classes (Davison et al. 2018). The published class column
+    goes before this rule, which reproduces 241 of 255 rows of CASME II (2014) and 144 of 159 of SAMM.
     """
     aus = parse_aus(aus) if isinstance(aus, str) else aus
     if aus.unparsed or not (aus.terms or aus.uncodable):

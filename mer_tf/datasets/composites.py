@@ -44,7 +44,7 @@ COMPOSITES = {
             "megc2019",
             "megc2019",
             _MEGC,
-            "MEGC 2019; the Dual-ATME paper",
+            "MEGC 2019; Dual-ATME 2023",
             Expected(
                 "MEGC2019",
                 three(250, 109, 83),
@@ -57,8 +57,8 @@ COMPOSITES = {
             "atscnn",
             "atscnn",
             ("casme", "casme2", "samm"),
-            "the ATSCNN paper",
-            Expected("ATSCNN composite", three(262, 65, 55), 67, source="the ATSCNN paper"),
+            "ATSCNN 2024",
+            Expected("ATSCNN composite", three(262, 65, 55), 67, source="ATSCNN 2024"),
         ),
         Composite(
             "cde2018",
@@ -66,7 +66,10 @@ COMPOSITES = {
             ("casme2", "samm"),
             "MEGC 2018; the Micro-Attention paper",
             Expected(
-                "CDE 2018", five(49, 28, 119, 34, 23), 47, source="MEGC 2018; the Micro-Attention paper prints 46 folds"
+                "CDE 2018",
+                five(49, 28, 119, 34, 23),
+                47,
+                source="MEGC 2018; the Micro-Attention paper prints 46 folds",
             ),
         ),
     )

@@ -60,7 +60,7 @@ def macro5(native: Expected, subjects: int | None) -> Expected:
     """
     classes = {name: native.classes[name] for name in ("happiness", "surprise", "anger", "disgust", "sadness")}
     name = f"{native.name.partition(',')[0]}, five classes"
-    return Expected(name, classes, subjects, source="the Micro-Attention paper")
+    return Expected(name, classes, subjects, source="Micro-Attention")
 
 
 def per_subject(prefix: str, text: str) -> dict[str, tuple[int, ...]]:

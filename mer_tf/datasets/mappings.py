@@ -66,6 +66,7 @@ class LabelMapping:
         field: What the rules read: ``"emotion"``, or ``"objective"`` (``"I"`` to ``"VII"``).
         entries: None, or class index by (dataset, subject, clip): a list that decides alone, without the rules.
         entries_source: File of the list.
+        assumed: Datasets of which the source says less than the rule.
     """
 
     name: str
@@ -76,6 +77,7 @@ class LabelMapping:
     field: str = "emotion"
     entries: MappingType[tuple[str, str, str], int] | None = None
     entries_source: str = ""
+    assumed: tuple[str, ...] = ()
 
     def label(self, dataset: str, value: str) -> int | None:
         """Class index of an emotion or objective class (any case, blanks stripped); None where it is dropped.
@@ -156,6 +158,7 @@ def mappings() -> dict[str, LabelMapping]:
             # Assumption: to sets that are no part of the challenge, such as CASME, the prose of its rule is applied.
             rules={**dict.fromkeys(MICRO, _MEGC_PROSE), **three, "casme2": _CASME2_3},
             exclusions=_MEGC_EXCLUSIONS,
+            assumed=tuple(name for name in MICRO if name not in (*three, "casme2", "samm")),
             source="MEGC 2019 composite database evaluation; used by Dual-ATME 2023 and ATSCNN 2024",
         ),
         LabelMapping(
@@ -172,13 +175,14 @@ def mappings() -> dict[str, LabelMapping]:
                 "samm": _MEGC_PROSE,
             },
             exclusions=_MEGC_EXCLUSIONS,
+            assumed=("casme",),
             source="ATSCNN 2024, composite of CASME, CASME II and SAMM",
         ),
         LabelMapping(
             name="cbamnet",
             classes=_CLASSES_3,
             rules={"casme2": _CASME2_3, **three},
-            source="the CBAMNet paper; others, sadness and fear of CASME II are unused, no clip is left out by name",
+            source="CBAMNet 2020; others, sadness and fear of CASME II are unused, no clip is left out by name",
         ),
         LabelMapping(
             name="casme2_five",
@@ -198,8 +202,7 @@ def mappings() -> dict[str, LabelMapping]:
         ),
         LabelMapping(
             name="macro5",
-            # In the order of the objective classes I to V, for which the Micro-Attention paper pre-trains on these
-            # five.
+            # In the order of the objective classes I to V, for which the Micro-Attention paper pre-trains.
             classes=_MACRO_5,
             rules={name: _identity(*_MACRO_5) for name in MACRO},
             source="Micro-Attention, pre-training on macro-expressions",

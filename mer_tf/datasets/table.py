@@ -64,6 +64,8 @@ class TableBuilder:
         self.seen: set[tuple[str, str]] = set()
         self.expected = 0
         self.annotation = "the sheet"
+        if card.name in self.rule.assumed and self.rule.entries is None:
+            self.note(f"which emotions of this set belong to which class of mapping {self.rule.name!r} is assumed")
         self._missing: list[tuple[str, str]] = []  # clip key, folder tried
 
     def key(self, subject: str, clip: str) -> str:

@@ -32,7 +32,7 @@ def comparable_uf1(experiment: Experiment) -> list[tuple[str, float]]:
     return [
         (_source(row.paper_id, row.table), row.value)
         for row in rows
-        if row.metric == "UF1" and not published.PARTS[row.dataset] and not _reasons(experiment.first, row)
+        if row.metric == "UF1" and published.part_of(row.dataset) == "" and not _reasons(experiment.first, row)
     ]
 
 
@@ -109,7 +109,7 @@ def _told(run: Run, card: ModelCard, entry: PublishedAs) -> list[str]:
 
 def _same_protocol(run: Run, row: Published) -> bool:
     setting = published.SETTINGS.get(row.protocol)
-    if setting is None or row.dataset not in published.PARTS or run.passport["protocol"] not in setting.protocols:
+    if setting is None or published.part_of(row.dataset) is None or run.passport["protocol"] not in setting.protocols:
         return False
     if not row.classes.startswith(f"{len(run.classes)}:"):
         return False
@@ -119,7 +119,7 @@ def _same_protocol(run: Run, row: Published) -> bool:
         return False
     if setting.datasets:
         return set(run.datasets) == set(setting.datasets)
-    return run.datasets == (published.PARTS[row.dataset],)
+    return run.datasets == (published.part_of(row.dataset),)
 
 
 def _reasons(run: Run, row: Published) -> list[str]:
@@ -155,7 +155,7 @@ def _other_inputs(run: Run) -> list[str]:
 
 
 def _part(run: Run, row: Published) -> list[Prediction]:
-    name = published.PARTS[row.dataset]
+    name = published.part_of(row.dataset)
     return [p for p in run.predictions if name in ("", p.dataset)]
 
 

@@ -14,8 +14,6 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mer_tf.datasets.registry import dataset_name
-
 if TYPE_CHECKING:
     from mer_tf.systems.card import ModelCard, PublishedAs
 
@@ -49,13 +47,8 @@ NO_SYSTEM = {
 # Methods of ``published_megc2019.csv`` that are shown beside others only.
 MEGC2019_NO_SYSTEM = ("AlexNet", "CapsuleNet", "EMR", "FeatRef", "HTNet")
 
-# A table's data column -> the dataset whose part it is; empty: all clips of the run.
-PARTS = {
-    **dict.fromkeys(("MEGC2019-CD", "SAMM + CASME II", "CASME + CASME II + SAMM"), ""),
-    **{column: dataset_name(column) for column in ("CASME II", "SAMM", "SMIC", "SMIC-HS")},
-    "SAMM (test), CASME II (train)": "samm",
-    "CASME II (test), SAMM (train)": "casme2",
-}
+# Data columns of the tables that are all clips of a run.
+_WHOLE = ("MEGC2019-CD", "SAMM + CASME II", "CASME + CASME II + SAMM")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,6 +167,14 @@ class PublishedMegc:
     selection: str
     source: str
     misprints: tuple[tuple[str, str], ...] = ()
+
+
+def part_of(column: str) -> str | None:
+    """The dataset whose part a table's data column is; ``""`` for all clips of the run, None for other data."""
+    from mer_tf.datasets.registry import CARDS, dataset_name  # here, because a list of systems needs no datasets
+
+    name = "" if column in _WHOLE else dataset_name(column.partition(" (test)")[0])
+    return name if not name or name in CARDS else None
 
 
 @functools.cache

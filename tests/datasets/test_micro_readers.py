@@ -43,6 +43,8 @@ def test_casme_takes_the_first_of_two_apex_columns(tmp_path):
 def test_casme_says_which_split_was_found(tmp_path):
     write_layout(tmp_path, "casme", plan())
     (message,) = [text for text in messages(read_casme(tmp_path)) if "rows (" in text]
+    assert any("class of mapping 'megc2019' is assumed" in text for text in messages(read_casme(tmp_path)))
+    assert not any("assumed" in text for text in messages(read_casme(tmp_path, mapping="native")))
     assert "has 9 rows (happiness 3, disgust 3, surprise 3): neither the release" in message
     counts = {"tense": 69, "disgust": 44, "repression": 38}
     emotions = [emotion for emotion, count in counts.items() for _ in range(count)]

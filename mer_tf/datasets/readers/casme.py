@@ -61,12 +61,7 @@ CASME = AnnotatedSet(
     counts={
         "native": (_RELEASE, _PAPER),
         "atscnn": (
-            Expected(
-                "CASME in the ATSCNN paper",
-                three(82, 7, 15),
-                15,
-                source="the ATSCNN paper; no known rule gives all three",
-            ),
+            Expected("CASME in ATSCNN 2024", three(82, 7, 15), 15, source="ATSCNN 2024; no known rule gives all three"),
         ),
     },
     folders={"raw": ("CASME_raw_selected", "CASME_raw", "CASME-raw"), "cropped": ("Cropped",)},

@@ -64,7 +64,7 @@ CASME2 = AnnotatedSet(
         "megc2019": (MEGC,),
         "atscnn": (MEGC,),
         "cbamnet": (
-            Expected("CASME II by the rule of the CBAMNet paper", three(90, 32, 25), source="the 255-row sheet"),
+            Expected("CASME II by the rule of CBAMNet 2020", three(90, 32, 25), source="the 255-row sheet"),
             Expected("CASME II of 247 clips", three(87, 33, 25), source="the 2014 paper's table"),
         ),
         "casme2_five": (
@@ -72,7 +72,7 @@ CASME2 = AnnotatedSet(
                 "CASME II, five classes",
                 {"happiness": 32, "surprise": 25, "disgust": 63, "repression": 27, "others": 99},
                 26,
-                source="the ASTNet paper",
+                source="ASTNet 2024",
             ),
         ),
         "objective": (

@@ -66,8 +66,8 @@ def read_oulu_casia(
         strict: Raise the first fault of a clip instead of leaving the clip out.
         layout: ``"raw"``, ``"cropped"``, or ``"auto"`` (raw frames where both are there).
         cameras: Of ``"VL"`` and ``"NI"``.
-        lights: Of ``"Strong"``, ``"Weak"`` and ``"Dark"``. The Micro-Attention paper uses VL under
-            strong light: 480 clips.
+        lights: Of ``"Strong"``, ``"Weak"`` and ``"Dark"``. The Micro-Attention paper uses VL under strong
+            light: 480 clips.
 
     Returns:
         The clips, named like ``VL_Strong_Anger``, sorted by subject and clip.

@@ -37,7 +37,7 @@ MEGC = Expected(
     ),
     source=MEGC_LIST,
 )
-# Other replacements are in use: 1105 and 4945 from flow, 1102 and 4930 in the Dual-ATME paper's public lists. A third
+# Other replacements are in use: 1105 and 4945 from flow, 1102 and 4930 in the public lists of Dual-ATME 2023. A third
 # suspect apex, 5127 of 032_3_2 one frame after its onset, is legal and left as printed.
 CORRECTIONS: tuple[Correction, ...] = (
     Correction("samm", "028", "028_4_1", "apex", 1143, 1102, "apex after offset; the middle frame of 1071..1134"),
