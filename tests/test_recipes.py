@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -233,6 +235,11 @@ def test_the_former_layout_is_read_and_gives_the_former_hash(name):
     del old["source"]
     digest = hashlib.sha256(json.dumps(old, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
     assert FORMER_HASHES[digest] == name
+
+
+def test_recipes_are_read_without_opencv_and_tensorflow():
+    code = "import sys, mer_tf.recipes; sys.exit(bool({'cv2', 'tensorflow', 'keras'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_dictionaries_of_methods_are_what_recipes_may_name():

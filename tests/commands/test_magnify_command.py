@@ -125,8 +125,8 @@ def test_frames_of_two_sizes(clip, tmp_path, capsys):
     ("options", "message"),
     [
         (("--size", "18"), "size must be a multiple of 4"),
-        (("--steps", "0"), "steps must be at least 1"),
-        (("--seed", "-1"), "seed must not be negative"),
+        (("--steps", "0"), "steps must be a whole number of at least 1"),
+        (("--seed", "-1"), "seed must be a whole number of at least 0"),
         (("--width", "3"), "`width` must be even"),
         (("--learning-rate", "0"), "learning_rate must be positive"),
         (("--images", "absent-folder"), "cannot be read"),

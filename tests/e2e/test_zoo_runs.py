@@ -17,6 +17,7 @@ import pytest
 from mer_tf.datasets import read_casme2
 from mer_tf.passport import write_passport
 from mer_tf.preprocessing import ClipPreprocessor, select_frames
+from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.report import build_report, read_run, to_markdown
 from mer_tf.synthetic import read_truth, write_synthetic_dataset
@@ -70,7 +71,7 @@ def reduced(name: str) -> Recipe:
     if frames:
         changes["frames"] = dataclasses.replace(recipe.frames, count=frames + 1)  # flow lies between two
     if "flow" in recipe.arrays:
-        changes["flow"] = dataclasses.replace(recipe.flow, method="dis")
+        changes["flow"] = DISConfig(pairs=recipe.flow.pairs)
     return dataclasses.replace(recipe, face=dataclasses.replace(recipe.face, detector="file"), **changes)
 
 

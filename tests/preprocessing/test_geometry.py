@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from mirrored import mirror_landmarks
 
 from mer_tf.errors import CropError, LandmarkError
 from mer_tf.preprocessing.align import (
@@ -15,7 +16,7 @@ from mer_tf.preprocessing.align import (
     transform_points,
     warp,
 )
-from mer_tf.preprocessing.augment import MIRROR_68, mirror_landmarks
+from mer_tf.preprocessing.augment import MIRROR_68
 from mer_tf.preprocessing.hars import hars_boxes, hars_edges, puzzle
 
 HEIGHT, WIDTH = 300, 590

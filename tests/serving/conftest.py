@@ -12,11 +12,13 @@ CLASSES = ("negative", "positive", "surprise")
 
 @pytest.fixture(scope="session")
 def recipe():
+    from mer_tf.preprocessing.flow import TVL1Config
     from mer_tf.recipes import Recipe, View
 
     return Recipe(
         "tiny",
         "test",
+        flow=TVL1Config(),
         crop_size=32,
         puzzle_size=48,
         arrays=("face", "puzzle"),

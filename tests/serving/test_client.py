@@ -390,3 +390,22 @@ def test_a_clip_gets_the_answer_of_its_own_tensors(tmp_path, server, model, reci
     json.dumps(answer)
     given = predict_clip(server.address, folder, onset=numbers[1], apex=numbers[-1])
     assert (given["onset"], given["apex"], given["apex_rule"]) == (numbers[1], numbers[-1], "given")
+
+
+def test_a_model_of_the_release_before_is_accepted(foreign_server):
+    import json
+
+    from mer_tf.recipes import get_recipe
+
+    recipe = get_recipe("onset_apex_28")
+    description = {
+        "recipe": recipe.to_json(),
+        "recipe_hash": "74d8828f3cbd9d08",  # what 0.1 gave it
+        "classes": CLASSES,
+        "model": "m",
+        "mer_tf": "0.1",
+    }
+    outputs = {"description": [json.dumps(description).encode()]}
+    address = foreign_server({"/tensorflow.serving.PredictionService/Predict": predict_method(outputs)})
+    with PredictionClient(address) as client:
+        assert client.describe().recipe == recipe

@@ -11,6 +11,7 @@ import pytest
 from mer_tf.datasets import read_casme2
 from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.preprocessing import ClipPreprocessor, network_input
+from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.recipes import get_recipe
 from mer_tf.synthetic import read_truth, write_synthetic_dataset
 
@@ -23,7 +24,7 @@ def small(name, frames=0, **changes):
     recipe = get_recipe(name)
     if frames:
         changes["frames"] = dataclasses.replace(recipe.frames, count=frames)
-        changes["flow"] = dataclasses.replace(recipe.flow, method="dis")
+        changes["flow"] = DISConfig(pairs=recipe.flow.pairs)
     return dataclasses.replace(recipe, crop_size=32, face=dataclasses.replace(recipe.face, detector="file"), **changes)
 
 
