@@ -263,7 +263,7 @@ def figures_of(card: ModelCard) -> dict[str, dict[str, float]]:
 
 def _width(row: Published) -> int:
     """0 for a figure of a composite set, 1 for one of a part, 2 for counts."""
-    return 2 if row.dataset == "n/a" else int(bool(PARTS.get(row.dataset, True)))
+    return 2 if row.dataset == "n/a" else int(row.dataset not in _WHOLE)
 
 
 def _misprints() -> list[dict]:
