@@ -136,12 +136,12 @@ def test_a_model_replaced_between_describe_and_predict(addresses, clip, monkeypa
         predict_clip(addresses["new"], folder, landmark_model=points)
 
 
-def test_mer_predict_says_it_in_a_hundred_columns(addresses, clip, capsys):
+def test_mer_predict_says_it_in_a_hundred_columns(addresses, clip, capfd):
     from mer_tf.cli import main
 
     _, folder, points = clip
     assert main(["predict", str(folder), "--server", addresses["new"], "--landmark-model", str(points)]) == 0
-    text = capsys.readouterr().out
+    text = capfd.readouterr().out
     assert "the floor of 0.25" in text and "trained on drawings, 9 clips (casme2 9)" in text and "UF1 0.512" in text
     assert "guessed_apex:" in text
     assert max(map(len, text.splitlines())) <= 100
