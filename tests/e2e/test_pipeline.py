@@ -143,3 +143,18 @@ def test_the_pushed_model_answers_over_grpc_as_in_memory(runs):
     batch = {name: tf.constant(array[np.newaxis]) for name, array in tensors.items()}
     expected = model.signatures["serving_default"](**batch)["probabilities"].numpy()[0]
     np.testing.assert_allclose(list(answer["probabilities"].values()), expected, atol=1e-6)
+
+
+def test_the_pushed_model_tells_its_training(runs):
+    from mer_tf.export import read_description
+
+    table, first, _, _ = runs
+    told = read_description(first.pushed_model)
+    assert set(told["versions"]) == {"opencv", "dlib", "landmark_model"}
+    assert told["gate"]["unit"] == "px" and 0 < told["gate"]["floor"] < told["gate"]["training"]["median"]
+    assert told["gate"]["training"]["clips"] == len(table.clips)
+    assert told["trained_on"]["datasets"] == {"casme2": len(table.clips)}
+    assert told["trained_on"]["synthetic"] is True
+    assert told["trained_on"]["loso"]["uf1"] == first.metrics["full"]["uf1"]
+    with open(first.passport, encoding="utf-8") as file:
+        assert told["trained_on"]["data_fingerprint"] == json.load(file)["data_fingerprint"]
