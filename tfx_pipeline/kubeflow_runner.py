@@ -26,7 +26,8 @@ def compile_kubeflow(config: PipelineConfig, output: str | os.PathLike, *, image
 
     Raises:
         MissingPackageError: Where the extra ``kubeflow`` is not installed.
-        ConfigError: For another file ending, or a path of initial weights that depends on the working folder.
+        UnknownNameError, ConfigError: For another file ending, a path of initial weights that depends on the working
+            folder, or constructor options that the model refuses.
     """
     output = os.path.abspath(output)
     if not output.endswith((".yaml", ".yml", ".json")):
@@ -38,8 +39,10 @@ def compile_kubeflow(config: PipelineConfig, output: str | os.PathLike, *, image
         raise MissingPackageError("kfp", "kubeflow")
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
+    from mer_tf.training.cross_validation import check_model
     from tfx_pipeline.pipeline import create_pipeline
 
+    check_model(config.train, config.recipe, weights=False)
     pipeline = create_pipeline(config)
     folder, name = os.path.split(output)
     os.makedirs(folder, exist_ok=True)

@@ -9,7 +9,7 @@ import time
 
 from mer_tf.checks import config_errors
 from mer_tf.commands.fields import add_fields, read_fields
-from mer_tf.console import Console, table
+from mer_tf.console import Console, fill, table
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError
 
 _FACTORS = (2.0, 3.0, 4.0)
@@ -118,10 +118,11 @@ def run_train(arguments) -> int:
     if arguments.json:
         console.result(json.dumps(facts, indent=1))
         return 0
-    console.result(
+    said = (
         f"{arguments.out}: {facts['parameters']:,} weights, {arguments.steps} steps in {seconds:.0f} s, "
         f"image error {tail[1]:.4f} of a range of -1..1 over the last tenth"
     )
+    console.result(fill(said))
     console.result(f"a motion of {length:g} px on pictures that were not trained on:")
     console.result(table(("factor", "measured"), list(ratios.items())))
     return 0

@@ -1,4 +1,4 @@
-"""``--recipe``: a model's input by another way that yields the same, such as one without trained weights."""
+"""``--recipe``: a model's input by another way that yields the same, such as one without trained weights; options."""
 
 from __future__ import annotations
 
@@ -34,4 +34,18 @@ def test_the_recipe_reaches_the_components(tmp_path, given, used):
 def test_one_that_does_not_fit_stops_before_anything_is_written(tmp_path, capsys, recipe, said):
     assert compile_(tmp_path, "--model", "astnet", "--recipe", recipe) == 2
     assert said in capsys.readouterr().err
+    assert not (tmp_path / "pipeline.yaml").exists()
+
+
+def test_training_flags_reach_the_components(tmp_path):
+    flags = ["--option", "consistency=0.5", "--set", "loss=focal", "--protocol", "megc2019", "--workers", "3"]
+    assert compile_(tmp_path, *flags) == 0
+    text = (tmp_path / "pipeline.yaml").read_text().replace("\\", "")
+    for part in ('"model_options": {"consistency": 0.5}', '"loss": "focal"', "megc2019"):
+        assert part in text
+
+
+def test_an_option_that_the_model_lacks_stops_before_anything_is_written(tmp_path, capfd):
+    assert compile_(tmp_path, "--option", "consistensy=0.5") == 2
+    assert "Did you mean 'consistency'" in capfd.readouterr().err
     assert not (tmp_path / "pipeline.yaml").exists()
