@@ -7,8 +7,8 @@ SEED ?= 0
 JOBS ?= auto
 PYTEST_ARGS ?=
 # What needs neither a pipeline nor a training: minutes become seconds.
-FAST = tests/test_*.py tests/datasets tests/protocols tests/metrics tests/report tests/commands \
-	tests/systems/test_registry.py
+FAST = tests/test_*.py tests/datasets tests/protocols tests/metrics tests/report tests/systems/test_registry.py \
+	tests/commands/test_models_command.py tests/commands/test_show.py tests/commands/test_source.py
 PYTEST = .venv/bin/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadscope
 
 help:  ## this list
