@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-slow test-all test-variations lint format hooks lock clean
+.PHONY: help setup demo test test-slow test-all test-variations lint format lock clean
 MODEL ?= dual_atme
 SEED ?= 0
 # One process a core, each with one thread of TensorFlow; tests that share a fixture stay together.
@@ -21,6 +21,11 @@ demo:  ## synthetic clips -> TFX pipeline -> LOSO -> served model (MODEL=dual_at
 	@sh tools/setup.sh kubeflow
 	@.venv/bin/python examples/demo.py --model "$(MODEL)" --seed "$(SEED)"
 
+.PHONY: hooks test-fast
+hooks:  ## lint before each commit (needs the program pre-commit)
+	@sh tools/setup.sh kubeflow dev
+	@pre-commit install
+
 lint:  ## ruff check, format check, tidy text files
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/ruff check .
@@ -30,7 +35,7 @@ lint:  ## ruff check, format check, tidy text files
 test: lint  ## lint and tests (PYTEST_ARGS="tests/layers -k cbam" for some of them, JOBS=1 for one process)
 	@$(PYTEST) $(PYTEST_ARGS)
 
-test-fast:  ## the light tests alone, under two minutes on two cores (PYTEST_ARGS="-k folds" for some of them)
+test-fast:  ## the light tests alone: no pipeline, no training (PYTEST_ARGS="-k folds" for some of them)
 	@sh tools/setup.sh kubeflow dev
 	@$(PYTEST) -m "not slow and not large and not gpu and not tfx and not e2e and not dlib and not trains" \
 		$(FAST) $(PYTEST_ARGS)
@@ -49,10 +54,6 @@ format:  ## rewrites the code with ruff
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
-
-hooks:  ## lint before each commit (needs the program pre-commit)
-	@sh tools/setup.sh kubeflow dev
-	@pre-commit install
 
 lock:  ## recompiles requirements/*.lock
 	@sh requirements/lock.sh

@@ -99,7 +99,7 @@ class Demo:
         return json.loads(result.stdout)
 
     def run(self) -> dict:
-        """Runs all stages and returns the summary."""
+        """All stages; returns the summary."""
         clips, held_out, pipeline = self.out / "clips", self.out / "held_out", self.out / "pipeline"
         memory = Memory()
         self.stage(
