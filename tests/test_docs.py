@@ -26,10 +26,11 @@ ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("mer_tf", "components", "tfx_pipeline", "serving")
 FOLDERS = (*PACKAGES, "benchmarks", "docs", "examples", "kubeflow", "requirements", "tests", "tools")
 # A page per system and the tables of results are generated from the code, and tested where they are made.
+# The changelog names what is gone as well; a test of its own looks at its verbs.
 PAGES = sorted(
     path
     for path in (*ROOT.glob("*.md"), *(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.md")))
-    if path.parent != ROOT / "docs" / "models" and path != ROOT / "docs" / "results.md"
+    if path.parent != ROOT / "docs/models" and path not in (ROOT / "docs/results.md", ROOT / "CHANGELOG.md")
 )
 # Values that a page gives to these options must be known names, unless they are placeholders in capitals.
 KNOWN = {
@@ -281,6 +282,11 @@ def test_every_verb_is_on_a_page_for_users():
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     verbs = next(action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)).choices
     assert [verb for verb in verbs if not re.search(rf"\bmer {verb}\b", text)] == []
+
+
+def test_the_verbs_of_the_changelog_exist():
+    verbs = next(action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)).choices
+    assert {words_of(span)[0] for span in spans(ROOT / "CHANGELOG.md") if words_of(span)} <= set(verbs)
 
 
 def test_one_version():
