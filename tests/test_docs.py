@@ -17,7 +17,7 @@ import mer_tf
 from mer_tf.cli import build_parser
 from mer_tf.datasets import READERS
 from mer_tf.datasets.composites import COMPOSITES
-from mer_tf.datasets.mappings import MAPPINGS
+from mer_tf.datasets.mappings import get_mapping
 from mer_tf.protocols.registry import PROTOCOLS
 from mer_tf.recipes import RECIPES
 from mer_tf.systems.registry import MODELS
@@ -36,7 +36,6 @@ PAGES = sorted(
 KNOWN = {
     "--composite": COMPOSITES,
     "--dataset": READERS,
-    "--mapping": MAPPINGS,
     "--model": MODELS,
     "--protocol": PROTOCOLS,
     "--recipe": RECIPES,
@@ -105,6 +104,8 @@ def check_names(words: list[str]) -> None:
     for option, value in itertools.pairwise(words):
         if option in KNOWN and not value.isupper():
             assert value in KNOWN[option], f"{option} {value}"
+        if option == "--mapping" and not value.isupper():
+            get_mapping(value)
 
 
 @pytest.mark.parametrize(("page", "line"), each(lambda page: [x for x in blocks(page).splitlines() if words_of(x)]))
