@@ -6,9 +6,10 @@ SEED ?= 0
 # One process a core, each with one thread of TensorFlow; tests that share a fixture stay together.
 JOBS ?= auto
 PYTEST_ARGS ?=
-# What needs neither a pipeline nor a training: minutes become seconds.
+# What needs neither a pipeline nor a training.
 FAST = tests/test_*.py tests/datasets tests/protocols tests/metrics tests/report tests/systems/test_registry.py \
 	tests/commands/test_models_command.py tests/commands/test_show.py tests/commands/test_source.py
+NOT_FAST = --deselect tests/test_export.py --deselect tests/test_numerics.py
 PYTEST = .venv/bin/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadscope
 
 help:  ## this list
@@ -38,7 +39,7 @@ test: lint  ## lint and tests (PYTEST_ARGS="tests/layers -k cbam" for some of th
 test-fast:  ## the light tests alone: no pipeline, no training (PYTEST_ARGS="-k folds" for some of them)
 	@sh tools/setup.sh kubeflow dev
 	@$(PYTEST) -m "not slow and not large and not gpu and not tfx and not e2e and not dlib and not trains" \
-		$(FAST) $(PYTEST_ARGS)
+		$(FAST) $(NOT_FAST) $(PYTEST_ARGS)
 
 test-slow:  ## the tests that 'make test' leaves out for their time: whole cross-validations
 	@sh tools/setup.sh kubeflow dev
