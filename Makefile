@@ -6,9 +6,10 @@ SEED ?= 0
 # One process a core, each with one thread of TensorFlow; tests that share a fixture stay together.
 JOBS ?= auto
 PYTEST_ARGS ?=
-# What needs neither a pipeline nor a training: minutes become seconds.
-FAST = tests/test_*.py tests/datasets tests/protocols tests/metrics tests/report tests/commands \
-	tests/systems/test_registry.py
+# What needs neither a pipeline nor a training.
+FAST = tests/test_*.py tests/datasets tests/protocols tests/metrics tests/report tests/systems/test_registry.py \
+	tests/commands/test_models_command.py tests/commands/test_show.py tests/commands/test_source.py
+NOT_FAST = --deselect tests/test_export.py --deselect tests/test_numerics.py
 PYTEST = .venv/bin/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadscope
 
 help:  ## this list
@@ -21,6 +22,10 @@ demo:  ## synthetic clips -> TFX pipeline -> LOSO -> served model (MODEL=dual_at
 	@sh tools/setup.sh kubeflow
 	@.venv/bin/python examples/demo.py --model "$(MODEL)" --seed "$(SEED)"
 
+hooks:  ## lint before each commit (needs the program pre-commit)
+	@sh tools/setup.sh kubeflow dev
+	@pre-commit install
+
 lint:  ## ruff check, format check, tidy text files
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/ruff check .
@@ -30,10 +35,10 @@ lint:  ## ruff check, format check, tidy text files
 test: lint  ## lint and tests (PYTEST_ARGS="tests/layers -k cbam" for some of them, JOBS=1 for one process)
 	@$(PYTEST) $(PYTEST_ARGS)
 
-test-fast:  ## the light tests alone, under two minutes on two cores (PYTEST_ARGS="-k folds" for some of them)
+test-fast:  ## the light tests alone: no pipeline, no training (PYTEST_ARGS="-k folds" for some of them)
 	@sh tools/setup.sh kubeflow dev
 	@$(PYTEST) -m "not slow and not large and not gpu and not tfx and not e2e and not dlib and not trains" \
-		$(FAST) $(PYTEST_ARGS)
+		$(FAST) $(NOT_FAST) $(PYTEST_ARGS)
 
 test-slow:  ## the tests that 'make test' leaves out for their time: whole cross-validations
 	@sh tools/setup.sh kubeflow dev
@@ -49,10 +54,6 @@ format:  ## rewrites the code with ruff
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
-
-hooks:  ## lint before each commit (needs the program pre-commit)
-	@sh tools/setup.sh kubeflow dev
-	@pre-commit install
 
 counts:  ## after a change of a network: counts weights and operations of every system anew
 	@sh tools/setup.sh kubeflow dev
