@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 def get_model_card(name: str) -> ModelCard:
     """The card of that model; an unknown name lists the known ones, a former one is noted in the log."""
-    if isinstance(name, str) and name in FORMER_NAMES:
+    if isinstance(name, str) and name in FORMER_NAMES and name not in MODELS:
         _log.warning("model %r is now called %r; the old name goes with the next release", name, FORMER_NAMES[name])
         name = FORMER_NAMES[name]
     try:
