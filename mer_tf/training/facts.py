@@ -34,7 +34,7 @@ NOISE_CLIPS = 3
 NOISE_MARGIN = 1.5
 LOW_QUANTILE = 0.05
 _NOISE_FPS = 200.0
-_BATCH = 32
+_BATCH = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,8 @@ def read_clip_facts(paths, recipe: Recipe) -> list[ClipFacts]:
         features.MOTION_MAGNITUDE: (tf.float32, -1.0),
     }
     spec = {name: tf.io.FixedLenFeature((), kind, default) for name, (kind, default) in optional.items()}
-    arrays = {name: tf.io.VarLenFeature(tf.float32) for name in recipe.inputs}
+    # Ragged, since what Transform wrote holds the network's tensors under some of these names, of other sizes.
+    arrays = {name: tf.io.RaggedFeature(tf.float32) for name in recipe.inputs}
     found = []
     for file in record_files(paths):
         try:
@@ -110,11 +111,10 @@ def _motion(parsed: dict, recipe: Recipe) -> list[float | None]:
     if min(told) >= 0 or not motion_unit(recipe):
         return [value if value >= 0 else None for value in told]
     count = len(told)
-    sizes = {name: int(np.prod(shape)) for name, shape in recipe.inputs.items()}
-    flat = {name: tf.sparse.to_dense(parsed[name]) for name in recipe.inputs}
-    if any(flat[name].shape[-1] != size for name, size in sizes.items()):
-        return [None] * count  # the records hold the network's tensors alone
-    tensors = {name: tf.reshape(flat[name], (count, *shape)) for name, shape in recipe.inputs.items()}
+    for name, shape in recipe.inputs.items():
+        if (parsed[name].row_lengths().numpy() != np.prod(shape)).any():
+            return [None] * count  # the records hold the network's tensors alone
+    tensors = {name: tf.reshape(parsed[name].flat_values, (count, *shape)) for name, shape in recipe.inputs.items()}
     return motion_magnitude(tensors, recipe).numpy().tolist()
 
 
