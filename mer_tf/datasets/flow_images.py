@@ -67,6 +67,9 @@ class FlowImages:
     classes: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
 
+    def __post_init__(self):
+        object.__setattr__(self, "datasets", tuple(map(dataset_name, self.datasets)))
+
     def __len__(self) -> int:
         return len(self.labels)
 
