@@ -66,7 +66,7 @@ def hoof(flow: np.ndarray, config: HoofConfig = HoofConfig()) -> np.ndarray:  # 
         ValueError: Another shape, values that are not finite, more blocks than pixels.
 
     Source: Chaudhry et al. 2009, section 3.1 (``"primary"``). Assumption: eight bins over the full circle on 5 x 5
-        blocks, as baselines of micro-expression papers have it; none of the seeds prints its parameters.
+        blocks, as baselines of micro-expression papers have it; none of the five papers prints its parameters.
     """
     flow = check_flow(flow, frames=True)
     u, v = flow[..., 0], flow[..., 1]
