@@ -95,6 +95,7 @@ class DualATME(Network):
         outputs = probabilities(x, num_classes, seeds.uniform())
         kwargs.setdefault("name", "dual_atme")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self.attention = attention
 
 
 def _cbam(name, seeds):
