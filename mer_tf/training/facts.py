@@ -4,10 +4,11 @@ The motion gate: a network of three classes names one of them for a still face a
 is measured where the model is trained, on two kinds of clips put through the model's own recipe: the training clips,
 and drawn faces that do not move, seen by a camera with noise.
 
-Assumption: no source gives a floor. With noise of 2 gray levels, on ``onset_apex_28_hars`` (30 drawn clips of the
-demo's kind), still faces move 0.13 to 0.17 px and real clips 0.35 to 2.2 px with 5 % below 0.68: one and a half times
-the stillest bound, 0.26 px, gates every still face and none of the 30. On ``onset_apex_224_rgb`` the two are 0.8 and
-7.2 gray levels. The 5 % quantile of the training clips caps the floor, so that a noisy recipe gates few real clips.
+Assumption: no source gives a floor. With noise of 2 gray levels, on ``onset_apex_28_hars``, still faces move 0.13 to
+0.20 px (13 clips), and 30 drawn clips of the demo's kind 0.35 to 2.2 px, of which 5 % lie below 0.68: one and a half
+times the largest of the noise clips, 0.29 px, gates every still face and none of the 30. On ``onset_apex_224_rgb``
+still faces show at most 0.8 gray levels and six drawn clips at least 7.2. The 5 % quantile of the training clips caps
+the floor, so that a noisy recipe gates few real clips.
 """
 
 from __future__ import annotations
