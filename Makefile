@@ -26,11 +26,12 @@ hooks:  ## lint before each commit (needs the program pre-commit)
 	@sh tools/setup.sh kubeflow dev
 	@pre-commit install
 
-lint:  ## ruff check, format check, tidy text files
+lint:  ## ruff check, format check, tidy text files, types
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/python tools/check_text.py
+	@.venv/bin/python -m mypy
 
 test: lint  ## lint and tests (PYTEST_ARGS="tests/layers -k cbam" for some of them, JOBS=1 for one process)
 	@$(PYTEST) $(PYTEST_ARGS)
