@@ -19,7 +19,10 @@ ALLOWED = {
 }
 # The library knows nothing of these; everything else of it works where they are not installed.
 FOREIGN_TO_LIBRARY = {"tfx", "apache_beam", "grpc", "tensorflow_serving", "kfp"}
-SERVING_USES = ("mer_tf.preprocessing", "mer_tf.recipes", "mer_tf.errors", "mer_tf.types", "mer_tf.console", "mer_tf")
+SERVING_USES = (
+    "mer_tf.preprocessing", "mer_tf.recipes", "mer_tf.errors", "mer_tf.types", "mer_tf.console", "mer_tf.served",
+    "mer_tf.run_files", "mer_tf",
+)  # fmt: skip
 
 
 def imported_modules(path: pathlib.Path) -> set[str]:

@@ -112,6 +112,7 @@ def run_run(arguments) -> int:
     console = Console()
     clips = read_source(arguments, console)
     config = dataclasses.replace(config, train=dataclasses.replace(config.train, num_classes=len(clips.classes)))
+    duplicates = check_near_duplicates(clips, arguments, console)
     split = make_split(  # a protocol that these clips do not fit stops here, not after their preprocessing
         config.protocol,
         [clip.subject_key for clip in clips.clips],
@@ -121,7 +122,6 @@ def run_run(arguments) -> int:
         mapping=clips.mapping,
         seed=config.train.seed,
     )
-    duplicates = check_near_duplicates(clips, arguments, console)
     write_manifest(
         clips,
         os.path.join(manifest_dir, MANIFEST_FILE),

@@ -192,9 +192,9 @@ def _crop_bands(seen: Examined) -> list[_Band]:
         at = _spread(len(seen.after))
         magnified = recipe.magnify.method != "none"
         first = f"sequence of {len(seen.after)} frames ({recipe.frames.interpolation})"
-        how = f"{recipe.magnify.method} by {recipe.magnify.factor:g}"
         bands.append(_strip(seen.before, at, f"{first}, before magnification" if magnified else first))
         if magnified:
+            how = f"{recipe.magnify.method} by {recipe.magnify.factor:g}"
             bands.append(_strip(seen.after, at, f"the same, magnified ({how})"))
             bands.append(_change_strip(seen.before, at, seen))
             bands.append(_change_strip(seen.after, at, seen, magnified=True))

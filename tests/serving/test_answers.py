@@ -11,6 +11,7 @@ import pytest
 from mer_tf import served
 from mer_tf.datasets import read_casme2
 from mer_tf.errors import ConfigError
+from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.recipes import get_recipe
 from mer_tf.synthetic import read_truth, write_synthetic_dataset
 from serving import client as client_module
@@ -37,7 +38,7 @@ def small():
     return dataclasses.replace(
         recipe,
         crop_size=32,
-        flow=dataclasses.replace(recipe.flow, method="dis"),
+        flow=DISConfig(),
         face=dataclasses.replace(recipe.face, detector="file"),
     )
 

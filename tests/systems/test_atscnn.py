@@ -22,8 +22,8 @@ class TestATSCNN(ModelCase):
     golden = 4_213_815
     inputs: ClassVar = {"u": (128, 128, 1), "v": (128, 128, 1), "strain": (128, 128, 1)}
 
-    def test_maps_before_the_head(self, model):
-        assert model.get_layer("join").output.shape[1:] == (8, 8, 48)
+    def test_maps_before_the_head(self, full):
+        assert full.get_layer("join").output.shape[1:] == (8, 8, 48)
 
     def test_batch_normalisation_follows_the_published_framework(self, model):
         norms = [layer for layer in model.layers if isinstance(layer, BatchNorm)]

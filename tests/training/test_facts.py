@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mer_tf.preprocessing import ClipPreprocessor
+from mer_tf.preprocessing.flow import LiteFlowNetConfig
 from mer_tf.preprocessing.gate import motion_magnitude, motion_unit
 from mer_tf.recipes import get_recipe
 from mer_tf.records import to_example, write_motion_records
@@ -74,7 +75,7 @@ def test_recipes_without_motion_have_no_gate():
 
 def test_a_recipe_whose_weights_are_not_there_takes_half_of_the_low_quantile(monkeypatch):
     monkeypatch.delenv("MER_LITEFLOWNET_WEIGHTS", raising=False)
-    recipe = dataclasses.replace(RECIPE, flow=dataclasses.replace(RECIPE.flow, method="liteflownet"))
+    recipe = dataclasses.replace(RECIPE, flow=LiteFlowNetConfig())
     gate = measure_gate(recipe, [1.0] * 20)
     assert gate["floor"] == 0.5 and "liteflownet" in gate["noise_reason"]
 

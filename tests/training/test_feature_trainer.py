@@ -227,7 +227,7 @@ def test_pipeline_refuses_before_any_work(tmp_path, capsys):
 def test_models_lists_them_without_parameters(capsys):
     from mer_tf.cli import main
 
-    assert main(["models"]) == 0
+    assert main(["models", "--wide"]) == 0
     row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("lbp_top "))
     assert " - " in row and "clip_gray_128" in row
     assert main(["models", "--json", "fdm"]) == 0

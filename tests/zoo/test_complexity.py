@@ -219,7 +219,7 @@ def published(system, metric):
     (value,) = (
         row.value
         for row in published_results()
-        if (row.system, row.metric, row.seed) == (system, metric, "004") and row.protocol.startswith("complexity")
+        if (row.system, row.metric, row.paper_id) == (system, metric, "004") and row.protocol.startswith("complexity")
     )
     return value
 

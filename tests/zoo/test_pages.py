@@ -119,7 +119,7 @@ def test_docstrings_are_split_by_label():
         doc.summary[0] == "Two Inception branches, one on the whole face and one on the puzzle of its active regions."
     )
     assert [option[:2] for option in doc.options[:2]] == [("num_classes", "3"), ("branches", "'both'")]
-    assert len(doc.sections["Assumption"]) == 4
+    assert len(doc.sections["Assumption"]) == 5
     assert doc.sections["Output"] == ("float32 probabilities (batch, num_classes).",)
     assert "Example" not in doc.sections and "section 3.3" in doc.sections["Assumption"][0]
     assert layer_targets()["CBAM2D"] == "mer_tf.layers.cbam2d:CBAM2D"
