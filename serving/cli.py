@@ -71,7 +71,7 @@ def run_predict(arguments) -> int:
     from mer_tf.console import quiet, table
 
     with quiet(_log_path(arguments.log, "predict")) as console:
-        from serving.client import predict_clip
+        from serving.clips import predict_clip
 
         answer = predict_clip(
             arguments.server,

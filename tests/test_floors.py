@@ -81,3 +81,12 @@ def test_methods_know_no_recipe():
     for folder in ("flow", "magnify"):
         for path in (ROOT / "mer_tf/preprocessing" / folder).glob("*.py"):
             assert "recipes" not in imported(path), path
+
+
+def test_long_files_say_why():
+    """Above 500 lines a module's docstring gives the reason."""
+    packages = ("mer_tf", "components", "serving", "tfx_pipeline")
+    for path in (path for package in packages for path in (ROOT / package).rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > 500:
+            assert "one long file, because" in (ast.get_docstring(ast.parse(text)) or ""), path

@@ -5,6 +5,8 @@ of twice that resolution, so that later warping with bilinear sampling costs no 
 iBUG 300-W order (0-based) and are what the anatomy is drawn from: lids, brows, lips, nose and jaw are painted
 through them.
 
+It is one long file, because every curve is drawn from the points that the one before it fixed.
+
 Source: none; the mean proportions are those usual for adult frontal faces.
 """
 

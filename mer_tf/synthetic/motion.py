@@ -4,6 +4,8 @@ All motion is a sum of fixed displacement fields of the subject, each weighted b
 given in camera pixels of the neutral face (x right, y down) and has a largest length of 1 px, so that an amplitude is
 the displacement in px at the field's strongest point.
 
+It is one long file, because the fields, their amplitudes and the plan of a clip share one subject's draws.
+
 Source: action units as in the Facial Action Coding System; which of them a class shows follows the usual coding of
 micro-expression sets. Assumption: a micro-expression rises and falls as a raised cosine.
 """

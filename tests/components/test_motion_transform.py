@@ -32,7 +32,7 @@ from mer_tf.records import encode_motion
 from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.training import read_motion_records
 from mer_tf.types import ClipTable
-from serving.client import find_frames
+from serving.clips import find_frames
 
 pytestmark = [pytest.mark.tfx, pytest.mark.dlib]
 

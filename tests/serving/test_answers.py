@@ -14,8 +14,9 @@ from mer_tf.errors import ConfigError
 from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.recipes import get_recipe
 from mer_tf.synthetic import read_truth, write_synthetic_dataset
-from serving import client as client_module
-from serving.client import PredictionClient, predict_clip
+from serving import clips
+from serving.client import PredictionClient
+from serving.clips import predict_clip
 
 CLASSES = ("negative", "positive", "surprise")
 FLOOR = 0.25
@@ -89,7 +90,7 @@ def test_a_batch_mixes_still_and_moving_clips(addresses, to_examples):
 def test_versions_that_differ_stop_before_any_work(addresses, clip, monkeypatch):
     _, folder, points = clip
     monkeypatch.setattr("cv2.__version__", "5.0.0")
-    monkeypatch.setattr(client_module, "_read", lambda path: pytest.fail("a frame was read"))
+    monkeypatch.setattr(clips, "_read", lambda path: pytest.fail("a frame was read"))
     with pytest.raises(ConfigError, match=r"OpenCV is 5\.0\.0 here, 4\.10\.0 in training.*--allow-versions"):
         predict_clip(addresses["new"], folder, landmark_model=points)
 

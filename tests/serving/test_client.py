@@ -16,7 +16,8 @@ import pytest
 
 from mer_tf.errors import BadInputError, ClipError, ConfigError, MissingFileError, ServerError
 from serving import messages
-from serving.client import PredictionClient, RequestRefusedError, find_frames, predict_clip
+from serving.client import PredictionClient, RequestRefusedError
+from serving.clips import find_frames, predict_clip
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLASSES = ("negative", "positive", "surprise")

@@ -108,7 +108,7 @@ def test_warmup_requests_have_the_shapes_and_ranges_of_the_arrays(served):
 
 
 def test_a_folder_of_frames(served, clip):
-    from serving.client import predict_clip
+    from serving.clips import predict_clip
 
     facts, folder, points = clip
     model, recipe, client, _, made = served
@@ -126,7 +126,7 @@ def test_a_folder_of_frames(served, clip):
 
 
 def test_numbers_that_cannot_be(clip):
-    from serving.client import predict_clip
+    from serving.clips import predict_clip
 
     facts, folder, points = clip
     for fps in (0.0, -1.0, float("nan"), float("inf")):
