@@ -86,6 +86,7 @@ def test_a_process_that_had_started_with_four_threads_gives_the_same(probabiliti
     assert (code, out) == (0, plain)
 
 
+@pytest.mark.slow
 def test_keras_settings_of_another_project_change_nothing_for_two_workers(probabilities, plain):
     settings = {"floatx": "float64", "epsilon": 1e-3, "image_data_format": "channels_first"}
     code, out, err = probabilities("2", keras={**settings, "backend": "tensorflow"})

@@ -103,6 +103,7 @@ def test_the_second_run_takes_every_fold_over(composite, capsys):
     assert (out / "predictions.csv").read_text() == predictions
 
 
+@pytest.mark.slow
 def test_without_epoch_predictions_the_result_is_the_same_and_no_file_is_left(composite, tmp_path):
     _, out, arguments = composite
     other = tmp_path / "run"

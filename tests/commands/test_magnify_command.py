@@ -48,6 +48,7 @@ def refused(capsys, *arguments) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_train_reports_and_goes_on(weights, tmp_path, capsys):
     out = tmp_path / "new" / "more.npz"
     assert run("train", "--out", out, *SMALL, "--start", weights, "--save-every", 1, "--json") == 0
@@ -143,6 +144,7 @@ def test_training_out_is_a_folder(tmp_path, capsys):
     assert "--out is a folder" in refused(capsys, "train", "--out", tmp_path)
 
 
+@pytest.mark.slow
 def test_pictures_are_read_from_a_folder(clip, tmp_path):
     out = tmp_path / "w.npz"
     assert run("train", "--out", out, *SMALL, "--steps", 1, "--images", clip) == 0

@@ -143,6 +143,7 @@ def test_pipeline_prepare_and_client_give_the_same_bytes(tmp_path, clips, recipe
         assert sorted(records.as_numpy_iterator()) == sorted(expected)
 
 
+@pytest.mark.slow
 def test_order_and_number_of_clips_hold_with_more_clips_than_can_be_under_way(tmp_path, clips, faceless):
     (clip, frames), (black, dark) = clips[0], faceless
     many = [(dataclasses.replace(clip, clip=f"EP{i:02d}"), frames) for i in range(9)]

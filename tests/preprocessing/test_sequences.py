@@ -126,6 +126,7 @@ class TestWithFaces:
         assert decoded == sorted(frames) and len(decoded) >= 20
         assert most <= 2  # the crops are kept, not the frames
 
+    @pytest.mark.slow
     def test_the_stored_frames_hold_the_linear_interpolation_to_16(self, clip, frames):
         recipe = dataclasses.replace(small("evm_16x64"), magnify=NoMagnification())
         stored = ClipPreprocessor(recipe).process_clip(clip, frames).tensors["frames"]
@@ -135,6 +136,7 @@ class TestWithFaces:
         sixteen = ClipPreprocessor(direct).process_clip(clip, frames).tensors["frames"]
         np.testing.assert_allclose(interpolate_linear(stored, 16), sixteen, atol=1e-2)
 
+    @pytest.mark.slow
     def test_magnification_needs_frames_per_second(self, clip, frames):
         recipe = small("evm_16x64_gray")
         slow = dataclasses.replace(clip, fps=15.0)

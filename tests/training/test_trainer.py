@@ -70,6 +70,7 @@ def test_training_data_is_not_changed(trainer, make_data):
 
 @pytest.mark.trains
 @pytest.mark.parametrize("model", ["dual_atme", "atscnn"])
+@pytest.mark.slow
 def test_learns_what_can_be_learned(model, make_data, training_seed, within):
     # About as many updates as the demo preset makes: with a third of them the moving statistics of batch
     # normalisation still lag behind, and some seeds fit the training clips yet fail at inference.
