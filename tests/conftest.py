@@ -12,13 +12,18 @@ from mer_tf import numerics
 
 numerics.claim_one_thread()  # before TensorFlow starts
 # Whoever runs the tests has settings too. What they would change is tested where it is meant.
-os.environ["COLUMNS"] = "10000"  # nothing is wrapped; tests/test_widths.py is about terminals
+os.environ["COLUMNS"] = "100"  # pytest's own lines
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
     if config.pluginmanager.has_plugin("terminalreporter"):  # not so in a worker of xdist
-        config.get_terminal_writer().fullwidth = 100  # pytest's own lines
+        config.get_terminal_writer().fullwidth = 100
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart():
+    os.environ["COLUMNS"] = "10000"  # in tests nothing is wrapped; tests/test_widths.py is about terminals
 
 
 @pytest.fixture(scope="session")
