@@ -137,6 +137,7 @@ def test_a_protocol_of_another_mapping(tmp_path, capfd):
     assert "label mapping 'objective'" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_tenfold_numbering_says_how_many_subjects_straddle(tmp_path, capfd):
     source = write_pictures(tmp_path, SUBJECTS)
     (tmp_path / "synthetic.json").write_text("{}")

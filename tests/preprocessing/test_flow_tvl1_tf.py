@@ -86,6 +86,7 @@ def test_defaults_agree_with_opencv(textured):
     assert far[8:-8, 8:-8].max() < 0.5
 
 
+@pytest.mark.slow
 def test_edge_is_the_default_and_nearer_to_the_truth(textured):
     first, second = batch(textured), batch(moved(textured))
     true = true_flow(textured.shape)

@@ -413,6 +413,7 @@ def test_network_of_a_path_is_kept_until_the_file_changes(weights):
 # --- training ---
 
 
+@pytest.mark.slow
 def test_training_repeats_itself_and_reports():
     losses, calls, saved = [], [], []
     for _ in range(2):

@@ -274,6 +274,7 @@ def test_atscnn_by_hand():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.slow
 def test_the_checked_files_hold_what_is_counted(name):
     sums, layers = count_all([name])
     again = json.loads(to_text(layers))
