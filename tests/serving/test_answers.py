@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,10 +19,11 @@ from serving import clips
 from serving.client import PredictionClient
 from serving.clips import predict_clip
 
+MAJOR = int(cv2.__version__.split(".")[0])  # of this machine: the two stacks differ
 CLASSES = ("negative", "positive", "surprise")
 FLOOR = 0.25
 TRAINING = {
-    "versions": {"opencv": "4.10.0"},
+    "versions": {"opencv": f"{MAJOR}.10.0"},
     "gate": {"floor": FLOOR, "unit": "px"},
     "trained_on": {
         "clips": 9,
@@ -89,18 +91,20 @@ def test_a_batch_mixes_still_and_moving_clips(addresses, to_examples):
 
 def test_versions_that_differ_stop_before_any_work(addresses, clip, monkeypatch):
     _, folder, points = clip
-    monkeypatch.setattr("cv2.__version__", "5.0.0")
+    monkeypatch.setattr("cv2.__version__", f"{MAJOR + 1}.0.0")
     monkeypatch.setattr(clips, "_read", lambda path: pytest.fail("a frame was read"))
-    with pytest.raises(ConfigError, match=r"OpenCV is 5\.0\.0 here, 4\.10\.0 in training.*--allow-versions"):
+    with pytest.raises(
+        ConfigError, match=rf"OpenCV is {MAJOR + 1}\.0\.0 here, {MAJOR}\.10\.0 in training.*--allow-versions"
+    ):
         predict_clip(addresses["new"], folder, landmark_model=points)
 
 
 def test_versions_that_differ_are_told_where_they_are_allowed(addresses, clip, monkeypatch):
     _, folder, points = clip
-    monkeypatch.setattr("cv2.__version__", "5.0.0")
+    monkeypatch.setattr("cv2.__version__", f"{MAJOR + 1}.0.0")
     answer = predict_clip(addresses["new"], folder, landmark_model=points, allow_versions=True)
-    assert answer["differences"] == ["OpenCV is 5.0.0 here, 4.10.0 in training"]
-    monkeypatch.setattr("cv2.__version__", "4.99.0")
+    assert answer["differences"] == [f"OpenCV is {MAJOR + 1}.0.0 here, {MAJOR}.10.0 in training"]
+    monkeypatch.setattr("cv2.__version__", f"{MAJOR}.99.0")
     assert predict_clip(addresses["new"], folder, landmark_model=points)["differences"] == []
 
 

@@ -51,6 +51,7 @@ class ModelFacts:
         golden: Trainable weights in full size with three classes.
         inputs: Inputs in full size.
         low, high: Range of the inputs' values.
+        overfit_options: Constructor options of that run, beside those of the small network.
         overfit_steps, overfit_rate: Bound and Adam's rate of the run that must learn twelve samples by heart.
     """
 
@@ -61,6 +62,7 @@ class ModelFacts:
     high: ClassVar[float] = 1.0
     overfit_steps: ClassVar[int] = 60
     overfit_rate: ClassVar[float] = 1e-3
+    overfit_options: ClassVar[dict] = {}
 
     @property
     def small_options(self) -> dict:
@@ -129,7 +131,7 @@ class ModelFacts:
 
     def learn_by_heart(self, seed: int = 0) -> tuple[list[float], float]:
         has_dropout = "dropout" in inspect.signature(self.build_class(self.name).__init__).parameters
-        model = self.build(seed=4 + seed, **({"dropout": 0.0} if has_dropout else {}))
+        model = self.build(seed=4 + seed, **self.overfit_options, **({"dropout": 0.0} if has_dropout else {}))
         # Eagerly: tracing would take longer than these few steps.
         model.compile(
             optimizer=keras.optimizers.Adam(self.overfit_rate), loss="sparse_categorical_crossentropy", run_eagerly=True

@@ -15,11 +15,15 @@ from mer_tf.systems.cbamnet.sub_network import SubNetwork
 from mer_tf.systems.registry import build_model, get_model_card
 
 CLIP = {"frames": (16, 64, 64, 3)}
-# The paper's moving statistics follow too slowly for a run of few steps.
-SMALL = {**get_model_card("basic_network").small, "momentum": 0.9}
+SMALL = get_model_card("basic_network").small
 
 
-class TestBasicNetwork(ModelCase):
+class CBAMNetCase(ModelCase):
+    # The paper's moving statistics follow too slowly for a run of few steps.
+    overfit_options: ClassVar = {"momentum": 0.9}
+
+
+class TestBasicNetwork(CBAMNetCase):
     # Convolution 27*in*out + out, gamma and beta 2*out:
     #   3->32: 2 592 + 96 = 2 688; 32->32 twice: 27 648 + 96 = 27 744; 32->64: 55 296 + 192 = 55 488;
     #   64->64 twice: 110 592 + 192 = 110 784
@@ -41,7 +45,7 @@ class TestBasicNetwork(ModelCase):
         ]
 
 
-class TestSubNetwork1(ModelCase):
+class TestSubNetwork1(CBAMNetCase):
     # conv1, conv2: 2 688 + 27 744; head 8*32*32*32*3 + 3 = 786 435
     name = "sub_network_1"
     golden = 816_867
@@ -88,7 +92,7 @@ def test_sub_networks(number, last, weights, gap):
     assert trainable_weights(without_weights(lambda: build_model(name, head="gap"))) == gap
 
 
-class TestCBAMNet(ModelCase):
+class TestCBAMNet(CBAMNetCase):
     # BasicNetwork and CBAM(64): 2*64*4 + 4 + 64 + 2*49 = 678
     name = "cbamnet"
     golden = 338_985
@@ -96,7 +100,7 @@ class TestCBAMNet(ModelCase):
     overfit_rate: ClassVar = 5e-3
 
 
-class TestResNet3D18(ModelCase):
+class TestResNet3D18(CBAMNetCase):
     # tests/layers/test_residual.py derives the backbone: 33 203 904; head 512*3 + 3
     name = "resnet3d_18"
     golden = 33_205_443

@@ -119,7 +119,9 @@ def first_loss(config, data):
     trainer = FoldTrainer(dataclasses.replace(config, learning_rate=1e-12), data.recipe)
     trainer.fit(data.tensors, data.labels, seed=3)
     model = trainer._new_model(3)
-    probabilities = np.asarray(model({name: data.tensors[name] for name in model.input_names}, training=True))
+    inputs = {name: data.tensors[name] for name in (tensor.name.split(":")[0] for tensor in model.inputs)}
+    probabilities = np.asarray(model(inputs, training=True))
+    )
     return trainer.history[0]["loss"], probabilities[np.arange(len(data.labels)), data.labels], model.losses
 
 
