@@ -121,7 +121,6 @@ def first_loss(config, data):
     model = trainer._new_model(3)
     inputs = {name: data.tensors[name] for name in (tensor.name.split(":")[0] for tensor in model.inputs)}
     probabilities = np.asarray(model(inputs, training=True))
-    )
     return trainer.history[0]["loss"], probabilities[np.arange(len(data.labels)), data.labels], model.losses
 
 
