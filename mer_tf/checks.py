@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
@@ -58,16 +59,42 @@ def config_errors() -> Iterator[None]:
         raise ConfigError(str(error)) from error
 
 
-def strict(kind: type, settings: Mapping, where: str):
-    """An instance of a settings class from a dictionary; unknown keys and bad values are ``ConfigError``."""
+def from_text(settings: Mapping | str, what: str):
+    """The settings as they are, or read where they are JSON text; ``what`` is what a message calls them."""
+    if not isinstance(settings, str):
+        return settings
+    try:
+        return json.loads(settings)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{what} are not JSON: {error}") from error
+
+
+def known_settings(kind: type, settings: Mapping, what: str, where: str) -> Mapping:
+    """The settings as they are, if every key is a field of the settings class.
+
+    Args:
+        kind: The settings class, a dataclass.
+        settings: Dictionary of its fields.
+        what: What messages call the settings as a whole.
+        where: What messages call a key, as in ``"train"``.
+
+    Raises:
+        ConfigError: The settings are no object.
+        UnknownNameError: A key is no field.
+    """
     if not isinstance(settings, Mapping):
-        raise ConfigError(f"{where} must be an object. Received: {type(settings).__name__}")
+        raise ConfigError(f"{what} must be an object. Received: {type(settings).__name__}")
     known = [field.name for field in dataclasses.fields(kind)]
     for key in settings:
         if key not in known:
             raise UnknownNameError(f"{where} key", key, known)
+    return settings
+
+
+def strict(kind: type, settings: Mapping, where: str):
+    """An instance of a settings class from a dictionary; unknown keys and bad values are ``ConfigError``."""
     try:
-        return kind(**settings)
+        return kind(**known_settings(kind, settings, where, where))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {error}") from error
 

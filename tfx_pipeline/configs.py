@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 from collections.abc import Mapping
 
-from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.checks import from_text, known_settings
+from mer_tf.errors import ConfigError
 from mer_tf.protocols import get_protocol
 from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.systems.registry import check_network, check_recipe, get_model_card
@@ -124,17 +124,9 @@ class PipelineConfig:
     @classmethod
     def from_json(cls, settings: Mapping | str) -> PipelineConfig:
         """Config from ``to_json``'s dictionary, or that dictionary as JSON text; unknown keys are errors."""
-        if isinstance(settings, str):
-            try:
-                settings = json.loads(settings)
-            except json.JSONDecodeError as error:
-                raise ConfigError(f"the pipeline's settings are not JSON: {error}") from error
-        if not isinstance(settings, Mapping):
-            raise ConfigError(f"the pipeline's settings must be an object. Received: {type(settings).__name__}")
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key in settings:
-            if key not in known:
-                raise UnknownNameError("pipeline key", key, known)
+        settings = known_settings(
+            cls, from_text(settings, "the pipeline's settings"), "the pipeline's settings", "pipeline"
+        )
         for key in ("train", "manifest_dir"):
             if key not in settings:
                 raise ConfigError(f"the pipeline's settings lack {key}")

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from mer_tf.checks import check_fields
+from mer_tf.checks import check_fields, from_text, known_settings
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe
@@ -164,17 +164,7 @@ class TrainConfig:
     @classmethod
     def from_json(cls, settings: Mapping | str) -> TrainConfig:
         """Config from ``to_json``'s dictionary, or that dictionary as JSON text; unknown keys are errors."""
-        if isinstance(settings, str):
-            try:
-                settings = json.loads(settings)
-            except json.JSONDecodeError as error:
-                raise ConfigError(f"the training settings are not JSON: {error}") from error
-        if not isinstance(settings, Mapping):
-            raise ConfigError(f"the training settings must be an object. Received: {type(settings).__name__}")
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key in settings:
-            if key not in known:
-                raise UnknownNameError("train key", key, known)
+        settings = known_settings(cls, from_text(settings, "the training settings"), "the training settings", "train")
         if "model" not in settings:
             raise ConfigError("train.model is not given; name a model, see 'mer models'")
         return cls(**settings)
