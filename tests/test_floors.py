@@ -17,6 +17,7 @@ FLOORS = (
         "console",
         "document",
         "features",
+        "files",
         "numerics",
         "addons",
         "served",
