@@ -8,6 +8,7 @@ import os
 from mer_tf.commands.source import DEFAULT_DATASET
 from mer_tf.console import Console, fill
 from mer_tf.errors import BadInputError, ClipError, ConfigError, MissingFileError
+from mer_tf.files import check_frames
 from mer_tf.types import Clip
 
 DEFAULT_RECIPE = "onset_apex_28_hars"
@@ -47,16 +48,12 @@ def run(arguments) -> int:
         raise ConfigError(f"--out is a folder: {out}")
     # TensorFlow, which some recipes need, has remarks on the machine that are no part of the result.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from mer_tf.preprocessing.images import read_picture
     from mer_tf.show.contact_sheet import draw
     from mer_tf.show.examine import examine
 
     def read(number: int) -> bytes:
-        path = clip.frame_path(number)
-        try:
-            with open(path, "rb") as file:
-                return file.read()
-        except OSError as error:
-            raise MissingFileError(f"{path} cannot be read: {error.strerror}") from error
+        return read_picture(clip.frame_path(number), clip.key, number)
 
     try:
         examined = examine(
@@ -101,6 +98,7 @@ def _clip_of_folder(arguments) -> Clip:
         raise MissingFileError(f"folder {folder} holds no numbered frame (img1.jpg, img2.jpg, ...)")
     if frames.doubles:
         raise BadInputError(f"folder {folder} holds two files of frame {frames.doubles[0]}; remove one")
+    check_frames(frames.paths)
     numbers = tuple(frames.numbers)
     for name in ("onset", "apex", "offset"):
         number = getattr(arguments, name)

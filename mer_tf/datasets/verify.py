@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from mer_tf.errors import ClipError, EmptySplitError, ImageError
-from mer_tf.preprocessing.images import decode_image
+from mer_tf.preprocessing.images import decode_image, read_picture
 from mer_tf.types import Clip, ClipTable, Problem
 
 
@@ -57,11 +57,10 @@ def _check(clip: Clip, all_frames: bool) -> None:
         if number not in wanted:
             continue
         try:
-            with open(path, "rb") as file:
-                image = decode_image(file.read())
-        except OSError as error:
-            raise ImageError(f"file {path!r} cannot be read ({error.strerror or error})", clip.key, number) from error
+            image = decode_image(read_picture(path, clip.key, number))
         except ImageError as error:
+            if error.clip:
+                raise
             raise ImageError(f"file {os.path.basename(path)!r}: {error.message}", clip.key, number) from error
         if size not in (None, image.shape):
             raise ImageError(

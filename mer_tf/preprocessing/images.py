@@ -7,12 +7,14 @@ without allocating it.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable
 
 import numpy as np
 
 from mer_tf.errors import ClipError, ImageError
+from mer_tf.files import oddity
 from mer_tf.preprocessing import damage, decoder_log, headers
 
 MAX_BYTES = 64 * 2**20
@@ -57,6 +59,26 @@ def decode_image(
         scaled = np.rint(image.astype(np.float64) * (255.0 / ((1 << bits) - 1)))
         image = np.minimum(scaled, 255).astype(np.uint8)
     return _as_rgb(image)
+
+
+def read_picture(path: str | os.PathLike, clip: str = "", frame: int | None = None) -> bytes:
+    """The bytes of a picture's file; nothing but a regular file of 1 to 64 MiB is opened.
+
+    Raises:
+        ImageError: It is missing, a folder, a pipe, a device or a link to nothing, may not be read, is empty or too
+            large.
+    """
+    try:
+        found = oddity(path)
+        if not found:
+            size = os.path.getsize(path)
+            if 0 < size <= MAX_BYTES:
+                with open(path, "rb") as file:
+                    return file.read(MAX_BYTES)
+            found = f"of {size} bytes; expected 1 to {MAX_BYTES}"
+    except OSError as error:
+        found = f"not readable ({error.strerror or error})"
+    raise ImageError(f"file {os.fspath(path)!r} is {found}; put the frame's picture there", clip, frame)
 
 
 def significant_bits(files: Iterable[bytes]) -> tuple[int, str]:
