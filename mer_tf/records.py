@@ -116,21 +116,23 @@ def record_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list
     return files
 
 
-def recorded_recipe(paths) -> str:
-    """Name of the recipe that the first record was made with; ``""`` where no record can be read or says so.
+def recorded_recipe(paths) -> tuple[str, str]:
+    """Name and hash of the recipe that the first record was made with; ``""`` where no record can be read or says so.
 
     What is wrong with a file is for ``read_examples`` to tell.
 
     Raises:
         MissingFileError: As ``record_files``.
     """
-    spec = {features.RECIPE: tf.io.FixedLenFeature((), tf.string, default_value="")}
+    names = (features.RECIPE, features.RECIPE_HASH)
+    spec = {name: tf.io.FixedLenFeature((), tf.string, default_value="") for name in names}
     try:
         for record in tf.data.TFRecordDataset(record_files(paths), compression_type="GZIP").take(1):
-            return _decode(tf.io.parse_single_example(record, spec)[features.RECIPE].numpy())
+            found = tf.io.parse_single_example(record, spec)
+            return _decode(found[names[0]].numpy()), _decode(found[names[1]].numpy())
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.InvalidArgumentError, UnicodeDecodeError):
         pass
-    return ""
+    return "", ""
 
 
 def read_examples(paths, recipe: Recipe, shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:

@@ -103,11 +103,13 @@ def predict_clip(
             frame_numbers=numbers,
         )
         selection = select_frames(clip, description.recipe.frames)
+        files = {number: read_picture(clip.frame_path(number), clip.key, number) for number in selection.numbers}
         with preprocessor:
-            result = preprocessor.process_clip(
-                clip, {number: read_picture(clip.frame_path(number), clip.key, number) for number in selection.numbers}
-            )
-        spotted = result.provenance.get("spotting", {}).get("index", selection.apex)
+            result = preprocessor.process_clip(clip, files)
+            spotted = result.provenance.get("spotting", {}).get("index", selection.apex)
+            pair = selection.numbers[selection.onset], selection.numbers[spotted]
+            bits = result.provenance.get("bits", 16)
+            remarks = preprocessor.remarks(*(files[number] for number in pair), bits, clip.key, pair)
         onset, used_apex, rule = (
             clip.onset if description.recipe.frames.span == "apex" else selection.numbers[selection.onset],
             selection.numbers[spotted],
@@ -133,7 +135,7 @@ def predict_clip(
         "recipe_hash": description.recipe.hash,
         "model": description.model,
         "version": answer["version"],
-        "flags": _flags(description, clip, fps, rule, here),
+        "flags": [*_flags(description, clip, fps, rule, here), *remarks],
         "differences": differences,
         "trained_on": description.trained_on,
         "provenance": result.provenance,

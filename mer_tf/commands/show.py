@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+from mer_tf.commands.options import add_faces
 from mer_tf.commands.source import DEFAULT_DATASET
 from mer_tf.console import Console, fill
 from mer_tf.errors import BadInputError, ClipError, ConfigError, MissingFileError
@@ -21,6 +22,7 @@ def add(verbs) -> None:
     parser.add_argument("--data", metavar="ROOT", help="dataset folder as the distributor ships it, where CLIP is from")
     parser.add_argument("--dataset", help=f"with --data: dataset name (default: {DEFAULT_DATASET})")
     parser.add_argument("--recipe", default=DEFAULT_RECIPE, help="see 'mer recipes' (default: %(default)s)")
+    add_faces(parser)
     parser.add_argument("--onset", type=int, help="of a folder: frame number of the onset (default: first frame)")
     parser.add_argument("--apex", type=int, help="of a folder: frame number of the apex (default: as the recipe says)")
     parser.add_argument("--offset", type=int, help="of a folder: frame number of the offset (default: last frame)")
@@ -37,7 +39,7 @@ def run(arguments) -> int:
     from mer_tf.atomic import write_bytes
     from mer_tf.recipes import get_recipe
 
-    recipe = get_recipe(arguments.recipe)
+    recipe = get_recipe(arguments.recipe, arguments.faces)
     clip = _clip_of_data(arguments) if arguments.data is not None else _clip_of_folder(arguments)
     if recipe.magnify.method == "eulerian" and not clip.fps:
         raise ConfigError(f"recipe {recipe.name!r} magnifies a band of frequencies in Hz; give --fps")

@@ -14,7 +14,7 @@ import pytest
 
 from mer_tf.errors import ImageError
 from mer_tf.preprocessing import damage, decoder_log
-from mer_tf.preprocessing.images import decode_image, significant_bits
+from mer_tf.preprocessing.images import decode_image, read_picture, significant_bits
 
 NOISE = np.random.default_rng(0)
 ROWS, COLUMNS = np.mgrid[0:96, 0:128]
@@ -264,3 +264,42 @@ def test_png_orientation_is_obeyed_as_that_of_jpeg(orientation):
         upright[kind] = decode_image(buffer.getvalue()).astype(int)
     assert upright["PNG"].shape == upright["JPEG"].shape
     assert np.abs(upright["PNG"] - upright["JPEG"]).mean() < 10
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("kind", "said"),
+        [
+            ("missing", "is missing"),
+            ("pipe", "is a pipe"),
+            ("folder", "is a folder"),
+            ("device", "is a device"),
+            ("dangling", "is a link to nothing"),
+            ("loop", "is a link that leads in a circle"),
+            ("empty", "is of 0 bytes"),
+        ],
+    )
+    def test_what_is_no_picture_is_not_opened(self, tmp_path, kind, said):
+        path = tmp_path / "img1.jpg"
+        {
+            "missing": lambda: None,
+            "pipe": lambda: os.mkfifo(path),
+            "folder": path.mkdir,
+            "device": lambda: path.symlink_to("/dev/zero"),
+            "dangling": lambda: path.symlink_to("/nonexistent/object"),
+            "loop": lambda: path.symlink_to(path),
+            "empty": path.touch,
+        }[kind]()
+        with pytest.raises(ImageError, match=f"clip frame 1: file '{path}' {said}"):
+            read_picture(path, "clip", 1)
+
+    def test_a_link_to_a_picture_is_read(self, tmp_path):
+        (tmp_path / "object").write_bytes(JPEG)
+        (tmp_path / "img1.jpg").symlink_to(tmp_path / "object")
+        assert read_picture(tmp_path / "img1.jpg") == JPEG
+
+    def test_a_huge_file_is_not_read(self, tmp_path):
+        with open(tmp_path / "img1.jpg", "wb") as file:
+            file.truncate(1 << 40)
+        with pytest.raises(ImageError, match="1099511627776 bytes"):
+            read_picture(tmp_path / "img1.jpg")
