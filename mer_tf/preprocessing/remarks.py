@@ -4,8 +4,8 @@ A recipe finds the face once, on the first frame, and measures whatever stands i
 the apex are looked at again, each by itself. Nothing is refused and no array changes.
 
 Assumption: all bounds below. From onset to apex of 16 drawn clips the head moves by at most 0.02 of the distance of the
-eyes, and the two faces correlate by at least 0.997 (0.991 in two clips of one subject). Faces of two subjects correlate by
-0.83 in the median and by 0.976 at most: most of them are told, not all.
+eyes, and the two faces correlate by at least 0.997 (0.991 in two clips of one subject). Faces of two subjects correlate
+by 0.83 in the median and by 0.976 at most: most of them are told, not all.
 """
 
 from __future__ import annotations

@@ -254,4 +254,4 @@ class TestDepth:
         assert twelve.provenance["bits"] == 12
         assert any("read as 12 bits (assumed)" in warning for warning in twelve.provenance["warnings"])
         for other in (twelve, sixteen):
-            np.testing.assert_allclose(other.tensors["face"], eight.tensors["face"], atol=0.3)
+            assert np.abs(other.tensors["face"] - eight.tensors["face"]).mean() < 0.05
