@@ -321,8 +321,9 @@ def _plain(text: str) -> str:
 
 
 def _decode(path: str, key: str) -> np.ndarray:
+    data = read_picture(path, key)
     try:
-        return check_image(decode_image(read_picture(path), max_pixels=MAX_PIXELS, clip=key))
+        return check_image(decode_image(data, max_pixels=MAX_PIXELS, clip=key))
     except ImageError as error:
         raise ImageError(f"file {os.path.basename(path)!r}: {error.message}", key) from error
 

@@ -56,11 +56,10 @@ def _check(clip: Clip, all_frames: bool) -> None:
     for number, path in zip(clip.frame_numbers, clip.frames):
         if number not in wanted:
             continue
+        data = read_picture(path, clip.key, number)
         try:
-            image = decode_image(read_picture(path, clip.key, number))
+            image = decode_image(data)
         except ImageError as error:
-            if error.clip:
-                raise
             raise ImageError(f"file {os.path.basename(path)!r}: {error.message}", clip.key, number) from error
         if size not in (None, image.shape):
             raise ImageError(
