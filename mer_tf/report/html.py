@@ -10,7 +10,7 @@ _STYLE = """
 :root{color-scheme:light dark;--ink:#1f2933;--muted:#5b6875;--line:#dfe4ea;--soft:#f5f7fa;--paper:#fff;--blue:#1d5fa8;
 --warn:#fff4e5}
 @media (prefers-color-scheme:dark){:root{--ink:#e4e9ee;--muted:#a2aeba;--line:#3a4550;--soft:#1e262e;--paper:#13181d;
---blue:#79b0ea;--warn:#3b2c14}}
+--blue:#79b0ea;--warn:#3b2c14;--bar:#4f93dc;--mark:#e58a45;--third:#55b37c;--fourth:#a98ce0}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
 "Helvetica Neue",Arial,"DejaVu Sans",sans-serif}

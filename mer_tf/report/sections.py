@@ -83,7 +83,7 @@ def intro(experiments: Sequence[Experiment], dropped: Sequence[str]) -> list:
         if experiment.first.shuffled:
             blocks.append(Text(f"{experiment.name}: a chance test, training labels were permuted.", "warning"))
     if dropped:
-        blocks.append(Text(f"Left out as copies of another run given: {', '.join(dropped)}.", "note"))
+        blocks.append(Text(f"Left out as copies of another run given: {', '.join(map(_relative, dropped))}.", "note"))
     return blocks
 
 

@@ -9,7 +9,8 @@ from html import escape
 INK, MUTED = "var(--ink,#1f2933)", "var(--muted,#5b6875)"
 GRID, PAPER = "var(--line,#dfe4ea)", "var(--paper,#ffffff)"
 _ON_LIGHT, _ON_DARK = "#1f2933", "#ffffff"
-BLUE, ORANGE, GREEN, PURPLE = "#1d5fa8", "#c2570c", "#2c7a4b", "#6b4ba1"
+BLUE, ORANGE = "var(--bar,#1d5fa8)", "var(--mark,#c2570c)"
+GREEN, PURPLE = "var(--third,#2c7a4b)", "var(--fourth,#6b4ba1)"
 DATASET_COLOURS = (BLUE, GREEN, PURPLE, ORANGE)
 _LIGHT, _DARK = (237, 244, 252), (16, 63, 118)
 
