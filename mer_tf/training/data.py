@@ -187,18 +187,11 @@ def read_motion_records(paths, recipe: Recipe) -> MotionData:
     return _read(paths, recipe, network=False)
 
 
-def read_network_records(paths, recipe: Recipe) -> MotionData:
-    """Reads records whose tensors are already the network's inputs (as TFX Transform writes them).
-
-    Args and errors as ``read_motion_records``; a recipe hash is checked where the records carry one.
-    """
-    return _read(paths, recipe, network=True)
-
-
 def read_training_records(paths, recipe: Recipe, config: TrainConfig) -> MotionData:
     """Reads what that training takes: motion records where its augmentation needs them, else network records.
 
-    Args and errors as ``read_motion_records``.
+    Network records are those whose tensors are already the network's inputs (as TFX Transform writes them). Args and
+    errors as ``read_motion_records``; a recipe hash is checked where the records carry one.
     """
     return _read(paths, recipe, network=not config.needs_arrays(recipe))
 

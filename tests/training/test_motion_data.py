@@ -11,7 +11,7 @@ from mer_tf import features
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
 from mer_tf.recipes import get_recipe
 from mer_tf.records import to_example, write_motion_records
-from mer_tf.training import read_motion_records, read_network_records
+from mer_tf.training import TrainConfig, read_motion_records, read_training_records
 from mer_tf.types import Clip
 
 RECIPE = get_recipe("onset_apex_28_hars")
@@ -183,7 +183,7 @@ def test_network_records(tmp_path, make_data):
         feature["label"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[data.labels[row]]))
         examples.append(tf.train.Example(features=tf.train.Features(feature=feature)))
     write_motion_records(tmp_path / "a.gz", examples)
-    read = read_network_records([tmp_path / "a.gz"], RECIPE)
+    read = read_training_records([tmp_path / "a.gz"], RECIPE, TrainConfig("dual_atme"))
     assert read.network and read.keys == data.keys
     np.testing.assert_array_equal(read.network_inputs()["puzzle"], data.tensors["puzzle"])
 
