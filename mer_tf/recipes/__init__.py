@@ -6,7 +6,7 @@ loads neither TensorFlow nor OpenCV.
 
 from __future__ import annotations
 
-from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.errors import ConfigError, look_up
 from mer_tf.recipes import astnet, atscnn, cbamnet, dual_atme, micro_attention, rivals
 from mer_tf.recipes.former import FORMER_HASHES, logger
 from mer_tf.recipes.schema import (
@@ -64,10 +64,7 @@ RECIPES = _collect(dual_atme, atscnn, micro_attention, cbamnet, astnet, rivals)
 
 def get_recipe(name: str) -> Recipe:
     """The recipe of that name; an unknown name lists the known ones."""
-    try:
-        return RECIPES[name]
-    except KeyError:
-        raise UnknownNameError("recipe", name, RECIPES) from None
+    return look_up("recipe", name, RECIPES)
 
 
 def current_hash(recipe_hash: str) -> str:
