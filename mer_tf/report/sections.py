@@ -11,6 +11,7 @@ import numpy as np
 from mer_tf import metrics
 from mer_tf.document import Details, Figure, Row, Section, Table, Text
 from mer_tf.metrics.comparison import common_clips, holm, paired_bootstrap
+from mer_tf.metrics.counts import confusion_of
 from mer_tf.metrics.tables import average_rows
 from mer_tf.protocols import PROTOCOLS
 from mer_tf.report import svg
@@ -24,7 +25,6 @@ from mer_tf.report.experiments import (
     data_name,
     differences,
     interval,
-    matrix,
     mean,
     resolved,
     scores,
@@ -148,7 +148,7 @@ def summary(experiments: Sequence[Experiment]) -> Section:
 def classes(experiment: Experiment, level: int) -> Section:
     """Confusion matrix of each seed, and recall, precision and F1 of each class."""
     names, runs = experiment.first.classes, experiment.runs
-    matrices = [matrix(run.predictions, len(names)) for run in runs]
+    matrices = [confusion_of(run.predictions, len(names)) for run in runs]
     figures = []
     for run, cm in list(zip(runs, matrices))[:_MAX_MATRICES]:
         label = f"confusion matrix, rows true, seed {run.seed}"
@@ -163,7 +163,7 @@ def classes(experiment: Experiment, level: int) -> Section:
     if len(runs) > _MAX_MATRICES:
         blocks.append(Text(f"The matrices of the first {_MAX_MATRICES} of {len(runs)} seeds are shown.", "note"))
     parts = {part: per_run for part, per_run in experiment.parts().items() if part != "full"}
-    by_part = [[matrix(predictions, len(names)) for predictions in per_run] for per_run in parts.values()]
+    by_part = [[confusion_of(predictions, len(names)) for predictions in per_run] for per_run in parts.values()]
     rows = [
         [
             name,
