@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
+from mer_tf.atomic import write_text
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.synthetic.damage import check_damage, damage_layout
@@ -127,24 +128,10 @@ def read_truth(path: str | os.PathLike) -> ClipTruth:
         raise MissingFileError(f"no ground truth at {path}; only sets written by 'mer data synth' have it")
     with np.load(path, allow_pickle=False) as data:
         facts = json.loads(str(data["facts"]))
-        frames = facts["frames"]
-        return ClipTruth(
-            seed=facts["seed"],
-            subject=facts["subject"],
-            clip=facts["clip"],
-            frames=tuple(frames) if isinstance(frames, list) else frames,
-            difficulty=Difficulty.from_json(facts["difficulty"]),
-            numbers=data["numbers"],
-            onset=facts["onset"],
-            apex=facts["apex"],
-            offset=facts["offset"],
-            points=data["points"],
-            closure=data["closure"],
-            apex_px=facts["apex_px"],
-            emotion=facts["emotion"],
-            aus=tuple(facts["aus"]),
-            layout=facts.get("layout", "casme2"),
-        )
+        facts |= {"aus": tuple(facts["aus"]), "difficulty": Difficulty.from_json(facts["difficulty"])}
+        if isinstance(facts["frames"], list):
+            facts["frames"] = tuple(facts["frames"])
+        return ClipTruth(**facts, **{name: data[name] for name in ("numbers", "points", "closure")})
 
 
 def write_synthetic_dataset(
@@ -333,9 +320,7 @@ def _write_settings(root: pathlib.Path, settings: dict, summary: SynthSummary | 
     if counts:
         del counts["out"], counts["skipped"], counts["damage"]
     text = json.dumps({**settings, "complete": summary is not None, "summary": counts}, indent=2, sort_keys=True)
-    part = root / (SETTINGS + ".part")
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(root / SETTINGS)
+    write_text(root / SETTINGS, text + "\n")
 
 
 def _subject(layout: str, seed: int, number: int, difficulty: Difficulty) -> SyntheticSubject:

@@ -160,13 +160,11 @@ def test_network_inputs_follow_the_recipe(make_data):
     from mer_tf.preprocessing import network_input
 
     data = make_data(network=False)
-    inputs = data.network_inputs(RECIPE)
+    inputs = data.network_inputs()
     assert {name: array.shape[1:] for name, array in inputs.items()} == RECIPE.network_inputs
     expected = network_input({name: tf.constant(a[:2]) for name, a in data.tensors.items()}, RECIPE)
     np.testing.assert_allclose(inputs["face"][:2], expected["face"], atol=1e-6)
     assert data.as_network() is data.as_network()
-    with pytest.raises(ConfigError, match="prepare it again"):
-        data.network_inputs(get_recipe("onset_apex_128_streams"))
 
 
 def test_network_records(tmp_path, make_data):
