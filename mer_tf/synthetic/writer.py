@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from mer_tf.atomic import write_text
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.synthetic.damage import check_damage, damage_layout
@@ -320,7 +319,9 @@ def _write_settings(root: pathlib.Path, settings: dict, summary: SynthSummary | 
     if counts:
         del counts["out"], counts["skipped"], counts["damage"]
     text = json.dumps({**settings, "complete": summary is not None, "summary": counts}, indent=2, sort_keys=True)
-    write_text(root / SETTINGS, text + "\n")
+    part = root / (SETTINGS + ".part")
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(root / SETTINGS)
 
 
 def _subject(layout: str, seed: int, number: int, difficulty: Difficulty) -> SyntheticSubject:

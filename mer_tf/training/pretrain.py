@@ -295,7 +295,13 @@ def _sets(tables: Sequence[ClipTable], found: Sequence[Picture], made: Pictures,
 
 def _split_facts(found: Sequence[Picture], train: Sequence[int], test: Sequence[int]) -> dict:
     held = sorted({found[row].clip.subject_key for row in test})
-    return {"share": HELD_OUT, "by": "subject", "train": len(train), "test": len(test), "held_out_subjects": held}
+    return {
+        "share": HELD_OUT,
+        "by": "subject",
+        "train": len(train),
+        "test": len(test),
+        "held_out_subjects": held,
+    }
 
 
 def _fingerprint(found: Sequence[Picture], hashes: Sequence[str], rows: Sequence[int], recipe_hash: str) -> str:
