@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -146,11 +146,3 @@ def _rebuild(name: str, message: str) -> errors.MerError:
     error = kind.__new__(kind)  # some constructors compose the message: it is whole already
     Exception.__init__(error, message)
     return error
-
-
-def fault_lines(faults: Sequence[dict], limit: int = 5) -> list[str]:
-    """The first ``limit`` faults as lines for a person, and how many more there are."""
-    lines = [fault["message"] for fault in faults[:limit]]
-    if len(faults) > limit:
-        lines.append(f"... and {len(faults) - limit} more")
-    return lines

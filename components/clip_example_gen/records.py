@@ -9,7 +9,7 @@ import tensorflow as tf
 from mer_tf import features
 from mer_tf.errors import AnnotationError, FrameOrderError, ImageError
 from mer_tf.recipes import FramesConfig
-from mer_tf.records import MISSING_APEX, encode_facts
+from mer_tf.records import MISSING_APEX, bytes_feature, encode_facts, int_feature
 from mer_tf.types import Clip
 
 _MAX_FRAMES = 4096
@@ -27,8 +27,8 @@ def encode_clip(clip: Clip, frames: Mapping[int, bytes]) -> tf.train.SequenceExa
         The record, features as ``mer_tf.features`` names them.
     """
     lists = {
-        features.FRAME: tf.train.FeatureList(feature=[_bytes(data) for data in frames.values()]),
-        features.FRAME_NUMBER: tf.train.FeatureList(feature=[_int(number) for number in frames]),
+        features.FRAME: tf.train.FeatureList(feature=[bytes_feature(data) for data in frames.values()]),
+        features.FRAME_NUMBER: tf.train.FeatureList(feature=[int_feature(number) for number in frames]),
     }
     return tf.train.SequenceExample(
         context=tf.train.Features(feature=encode_facts(clip)), feature_lists=tf.train.FeatureLists(feature_list=lists)
@@ -95,11 +95,3 @@ def read_frames(clip: Clip, frames: FramesConfig | None = None) -> dict[int, byt
         if total > MAX_CLIP_BYTES:
             raise ImageError(f"the frames have more than {MAX_CLIP_BYTES} bytes in all", clip.key, number)
     return images
-
-
-def _bytes(value: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-
-def _int(value: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))

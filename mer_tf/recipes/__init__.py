@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.errors import ConfigError, look_up
 from mer_tf.recipes import astnet, atscnn, cbamnet, dual_atme, micro_attention, rivals
 from mer_tf.recipes.former import FORMER_HASHES, logger
 from mer_tf.recipes.schema import (
@@ -77,15 +77,11 @@ def get_recipe(name: str, faces: str | None = None) -> Recipe:
         faces: What to do where several faces are found, a key of ``FACES``; None as the recipe says. Another choice
             than the recipe's gives another hash.
     """
-    try:
-        recipe = RECIPES[name]
-    except KeyError:
-        raise UnknownNameError("recipe", name, RECIPES) from None
+    recipe = look_up("recipe", name, RECIPES)
     if faces is None:
         return recipe
-    if faces not in FACES:
-        raise UnknownNameError("choice of faces", faces, FACES)
-    return dataclasses.replace(recipe, face=dataclasses.replace(recipe.face, several_faces=FACES[faces]))
+    face = dataclasses.replace(recipe.face, several_faces=look_up("choice of faces", faces, FACES))
+    return dataclasses.replace(recipe, face=face)
 
 
 def recipe_of_hash(name: str, recipe_hash: str) -> Recipe | None:
