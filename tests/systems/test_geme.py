@@ -39,7 +39,7 @@ class TestGEME(ModelCase):
 
 
 def test_known_genders_train_the_head():
-    model = GEME(gender_input=True, seed=1, size=32, width=2)
+    model = GEME(gender_input=True, seed=1, size=32, width=8)
     rng = np.random.default_rng(0)
     batch = {
         "dynamic": rng.normal(size=(8, 32, 32, 3)).astype("float32"),
@@ -53,7 +53,7 @@ def test_known_genders_train_the_head():
     model.fit(batch, np.arange(8) % 3, epochs=6, batch_size=8, verbose=0)
     model(batch, training=True)
     assert float(model.losses[0]) < 0.5 * start
-    assert trainable_weights(model) == trainable_weights(without_weights(lambda: GEME(size=32, width=2)))
+    assert trainable_weights(model) == trainable_weights(without_weights(lambda: GEME(size=32, width=8)))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_options(options, weights):
 def test_without_fusion_gender_does_not_reach_the_classes():
     batch = {"dynamic": np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")}
     for fuse in (True, False):
-        model = GEME(fuse=fuse, seed=0, size=32, width=2)
+        model = GEME(fuse=fuse, seed=0, size=32, width=8)
         start = np.asarray(model(batch))
         stem = model.get_layer("gender_stem_conv")
         stem.set_weights([3 * stem.get_weights()[0][:, ::-1]])

@@ -36,7 +36,7 @@ GEME_CARD = ModelCard(
         }
     },
     published_as=(PublishedAs("003", "GEME"),),
-    small={"size": 32, "width": 4},
+    small={"size": 32, "width": 8},
     builder="mer_tf.systems.geme.geme:GEME",
     confidence="inferred",
 )

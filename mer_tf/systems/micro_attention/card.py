@@ -94,7 +94,7 @@ RESIDUAL_NETWORK_CARD = ModelCard(
         *_rows("Residual network [17]"),
         PublishedAs("002", "Residual network [17] (macro-expression pre-training check)", "macro"),
     ),
-    small={"size": 32, "width": 4},
+    small={"size": 32, "width": 8},
     builder="mer_tf.systems.micro_attention.residual_network:ResidualNetwork",
     confidence="fitted",
 )
@@ -108,7 +108,7 @@ COMPLEX_ATTENTION_CARD = ModelCard(
     sources=_FINE_SOURCES,
     starts_from=_START,
     published_as=_rows("Residual network with complex attention [29]"),
-    small={"size": 32, "width": 4},
+    small={"size": 32, "width": 8},
     builder="mer_tf.systems.micro_attention.complex_attention:ComplexAttention",
     confidence="fitted",
 )
@@ -123,7 +123,7 @@ MICRO_ATTENTION_CARD = ModelCard(
     sources=_FINE_SOURCES,
     starts_from=_START,
     published_as=_rows("Residual network with micro-attention"),
-    small={"size": 32, "width": 4},
+    small={"size": 32, "width": 8},
     builder="mer_tf.systems.micro_attention.micro_attention:MicroAttention",
 )
 
