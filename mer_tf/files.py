@@ -1,4 +1,7 @@
-"""Reading files that somebody else made: only regular files, never a pipe, a device or an endless one."""
+"""Reading files that somebody else made: only regular files, never a pipe, a device or an endless one.
+
+Also which names in a folder nobody put there: what systems, editors and network drives leave behind.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,29 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+_LEFT_OVERS = frozenset(
+    (
+        "__macosx", "icon\r",  # macOS
+        "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "recycler",
+        "system volume information",  # Windows
+        "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@__thumb", "#recycle", "#snapshot",  # network drives
+        "lost+found", "__pycache__", "cvs",
+    )
+)  # fmt: skip
+
+
+def is_left_over(name: str) -> bool:
+    """Whether a file or folder of this name is a left-over of a system or program and no data; nothing is looked at.
+
+    Hidden names (``.DS_Store``, ``._img1.jpg``, ``.ipynb_checkpoints``) and locks of office programs (``~$sheet.xlsx``)
+    count too. Every listing of a folder that a user gave leaves such names out, unsaid.
+
+    Example:
+        >>> [name for name in ("sub01", "._img1.jpg", "__MACOSX", "Thumbs.db", "~$a.xlsx") if not is_left_over(name)]
+        ['sub01']
+    """
+    return name[:1] in (".", "~") or name.casefold() in _LEFT_OVERS
 
 
 def oddity(path: str | os.PathLike) -> str:

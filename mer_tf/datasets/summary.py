@@ -42,7 +42,7 @@ def summary(table: ClipTable, entries: Mapping[tuple[str, str, str], int] | None
         "corrections": messages("correction"),
         "skipped": [problem.message for problem in table.problems if problem.dropped],
         "extra": messages("extra"),
-        "notes": messages("note"),
+        "notes": messages("note", "source"),
         "expected": expected
         and {
             "name": expected.name,

@@ -102,8 +102,8 @@ def test_apply_needs_what_its_method_needs(clip, weights, tmp_path, capsys):
 
 
 def test_apply_refuses_folders(clip, tmp_path, capsys):
-    assert "no folder of frames" in refused(capsys, "apply", tmp_path / "absent", "--out", tmp_path / "o", "--fps", 100)
-    assert "no numbered frame" in refused(capsys, "apply", tmp_path, "--out", tmp_path / "o", "--fps", 100)
+    assert "does not exist" in refused(capsys, "apply", tmp_path / "absent", "--out", tmp_path / "o", "--fps", 100)
+    assert "no frames in" in refused(capsys, "apply", tmp_path, "--out", tmp_path / "o", "--fps", 100)
     assert "holds files" in refused(capsys, "apply", clip, "--out", clip, "--fps", 100)
 
 

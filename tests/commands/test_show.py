@@ -178,7 +178,7 @@ def test_bad_places(clip, tmp_path, capsys):
     folder = pathlib.Path(clip.frames[0]).parent
     assert "does not exist" in refused(capsys, tmp_path / "absent")
     assert "is a file" in refused(capsys, clip.frames[0])
-    assert "no numbered frame" in refused(capsys, tmp_path)
+    assert "no frames in" in refused(capsys, tmp_path)
     assert "--dataset goes with --data" in refused(capsys, folder, "--dataset", "casme2")
     assert "--apex 99999 is no frame" in refused(capsys, folder, "--apex", 99999)
     assert "--fps must be positive" in refused(capsys, folder, "--fps", "nan")

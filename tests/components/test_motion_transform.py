@@ -32,7 +32,6 @@ from mer_tf.records import encode_motion
 from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.training import read_motion_records
 from mer_tf.types import ClipTable
-from serving.clips import find_frames
 
 pytestmark = [pytest.mark.tfx, pytest.mark.dlib]
 
@@ -132,8 +131,8 @@ def test_pipeline_prepare_and_client_give_the_same_bytes(tmp_path, clips, recipe
     expected = []
     for clip, _ in clips:
         # As the client does: every file of the folder, known by its number alone.
-        numbers, paths = find_frames(pathlib.Path(clip.frames[0]).parent)
-        seen = dataclasses.replace(clip, frames=tuple(map(str, paths)), frame_numbers=numbers)
+        found = frames_of_folder(pathlib.Path(clip.frames[0]).parent)
+        seen = dataclasses.replace(clip, frames=found.paths, frame_numbers=found.numbers)
         selection = select_frames(seen, recipe.frames)
         with ClipPreprocessor(recipe) as preprocessor:
             frames = {number: pathlib.Path(seen.frame_path(number)).read_bytes() for number in selection.numbers}
