@@ -10,7 +10,7 @@ import time
 from mer_tf.checks import config_errors
 from mer_tf.commands.fields import add_fields, read_fields
 from mer_tf.console import Console, fill, table
-from mer_tf.errors import BadInputError, ConfigError, MissingFileError
+from mer_tf.errors import BadInputError, ConfigError
 
 _FACTORS = (2.0, 3.0, 4.0)
 _LENGTH = 0.5  # pixels of the motion that a trained network is tried on
