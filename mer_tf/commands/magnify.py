@@ -11,6 +11,7 @@ from mer_tf.checks import config_errors
 from mer_tf.commands.fields import add_fields, read_fields
 from mer_tf.console import Console, fill, table
 from mer_tf.errors import BadInputError, ConfigError
+from mer_tf.files import is_left_over
 
 _FACTORS = (2.0, 3.0, 4.0)
 _LENGTH = 0.5  # pixels of the motion that a trained network is tried on
@@ -138,7 +139,7 @@ def run_apply(arguments) -> int:
 
     config = _config(arguments)
     frames = frames_of_folder(arguments.clip)
-    if os.path.isdir(arguments.out) and os.listdir(arguments.out):
+    if os.path.isdir(arguments.out) and not all(map(is_left_over, os.listdir(arguments.out))):
         raise ConfigError(f"--out is a folder that holds files: {arguments.out}; give a new one")
     if os.path.isfile(arguments.out):
         raise ConfigError(f"--out is a file: {arguments.out}")

@@ -92,7 +92,7 @@ def _channel(kind):
 
 def test_records_equal_the_librarys_own_result_bit_for_bit(tmp_path, clips):
     motion, schema = transform(tmp_path, clips)
-    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE)
+    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE, flags={})
     assert data.keys == tuple(clip.key for clip, _ in clips)
     with ClipPreprocessor(RECIPE) as preprocessor:
         for row, (clip, frames) in enumerate(clips):
@@ -150,7 +150,7 @@ def test_order_and_number_of_clips_hold_with_more_clips_than_can_be_under_way(tm
     many.insert(4, (black, dark))
     motion, _ = transform(tmp_path, many, workers=2)
     assert (motion.get_int_custom_property("clips"), motion.get_int_custom_property("faults")) == (9, 1)
-    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE)
+    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE, flags={})
     assert sorted(data.keys) == sorted(clip.key for clip, _ in many if clip != black)
     for tensor in data.tensors.values():
         assert (tensor == tensor[:1]).all()
@@ -162,7 +162,8 @@ def test_processes_give_the_same_records(tmp_path, clips):
     transform(tmp_path / "one", clips)
     transform(tmp_path / "two", clips, workers=2)
     one, two = (
-        read_motion_records(tmp_path / name / "motion" / "Split-all", RECIPE).fingerprint for name in ("one", "two")
+        read_motion_records(tmp_path / name / "motion" / "Split-all", RECIPE, flags={}).fingerprint
+        for name in ("one", "two")
     )
     assert one == two
 
