@@ -188,7 +188,8 @@ def read_motion_records(paths, recipe: Recipe, *, flags: Mapping[str, bool] | No
             ``clips.json`` are a ``MissingFileError``: drawn or missing clips must not pass for a whole recorded set.
     """
     data = _read(paths, recipe, network=False)
-    return dataclasses.replace(data, **(_told(paths, len(data)) if flags is None else flags))
+    told = _told(paths, len(data)) if flags is None else flags
+    return dataclasses.replace(data, synthetic=told.get("synthetic", False), partial=told.get("partial", False))
 
 
 def read_network_records(paths, recipe: Recipe) -> MotionData:

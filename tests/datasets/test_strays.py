@@ -8,7 +8,7 @@ import shutil
 import pytest
 from layout_case import messages, plan
 
-from mer_tf.datasets import READERS, read_casme2, read_smic_hs
+from mer_tf.datasets import READERS, get_card, read_casme2, read_oulu_casia, read_smic_hs
 from mer_tf.datasets.summary import problem_lines
 from mer_tf.errors import AnnotationError, ClipError, DatasetNotFoundError
 from mer_tf.files import is_left_over
@@ -129,12 +129,9 @@ MISSPELT = {
 def test_a_folder_in_another_spelling_is_named_and_the_set_partial(tmp_path, layout):
     written = write_layout(tmp_path, layout, plan())
     old, new = MISSPELT[layout]
-    places = [path for path in sorted(tmp_path.rglob("*")) if path.is_dir() and path.name == old]
-    if not places:  # the first subject of the layout
-        base = written.folders[0].parent
-        places = [base if base.name != old else base]
-    target = places[0].with_name(new)
-    places[0].rename(target)
+    folder = next(path for path in sorted(tmp_path.rglob(old)) if path.is_dir())
+    target = folder.with_name(new)
+    folder.rename(target)
     table = read(written)
     assert table.partial
     assert any(repr(str(target)) in text and "is not read: expected" in text for text in messages(table, kind="extra"))
@@ -153,10 +150,7 @@ def test_blanks_and_case_of_a_class_folder_do_not_matter(tmp_path, name):
 @pytest.mark.parametrize("layout", ["casme2", "samm", "smic_hs", "mug", "oulu_casia"])
 def test_a_second_spelling_of_a_subject_is_named(tmp_path, layout):
     written = write_layout(tmp_path, layout, plan())
-    subject_id = (
-        LAYOUTS[layout].dataset
-        and __import__("mer_tf.datasets", fromlist=["get_card"]).get_card(written.dataset).subject_id
-    )
+    subject_id = get_card(written.dataset).subject_id
     folder = next(path for path in written.folders[0].parents if subject_id(path.name))
     number = int("".join(filter(str.isdigit, folder.name)))
     second = folder.with_name(folder.name.replace(str(number), f"0{number}", 1) if layout != "samm" else str(number))
@@ -190,8 +184,6 @@ def test_another_frames_folder_is_named(tmp_path):
 
 
 def test_a_missing_light_is_named(tmp_path):
-    from mer_tf.datasets import read_oulu_casia
-
     write_layout(tmp_path, "oulu_casia", plan())
     table = read_oulu_casia(tmp_path, mapping="native", lights=("Strong", "Weak"))
     assert table.partial
