@@ -113,7 +113,7 @@ def test_the_published_name_wins_in_any_folder_and_case(tmp_path):
 MISSPELT = {
     "casme": ("sub01", "subject01"),
     "casme2": ("sub01", "Sub-ject1"),
-    "samm": ("006", "subject006"),
+    "samm": ("001", "subject001"),
     "smic_hs": ("s1", "subject1"),
     "smic_vis": ("surprise", "suprise"),
     "smic_nir": ("micro", "Micro-expression"),
