@@ -37,7 +37,7 @@ def run(arguments) -> int:
     from mer_tf.recipes import get_recipe
 
     recipe = get_recipe(arguments.recipe)
-    clip, left_out = (_clip_of_data(arguments), "") if arguments.data is not None else _clip_of_folder(arguments)
+    clip, left_out = _clip_of_data(arguments) if arguments.data is not None else _clip_of_folder(arguments)
     if recipe.magnify.method == "eulerian" and not clip.fps:
         raise ConfigError(f"recipe {recipe.name!r} magnifies a band of frequencies in Hz; give --fps")
     out = arguments.out or f"{clip.key.replace('/', '_')}_{recipe.name}.png"
@@ -121,7 +121,8 @@ def _clip_of_folder(arguments) -> tuple[Clip, str]:
     return clip, frames.remark
 
 
-def _clip_of_data(arguments) -> Clip:
+def _clip_of_data(arguments) -> tuple[Clip, str]:
+    """The clip, and what of its folder was left out."""
     import difflib
 
     from mer_tf.datasets import get_reader
@@ -131,11 +132,14 @@ def _clip_of_data(arguments) -> Clip:
             raise ConfigError(f"--{name} goes with a folder of frames; with --data the annotation says it")
     reader = get_reader(arguments.dataset or DEFAULT_DATASET)
     # The dataset's own classes: a clip that some mapping drops can still be looked at.
-    clips = reader(arguments.data, mapping="native").clips
+    table = reader(arguments.data, mapping="native")
+    clips = table.clips
     wanted = arguments.clip.strip("/")
     found = [clip for clip in clips if clip.key == wanted or f"/{clip.key}".endswith(f"/{wanted}")]
     if len(found) == 1:
-        return found[0]
+        own = (problem for problem in table.problems if problem.clip == found[0].key)
+        told = (problem.message for problem in own if problem.kind == "extra")
+        return found[0], "; ".join(told)
     if found:
         raise ConfigError(
             f"{len(found)} clips are named {wanted!r}: {', '.join(clip.key for clip in found[:NEAR])}"
