@@ -130,9 +130,12 @@ def _choose(names: Sequence[str], pattern: re.Pattern | None) -> tuple[dict[int,
     members = _one_padding(members)
     rest = numbered - members.keys()
     rival = max((len(rest & found.keys()) for found in series.values()), default=0)
+    # Names that differ from the frames' in another number go on counting there, as seconds before milliseconds do.
+    alike = [name for one, found in series.items() if one != key and _shape(one) == _shape(key) for name in found]
+    alike = sorted(rest.intersection(alike))
     # A second series half as long may as well be the clip, and so may nothing where most pictures stand alone.
-    if rest and (2 * rival >= len(members) or len(rest) >= len(members)):
-        first, second = min(members), min(rest)
+    if rest and (alike or 2 * rival >= len(members) or len(rest) >= len(members)):
+        first, second = min(members), min(alike or rest)
         return {}, (
             f"{len(members)} pictures are named like {first!r} and {len(rest)} in other ways, such as {second!r}, so "
             "that it is not clear which are the frames; leave only the frames in the folder, named like img1.jpg, "
@@ -166,6 +169,11 @@ def _one_padding(members: dict[str, str]) -> dict[str, str]:
 
     width = max(sorted(padded | {0}), key=lambda one: sum(fits(digits, one) for digits in members.values()))
     return {name: digits for name, digits in members.items() if fits(digits, width)}
+
+
+def _shape(key: tuple[str, str]) -> list[str]:
+    """What stands around a number, whatever other numbers there are."""
+    return [_DIGITS.sub("0", part) for part in key]
 
 
 def _fold(text: str) -> str:

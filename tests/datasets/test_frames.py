@@ -101,6 +101,7 @@ def test_two_files_of_one_number_are_refused_by_both_names(tmp_path, extra):
         ["onset1.jpg", "apex2.jpg", "offset3.jpg"],
         ["img1_t0.033.jpg", "img2_t0.066.jpg", "img3_t0.100.jpg"],  # counts twice
         ["s1_1.jpg", "s1_2.jpg", "s2_1.jpg", "s2_2.jpg"],
+        [*(f"t_0.{milli:03d}.jpg" for milli in range(500, 1000, 20)), "t_1.000.jpg", "t_1.020.jpg"],  # goes on at 1 s
     ],
 )
 def test_a_tie_is_refused(tmp_path, names):
