@@ -31,7 +31,6 @@ from mer_tf.errors import (
     ImageError,
     MissingFileError,
 )
-from mer_tf.files import is_left_over
 from mer_tf.preprocessing.images import check_image, decode_image
 from mer_tf.recipes import Recipe
 from mer_tf.types import Problem
@@ -42,7 +41,7 @@ CLASSES = ("negative", "positive", "surprise")
 MAX_CSV_BYTES = 64 * 2**20
 MAX_PIXELS = 2**20
 MAX_FILES = 2_000_000
-_PICTURE = re.compile(r"(.+?)\s*\.(?:png|jpe?g|bmp)", re.IGNORECASE)
+_PICTURE = re.compile(r"(?!\.)(.+?)\s*\.(?:png|jpe?g|bmp)", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -280,12 +279,12 @@ def _list_pictures(folder: str, problems: list[Problem]) -> dict[str, _Picture]:
     pictures: dict[str, _Picture] = {}
     same_folder, files = 0, 0
     for base, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_left_over(name))
+        folders[:] = sorted(name for name in folders if name[0] != ".")
         told = os.path.basename(base)
         here = set()
         for name in sorted(names):
             match = _PICTURE.fullmatch(name)
-            if match is None or is_left_over(name):
+            if match is None:
                 continue
             files += 1
             if files > MAX_FILES:

@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from mer_tf.errors import BadInputError, ImageError, MissingFileError
-from mer_tf.files import is_left_over
+from mer_tf.files import check_regular, is_left_over
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 _PICTURE = re.compile(rf"(?s:.+)(?:{'|'.join(map(re.escape, SUFFIXES))})", re.IGNORECASE)
@@ -88,8 +88,9 @@ def frames_of_folder(folder: str | os.PathLike, hint: str = "") -> Frames:
         hint: What else may be given, for the message.
 
     Raises:
-        MissingFileError: No such folder, or no frame in it.
-        BadInputError: Two series or two files of one number, so that it is not clear which the frames are.
+        MissingFileError: No such folder, no frame in it, or a frame that is a link to nothing.
+        BadInputError: Two series or two files of one number, so that it is not clear which the frames are, or a frame
+            that is no file.
     """
     folder = os.fspath(folder)
     if not os.path.isdir(folder):
@@ -106,6 +107,8 @@ def frames_of_folder(folder: str | os.PathLike, hint: str = "") -> Frames:
             f"no frames in {folder}; expected images ({', '.join(SUFFIXES)}) with a number in their name, such as "
             "img1.jpg"
         )
+    for path in frames.paths:  # whether it is needed or not: the clip is not whole without it
+        check_regular(path, "frame", "put its picture there, or remove it if it is no frame of the clip")
     return frames
 
 

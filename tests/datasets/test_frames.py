@@ -117,5 +117,8 @@ def test_folders_that_hold_no_clip(tmp_path):
         frames_of_folder(tmp_path / "file")
     with pytest.raises(MissingFileError, match=f"no frames in {tmp_path}"):
         frames_of_folder(tmp_path)
+    (tmp_path / "img1.jpg").mkdir()
+    with pytest.raises(BadInputError, match=r"frame '.*img1\.jpg' is a folder"):
+        frames_of_folder(tmp_path)
     with pytest.raises(ImageError, match="a/b/c: folder .* cannot be listed"):
         scan_frames(str(tmp_path / "gone"), key="a/b/c")
