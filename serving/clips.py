@@ -68,7 +68,7 @@ def predict_clip(
     # Cheap checks first: the folder, then the server, and only then the detector.
     if fps is not None and not 0 < fps < math.inf:
         raise ConfigError(f"--fps must be a positive number. Received: {fps!r}")
-    from mer_tf.datasets.frames import frames_of_folder
+    from mer_tf.frames import frames_of_folder
 
     files = frames_of_folder(folder)
     numbers = files.numbers

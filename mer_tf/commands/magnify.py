@@ -133,7 +133,7 @@ def run_apply(arguments) -> int:
     """Magnifies a folder of frames, one file after another."""
     import cv2
 
-    from mer_tf.datasets.frames import frames_of_folder
+    from mer_tf.frames import frames_of_folder
     from mer_tf.preprocessing.images import decode_image
     from mer_tf.preprocessing.magnify import magnify
 

@@ -87,7 +87,7 @@ def run(arguments) -> int:
 
 def _clip_of_folder(arguments) -> tuple[Clip, str]:
     """The clip, and what of the folder was left out."""
-    from mer_tf.datasets.frames import frames_of_folder
+    from mer_tf.frames import frames_of_folder
 
     folder = arguments.clip
     if arguments.dataset is not None:

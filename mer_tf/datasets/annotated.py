@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from mer_tf.datasets.aus import objective_class, objective_name, parse_aus
 from mer_tf.datasets.corrections import Correction, RowCorrection, correct, correct_row
 from mer_tf.datasets.folders import FramesSet, entries, find_file, find_frames, fold
-from mer_tf.datasets.frames import scan_frames
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.sheets import SheetRow, frame_number, read_sheet
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import AnnotationError, ClipError, DatasetNotFoundError, FrameOrderError
+from mer_tf.frames import scan_frames
 from mer_tf.types import ClipTable
 
 _SHEET = re.compile(r".*\.xlsx", re.IGNORECASE)

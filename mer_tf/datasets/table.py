@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 from mer_tf.datasets.card import DatasetCard
 from mer_tf.datasets.folders import FramesSet, entries, fold, twins
-from mer_tf.datasets.frames import SUFFIXES, Frames
 from mer_tf.datasets.mappings import LabelMapping, get_mapping
 from mer_tf.errors import ClipError, DatasetNotFoundError, EmptySplitError, FrameOrderError, ImageError
+from mer_tf.frames import SUFFIXES, Frames
 from mer_tf.types import Clip, ClipTable, Problem
 
 _PACKED = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".avi", ".mp4", ".mov", ".mkv", ".wmv")
@@ -136,6 +136,8 @@ class TableBuilder:
                 if fold(name) not in known:
                     self.unread(folder, expected, key)
                 continue
+            if fold(name) == fold(value) and name.casefold() != value.casefold():
+                self.note(f"folder {folder!r} is read as {value!r}", key=key, kind="extra")
             other = found.setdefault(value, folder)
             if other != folder:
                 message = f"folders {other!r} and {folder!r} both mean {value}; of a clip in both the first is read"
@@ -235,8 +237,11 @@ class TableBuilder:
                 key,
             )
         if frames.others:
-            numbered = any(sign.isdigit() for name in frames.others for sign in name)
-            self.note(frames.remark, key=key, severity="warning" if numbered else "info", kind="extra")
+            # One with a number might have been a frame.
+            if any(sign.isdigit() for name in frames.others for sign in name):
+                self.note(frames.remark, key=key, severity="warning", kind="extra")
+            else:
+                self.note(frames.remark, key=key)
         first, last = frames.numbers[0], frames.numbers[-1]
         onset = first if row.onset is None else row.onset
         offset = last if row.offset is None else row.offset

@@ -23,8 +23,8 @@ from components.motion_transform.executor import Executor
 from components.motion_transform.prepare import prepare
 from components.motion_transform.schema import motion_schema
 from mer_tf.datasets import read_casme2
-from mer_tf.datasets.frames import frames_of_folder
 from mer_tf.errors import EmptySplitError, FaceNotFoundError, MissingFileError
+from mer_tf.frames import frames_of_folder
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames, select_frames
 from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.preprocessing.magnify import EulerianConfig

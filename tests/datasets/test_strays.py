@@ -144,7 +144,12 @@ def test_blanks_and_case_of_a_class_folder_do_not_matter(tmp_path, name):
     written = write_layout(tmp_path, "smic_hs", plan())
     folder = next(path for path in sorted(tmp_path.rglob("surprise")))
     folder.rename(folder.with_name(name))
-    assert len(read(written, strict=True).clips) == 9
+    table = read(written, strict=True)
+    assert len(table.clips) == 9
+    assert not table.partial
+    assert [f"{name}' is read as 'surprise'" in text for text in messages(table, kind="extra")] == [True] * (
+        " " in name
+    )
 
 
 @pytest.mark.parametrize("layout", ["casme2", "samm", "smic_hs", "mug", "oulu_casia"])

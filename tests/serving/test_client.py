@@ -14,8 +14,8 @@ import grpc
 import numpy as np
 import pytest
 
-from mer_tf.datasets.frames import frames_of_folder
 from mer_tf.errors import BadInputError, ClipError, ConfigError, ServerError
+from mer_tf.frames import frames_of_folder
 from serving import messages
 from serving.client import PredictionClient, RequestRefusedError
 from serving.clips import predict_clip

@@ -18,10 +18,10 @@ import re
 
 from mer_tf.datasets.expected import Expected, macro5
 from mer_tf.datasets.folders import FramesSet, entries, find_folders, find_frames, fold, padded_id, subfolders
-from mer_tf.datasets.frames import Frames, scan_frames
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ClipError, DatasetNotFoundError
+from mer_tf.frames import Frames, scan_frames
 from mer_tf.types import ClipTable
 
 EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")

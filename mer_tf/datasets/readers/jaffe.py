@@ -13,10 +13,10 @@ import re
 from mer_tf.datasets.card import DatasetCard
 from mer_tf.datasets.expected import Expected, macro5
 from mer_tf.datasets.folders import entries, subfolders
-from mer_tf.datasets.frames import Frames
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import DatasetNotFoundError, ImageError
+from mer_tf.frames import Frames
 from mer_tf.types import ClipTable
 
 CODES = {

@@ -13,10 +13,10 @@ from __future__ import annotations
 import os
 
 from mer_tf.datasets.folders import FramesSet, find_frames, fold, padded_id
-from mer_tf.datasets.frames import scan_frames
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ImageError
+from mer_tf.frames import scan_frames
 from mer_tf.types import ClipTable
 
 MUG = FramesSet(

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 from mer_tf.datasets.expected import Expected, macro5
 from mer_tf.datasets.folders import FramesSet, find_folders, fold, padded_id, subfolders
-from mer_tf.datasets.frames import scan_frames
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ConfigError, DatasetNotFoundError
+from mer_tf.frames import scan_frames
 from mer_tf.types import ClipTable
 
 CAMERAS = ("VL", "NI")

@@ -24,11 +24,11 @@ from collections.abc import Iterator
 from mer_tf.datasets.annotated import AnnotatedReader, AnnotatedSet
 from mer_tf.datasets.expected import MEGC_LIST, Expected, per_subject, three
 from mer_tf.datasets.folders import FramesSet, find_frames, fold, padded_id, subfolders
-from mer_tf.datasets.frames import scan_frames
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.sheets import SheetRow, frame_number
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import FrameOrderError
+from mer_tf.frames import scan_frames
 from mer_tf.types import ClipTable
 
 EMOTIONS = ("negative", "positive", "surprise")

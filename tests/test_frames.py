@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from mer_tf.datasets.frames import frames_of_folder, scan_frames
 from mer_tf.errors import BadInputError, ImageError, MissingFileError
+from mer_tf.frames import frames_of_folder, scan_frames
 
 SERIES = [f"img{number}.jpg" for number in range(5, 28)]
 CASME2 = re.compile(r"(?:reg_)?img0*(\d{1,9})\.(?:jpe?g|png|bmp)", re.IGNORECASE)
