@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 
 import pytest
 from layout_case import messages, plan
 
+from mer_tf.cli import main
+from mer_tf.commands.source import add_source, read_source
+from mer_tf.console import Console
 from mer_tf.datasets import READERS, get_card, read_casme2, read_oulu_casia, read_smic_hs
 from mer_tf.datasets.summary import problem_lines
 from mer_tf.errors import AnnotationError, ClipError, DatasetNotFoundError
@@ -147,9 +151,9 @@ def test_blanks_and_case_of_a_class_folder_do_not_matter(tmp_path, name):
     table = read(written, strict=True)
     assert len(table.clips) == 9
     assert not table.partial
-    assert [f"{name}' is read as 'surprise'" in text for text in messages(table, kind="extra")] == [True] * (
-        " " in name
-    )
+    said = messages(table, kind="extra")
+    assert len(said) == (1 if " " in name else 0)
+    assert all(f"{name}' is read as 'surprise'" in text for text in said)
 
 
 @pytest.mark.parametrize("layout", ["casme2", "samm", "smic_hs", "mug", "oulu_casia"])
@@ -249,3 +253,34 @@ def test_many_problems_of_one_kind_are_told_once_by_subject():
     ]
     assert more == 59
     assert problem_lines(many[:3]) == ([f"warning: {problem.message}" for problem in many[:3]], 0)
+
+
+def test_check_of_a_partial_set_is_short_and_strict_has_a_status(tmp_path, capsys):
+    written = write_layout(tmp_path, "casme2", plan())
+    check = ["data", "check", "--dataset", "casme2", str(tmp_path), "--mapping", "native"]
+    assert main(check) == 0
+    assert main([*check, "--strict"]) == 1  # whole, and not as published
+    for folder in written.folders[1:8]:
+        shutil.rmtree(folder)
+    capsys.readouterr()
+    assert main(check) == 0
+    out = capsys.readouterr().out
+    assert out.count("no folder") == 1
+    assert "warning: 7 like this in all: casme2/sub01 2, casme2/sub02 3, casme2/sub13 2" in out
+    assert max(map(len, out.splitlines())) < 400
+    assert "more lines like these: --all prints them" in out
+    assert main([*check, "--all"]) == 0
+    assert capsys.readouterr().out.count("no folder") == 7
+    assert main([*check, "--strict"]) != 0
+
+
+def test_prepare_and_pipeline_say_which_sheet_and_frames_are_read(tmp_path, capsys):
+    written = write_layout(tmp_path, "casme2", plan())
+    shutil.copy(written.sheet, written.sheet.with_name(f"{written.sheet.stem} (1).xlsx"))
+    parser = argparse.ArgumentParser()
+    add_source(parser)
+    read_source(parser.parse_args(["--data", str(tmp_path), "--mapping", "native"]), Console())
+    said = capsys.readouterr().err
+    assert f"{written.sheet.stem} (1).xlsx' is not read: {written.sheet.name!r} is" in said
+    assert f"info: sheet {written.sheet.name!r} is read as the labels of" in said
+    assert "info: raw frames under" in said
