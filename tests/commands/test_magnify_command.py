@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -73,6 +74,17 @@ def test_apply_eulerian(clip, tmp_path, capsys):
     expected = magnify_eulerian(frames, fps=100.0, factor=6.0, chroma=0.5)
     for number, frame in zip((9, 10, 11), expected):
         np.testing.assert_array_equal(made[f"img{number}.png"], frame)
+
+
+def test_apply_leaves_copies_out_and_names_them(clip, tmp_path, capsys):
+    folder = shutil.copytree(clip, tmp_path / "clip")
+    shutil.copy(folder / "img11.png", folder / "img9 (1).png")
+    assert run("apply", folder, "--out", tmp_path / "out", "--fps", 100) == 0
+    assert "warning: 1 picture is not named like the frames and left out: 'img9 (1).png'" in capsys.readouterr().err
+    assert sorted(read(tmp_path / "out")) == ["img10.png", "img11.png", "img9.png"]
+    shutil.copy(folder / "img11.png", folder / "img09.png")
+    line = refused(capsys, "apply", folder, "--out", tmp_path / "again", "--fps", 100)
+    assert "'img09.png' and 'img9.png' are both frame 9" in line
 
 
 def test_apply_learned(clip, weights, tmp_path, capsys):

@@ -84,10 +84,15 @@ def test_a_folder_of_frames(clip, tmp_path, monkeypatch, capsys):
     (made,) = tmp_path.iterdir()
     assert made.name == f"clip_folder_{folder.name}_onset_apex_28.png"
     # Without numbers and rate: first and last frame, the middle as apex, and one spotting method less.
-    assert main(["show", str(folder), "--recipe", "onset_apex_28", "--json"]) == 0
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    shutil.copy(clip.frames[-1], copy / f"{pathlib.Path(clip.frames[0]).stem} (1).jpg")
+    shutil.copy(clip.frames[-1], copy / "face_crop_00.jpg")
+    assert main(["show", str(copy), "--recipe", "onset_apex_28", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["provenance"]["apex_rule"] == "middle"
     assert "fps" in facts["spotting"]["frequency"]["error"]
+    assert facts["annotated"] == {"onset": clip.frame_numbers[0], "apex": None, "offset": clip.frame_numbers[-1]}
+    assert facts["left_out"].startswith("2 pictures are not named like the frames and left out: 'face_crop_00.jpg'")
 
 
 _SMALL = {
