@@ -21,7 +21,7 @@ from mer_tf.datasets.folders import FramesSet, entries, find_folders, find_frame
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ClipError, DatasetNotFoundError
-from mer_tf.frames import Frames, scan_frames
+from mer_tf.frames import SUFFIXES, Frames, scan_frames
 from mer_tf.types import ClipTable
 
 EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
@@ -161,7 +161,8 @@ def read_ck48(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro5"
         for name, file in entries(folder)[1].items():
             match = _CK48_FRAME.fullmatch(name)
             if match is None:
-                strays.append(file)
+                if name.casefold().endswith(SUFFIXES):
+                    strays.append(file)
                 continue
             place = (match[1].upper(), f"{match[1].upper()}_{match[2]}")
             found.setdefault(place, {}).setdefault(emotion, {}).setdefault(int(match[3]), []).append(file)
