@@ -41,6 +41,17 @@ def test_round_trip(tmp_path):
             np.testing.assert_array_equal(data.tensors[name][row], array)
 
 
+def test_records_need_their_account_and_no_left_overs(tmp_path):
+    write(tmp_path / "motion-0.gz")
+    (tmp_path / "._motion-0.gz").write_bytes(b"Mac OS X")
+    with pytest.raises(MissingFileError, match=r"clips\.json' is missing; it says whether clips are drawn"):
+        read_motion_records(tmp_path, RECIPE)
+    assert len(read_motion_records(tmp_path, RECIPE, flags={"synthetic": True})) == 3
+    (tmp_path / "clips.json").write_text('{"synthetic": true, "partial": false, "done": 4}')
+    data = read_motion_records(tmp_path, RECIPE)
+    assert (data.synthetic, data.partial) == (True, True)  # one record was lost on the way
+
+
 def test_facts_of_a_record():
     example = to_example(clip(apex=None), tensors(), RECIPE, {"apex_rule": "middle"})
     feature = example.features.feature
