@@ -29,6 +29,7 @@ def main(root: str, out: str, recipe_name: str = "onset_apex_28_minmax") -> None
                 print(f"left out: {error}")
     # What must go with every figure: whether the clips are drawn, and whether some are absent.
     facts = {"synthetic": is_synthetic_table(table), "partial": table.partial or len(records) < len(table.clips)}
+    facts["done"] = len(records)
     print(f"{write_motion_records(f'{out}/motion-0.gz', records)} records of recipe {recipe.name} in {out}")
     pathlib.Path(out, "clips.json").write_text(json.dumps(facts))
 

@@ -1,10 +1,12 @@
-"""Reading files that somebody else made: only regular files, never a pipe, a device or an endless one."""
+"""Reading files that somebody else made: only regular files, never a pipe, a device or an endless one.
+
+Also which names in a folder nobody put there: what systems, editors and network drives leave behind.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
 
 from mer_tf.errors import BadInputError, MissingFileError
 
@@ -15,6 +17,29 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+_LEFT_OVERS = frozenset(
+    (
+        "__macosx", "icon\r",  # macOS
+        "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin", "recycler",
+        "system volume information",  # Windows
+        "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@__thumb", "#recycle", "#snapshot",  # network drives
+        "lost+found", "__pycache__", "cvs",
+    )
+)  # fmt: skip
+
+
+def is_left_over(name: str) -> bool:
+    """Whether a file or folder of this name is a left-over of a system or program and no data; nothing is looked at.
+
+    Hidden names (``.DS_Store``, ``._img1.jpg``, ``.ipynb_checkpoints``) and locks of office programs (``~$sheet.xlsx``)
+    count too. Every listing of a folder that a user gave leaves such names out, unsaid.
+
+    Example:
+        >>> [name for name in ("sub01", "._img1.jpg", "__MACOSX", "Thumbs.db", "~$a.xlsx") if not is_left_over(name)]
+        ['sub01']
+    """
+    return name[:1] in (".", "~") or name.casefold() in _LEFT_OVERS
 
 
 def oddity(path: str | os.PathLike) -> str:
@@ -55,13 +80,3 @@ def check_regular(path: str | os.PathLike, what: str = "file", remedy: str = "")
     if found:
         kind = MissingFileError if found in ("missing", "a link to nothing") else BadInputError
         raise kind(f"{what} {os.fspath(path)!r} is {found}" + (f"; {remedy}" if remedy else ""))
-
-
-def check_frames(paths: Iterable[str | os.PathLike]) -> None:
-    """Refuses the frames of one clip where one of them is no readable file, whether it is needed or not.
-
-    Raises:
-        MissingFileError, BadInputError: As ``check_regular``, for the first such frame.
-    """
-    for path in paths:
-        check_regular(path, "frame", "put its picture there, or remove it if it is no frame of the clip")

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from mer_tf import features
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
+from mer_tf.files import is_left_over
 from mer_tf.recipes import Recipe, same_recipe
 from mer_tf.types import Clip
 
@@ -105,7 +106,7 @@ def record_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list
     files = []
     for path in map(os.fspath, paths):
         if os.path.isdir(path):
-            inside = sorted(name for name in os.listdir(path) if name.endswith(".gz"))
+            inside = sorted(name for name in os.listdir(path) if name.endswith(".gz") and not is_left_over(name))
             if not inside:
                 raise MissingFileError(f"{path}: the folder holds no record file (*.gz)")
             files += [os.path.join(path, name) for name in inside]

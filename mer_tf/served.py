@@ -43,6 +43,7 @@ TRAINED_ON = "trained_on"
 # === What an answer may be flagged with; each flag is ``name: sentence`` ===
 LONG_SPAN = "long_span"
 GUESSED_APEX = "guessed_apex"
+OTHER_PICTURES = "other_pictures"
 UNKNOWN_FPS = "unknown_fps"
 NO_GATE = "no_gate"
 UNKNOWN_VERSIONS = "unknown_versions"

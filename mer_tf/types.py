@@ -68,7 +68,7 @@ class Problem:
     Attributes:
         severity: ``"warning"`` (a clip was dropped or corrected) or ``"info"``.
         kind: ``"missing"``, ``"skipped"``, ``"correction"`` (applied), ``"revision"`` (a correction whose old value
-            the sheet does not hold), ``"extra"`` or ``"note"``.
+            the sheet does not hold), ``"extra"`` (there and not read), ``"source"`` (what was read) or ``"note"``.
         clip: Clip key, or ``""`` if the problem is not about one clip.
         message: Explanation in one line.
         dropped: Whether the clip was left out.

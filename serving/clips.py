@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 import pathlib
-import re
 
 from mer_tf import served
-from mer_tf.errors import BadInputError, ConfigError, MissingFileError
-from mer_tf.files import check_frames
+from mer_tf.errors import BadInputError, ConfigError
+from mer_tf.frames import frames_of_folder
 from mer_tf.recipes import same_recipe
 from mer_tf.types import Clip
 from serving.client import Description, PredictionClient
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 def predict_clip(
@@ -40,7 +37,8 @@ def predict_clip(
 
     Args:
         address: ``HOST:PORT`` of the server.
-        folder: Folder of frames, numbered by the last integer of their names (``img1.jpg``, ``img2.jpg``, ...).
+        folder: Folder of frames, whose names differ in one number (``img1.jpg``, ``img2.jpg``, ...); pictures that
+            are named otherwise are left out, and a flag names them.
         onset: Frame number of the onset; the first frame by default.
         apex: Frame number of the apex; by default the frame in the middle of onset and offset, as the
             pipeline takes it where no apex is annotated. ``apex_rule`` of the answer says which.
@@ -61,7 +59,8 @@ def predict_clip(
 
     Raises:
         MissingFileError: Where there is no such folder, or no frame in it.
-        BadInputError: Where ``onset``, ``apex`` or ``offset`` is no frame of the folder, or they are not in order.
+        BadInputError: Where ``onset``, ``apex`` or ``offset`` is no frame of the folder, or they are not in order, or
+            it is not clear which pictures the frames are.
         ServerError: Where the server is not there or refuses.
         ConfigError: Where the model's recipe is not the same here and there, versions differ and are not allowed to,
             or the recipe needs ``fps``, which is not given.
@@ -70,8 +69,8 @@ def predict_clip(
     # Cheap checks first: the folder, then the server, and only then the detector.
     if fps is not None and not 0 < fps < math.inf:
         raise ConfigError(f"--fps must be a positive number. Received: {fps!r}")
-    numbers, paths = find_frames(folder)
-    check_frames(paths)
+    files = frames_of_folder(folder)
+    numbers = files.numbers
     _check_numbers(folder, numbers, onset, apex, offset)
     with PredictionClient(address, model_name=model_name, timeout=timeout) as client:
         description = client.describe()
@@ -99,7 +98,7 @@ def predict_clip(
             aus="",
             label=None,
             mapping="",
-            frames=tuple(map(str, paths)),
+            frames=files.paths,
             frame_numbers=numbers,
         )
         selection = select_frames(clip, description.recipe.frames)
@@ -135,7 +134,7 @@ def predict_clip(
         "recipe_hash": description.recipe.hash,
         "model": description.model,
         "version": answer["version"],
-        "flags": [*_flags(description, clip, fps, rule, here), *remarks],
+        "flags": [*_flags(description, clip, fps, rule, here, files.remark), *remarks],
         "differences": differences,
         "trained_on": description.trained_on,
         "provenance": result.provenance,
@@ -164,10 +163,12 @@ def check_versions(description: Description, here: dict[str, str], allow: bool =
     return differences
 
 
-def _flags(description: Description, clip: Clip, fps: float | None, rule: str, here: dict[str, str]) -> list[str]:
+def _flags(
+    description: Description, clip: Clip, fps: float | None, rule: str, here: dict[str, str], left_out: str
+) -> list[str]:
     """What a reader of the answer should know, ``name: sentence`` each."""
     recipe, longest = description.recipe, description.trained_on.get("longest") or {}
-    flags = []
+    flags = [f"{served.OTHER_PICTURES}: {left_out}"] if left_out else []
     whole = recipe.frames.span == "onset_to_offset"
     # Frames after the apex count only where the recipe reads them.
     last = clip.offset if whole or clip.apex is None else clip.apex
@@ -191,38 +192,6 @@ def _flags(description: Description, clip: Clip, fps: float | None, rule: str, h
     if not description.trained_on:
         flags.append(f"{served.UNKNOWN_TRAINING}: the model does not tell what it was trained on")
     return flags
-
-
-def find_frames(folder) -> tuple[tuple[int, ...], tuple[pathlib.Path, ...]]:
-    """Frame numbers and files of a folder, in the order of the numbers.
-
-    The number is the last integer of the file's name without its suffix; files that are no image by suffix, or
-    have no number, are left alone.
-
-    Raises:
-        MissingFileError: Where there is no such folder, or no frame in it.
-        BadInputError: Where two files have one number.
-    """
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        kind = "is a file" if folder.exists() else "does not exist"
-        raise MissingFileError(f"clip folder {folder} {kind}; give the folder that holds the clip's frames")
-    frames: dict[int, pathlib.Path] = {}
-    for path in sorted(folder.iterdir()):
-        digits = re.findall(r"\d+", path.stem)
-        if path.suffix.lower() not in IMAGE_SUFFIXES or not digits or path.name.startswith("."):
-            continue  # a folder or a pipe of a frame's name stays: the clip is not whole, and is refused
-        number = int(digits[-1])
-        if number in frames:
-            raise BadInputError(f"{frames[number]} and {path.name} are both frame {number}; keep one of them")
-        frames[number] = path
-    if not frames:
-        raise MissingFileError(
-            f"no frames in {folder}; expected images ({', '.join(IMAGE_SUFFIXES)}) with a number in their name, "
-            "such as img1.jpg"
-        )
-    numbers = tuple(sorted(frames))
-    return numbers, tuple(frames[number] for number in numbers)
 
 
 def _check_numbers(folder, numbers: tuple[int, ...], onset: int | None, apex: int | None, offset: int | None) -> None:

@@ -18,6 +18,7 @@ FLOORS = (
         "document",
         "features",
         "files",
+        "frames",
         "numerics",
         "addons",
         "served",

@@ -12,7 +12,7 @@ from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.registry import CARDS, READERS, get_card
 from mer_tf.errors import ConfigError
 
-_SHOWN = 40  # differences printed
+_SHOWN = 12  # differences printed
 
 
 def add(verbs) -> None:
@@ -59,7 +59,13 @@ def add(verbs) -> None:
     check.add_argument("--label-list", metavar="CSV", help="the organisers' list of clips and classes; it decides")
     check.add_argument("--allow-partial", action="store_true", help="accept a composite with other counts, flagged")
     check.add_argument("--images", action="store_true", help="also decode onset, apex and offset of every clip")
-    check.add_argument("--strict", action="store_true", help="stop at the first fault of a clip")
+    check.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at the first fault of a clip; exit status 1 where the set is partial or its counts are not the "
+        "published ones",
+    )
+    check.add_argument("--all", action="store_true", help="print every problem and difference, however many are alike")
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(run=run_check)
 
@@ -94,7 +100,7 @@ def run_synth(arguments) -> int:
 def run_check(arguments) -> int:
     from mer_tf.datasets.label_list import read_label_list
     from mer_tf.datasets.mappings import get_mapping
-    from mer_tf.datasets.summary import summary
+    from mer_tf.datasets.summary import problem_lines, summary
 
     entries = None
     if arguments.composite:
@@ -122,13 +128,20 @@ def run_check(arguments) -> int:
             own = summary(part)
             keys = ("clips", "subjects", "classes", "expected", "differences")
             facts["by_dataset"][name] = {key: own[key] for key in keys}
+    status = int(arguments.strict and bool(facts["partial"] or facts["differences"]))
     if arguments.json:
         print(json.dumps(facts, indent=1))
-        return 0
-    _print_check(facts)
-    for problem in clips.problems:
-        print(fill(f"{problem.severity}: {problem.message}"))
-    return 0
+        return status
+    more = _print_check(facts, None if arguments.all else _SHOWN)
+    if arguments.all:
+        lines, alike = [f"{problem.severity}: {problem.message}" for problem in clips.problems], 0
+    else:
+        lines, alike = problem_lines(clips.problems)
+    for line in lines:
+        print(fill(line))
+    if more + alike:
+        print(f"{more + alike} more lines like these: --all prints them, --json lists them")
+    return status
 
 
 def _read_one(arguments):
@@ -155,7 +168,8 @@ def _read_one(arguments):
     return READERS[card.name](arguments.root, **options), entries
 
 
-def _print_check(facts: dict) -> None:
+def _print_check(facts: dict, most: int | None) -> int:
+    """Prints counts and at most so many differences (None: all); returns how many it did not print."""
     from mer_tf.datasets.mappings import get_mapping
 
     flag = "".join(f" ({name})" for name in ("synthetic", "partial") if facts[name])
@@ -182,7 +196,6 @@ def _print_check(facts: dict) -> None:
         print(table(("class", "expected", "found", "difference"), rows))
         same = "as published" if not part["differences"] else "not as published"
         print(fill(f"{same}: {expected['name']} ({expected['source']})"))
-    for message in facts["differences"][:_SHOWN]:
+    for message in facts["differences"][:most]:
         print(fill(f"differs: {message}"))
-    if len(facts["differences"]) > _SHOWN:
-        print(f"differs: {len(facts['differences']) - _SHOWN} more, listed by --json")
+    return len(facts["differences"][len(facts["differences"]) if most is None else most :])

@@ -175,6 +175,7 @@ def _parts(model: str, maps: set[str]) -> list[str]:
 def _read_pictures(arguments, recipe) -> dict:
     from mer_tf.datasets.flow_images import read_flow_images
     from mer_tf.datasets.mappings import get_mapping
+    from mer_tf.datasets.summary import problem_lines
 
     classes = get_mapping(arguments.mapping or _DEFAULT_MAPPING).classes
     folders = {"face": arguments.flow_images, "puzzle": arguments.puzzle_images}
@@ -182,12 +183,10 @@ def _read_pictures(arguments, recipe) -> dict:
         name: read_flow_images(folders[name], arguments.labels, classes=classes, strict=arguments.strict)
         for name in recipe.network_inputs
     }
-    console, said = Console(), set()
-    for images in pictures.values():
-        for problem in images.problems:
-            if problem.severity == "warning" and problem.message not in said:
-                said.add(problem.message)
-                console.note(fill(f"warning: {problem.message}"))
+    console = Console()
+    warnings = {p.message: p for images in pictures.values() for p in images.problems if p.severity == "warning"}
+    for line in problem_lines(warnings.values())[0]:
+        console.note(fill(line))
     return pictures
 
 

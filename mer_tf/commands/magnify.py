@@ -10,7 +10,8 @@ import time
 from mer_tf.checks import config_errors
 from mer_tf.commands.fields import add_fields, read_fields
 from mer_tf.console import Console, fill, table
-from mer_tf.errors import BadInputError, ConfigError, MissingFileError
+from mer_tf.errors import BadInputError, ConfigError
+from mer_tf.files import is_left_over
 
 _FACTORS = (2.0, 3.0, 4.0)
 _LENGTH = 0.5  # pixels of the motion that a trained network is tried on
@@ -132,19 +133,13 @@ def run_apply(arguments) -> int:
     """Magnifies a folder of frames, one file after another."""
     import cv2
 
-    from mer_tf.datasets.folders import scan_frames
+    from mer_tf.frames import frames_of_folder
     from mer_tf.preprocessing.images import decode_image, read_picture, significant_bits
     from mer_tf.preprocessing.magnify import magnify
 
     config = _config(arguments)
-    if not os.path.isdir(arguments.clip):
-        raise MissingFileError(f"no folder of frames at {arguments.clip}")
-    frames = scan_frames(arguments.clip)
-    if not frames.paths:
-        raise MissingFileError(f"folder {arguments.clip} holds no numbered frame (img1.jpg, img2.jpg, ...)")
-    if frames.doubles:
-        raise BadInputError(f"folder {arguments.clip} holds two files of frame {frames.doubles[0]}; remove one")
-    if os.path.isdir(arguments.out) and os.listdir(arguments.out):
+    frames = frames_of_folder(arguments.clip)
+    if os.path.isdir(arguments.out) and not all(map(is_left_over, os.listdir(arguments.out))):
         raise ConfigError(f"--out is a folder that holds files: {arguments.out}; give a new one")
     if os.path.isfile(arguments.out):
         raise ConfigError(f"--out is a file: {arguments.out}")
@@ -182,8 +177,10 @@ def run_apply(arguments) -> int:
         raise BadInputError(f"clip {arguments.clip}: {error}") from error
     facts = {"out": arguments.out, "frames": len(written), "method": config.method, "factor": config.factor}
     if arguments.json:
-        console.result(json.dumps(facts, indent=1))
+        console.result(json.dumps({**facts, "left_out": frames.remark}, indent=1))
     else:
+        if frames.remark:
+            console.note(fill(f"warning: {frames.remark}"))
         console.result(f"{arguments.out}: {len(written)} frames, {config.method}, factor {config.factor:g}")
     return 0
 

@@ -74,9 +74,10 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
         initial = passport["initial_weights"]
         console.result(fill(f"started from {initial['file']} ({initial['sha256'][:12]}): {initial['summary']}"))
     console.result(f"accuracy on the held-out tenth: {passport['test']['accuracy']:.3f} (nothing was chosen by it)")
-    faults = [*passport["clips_left_out"], *passport["faults"]]
+    faults = [f"left out: {message}" for message in (*passport["clips_left_out"], *passport["faults"])]
+    faults += [f"warning: {message}" for message in passport["not_read"]]
     for message in faults[:_SHOWN]:
-        console.result(fill(f"left out: {message}"))
+        console.result(fill(message))
     if len(faults) > _SHOWN:
         console.result(f"and {len(faults) - _SHOWN} more, see {os.path.join(arguments.out, PRETRAINED_FILE)}")
     for name in (WEIGHTS_FILE, PRETRAINED_FILE):

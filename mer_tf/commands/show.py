@@ -8,8 +8,7 @@ import os
 from mer_tf.commands.options import add_faces
 from mer_tf.commands.source import DEFAULT_DATASET
 from mer_tf.console import Console, fill
-from mer_tf.errors import BadInputError, ClipError, ConfigError, MissingFileError
-from mer_tf.files import check_frames
+from mer_tf.errors import BadInputError, ClipError, ConfigError
 from mer_tf.types import Clip
 
 DEFAULT_RECIPE = "onset_apex_28_hars"
@@ -40,7 +39,7 @@ def run(arguments) -> int:
     from mer_tf.recipes import get_recipe
 
     recipe = get_recipe(arguments.recipe, arguments.faces)
-    clip = _clip_of_data(arguments) if arguments.data is not None else _clip_of_folder(arguments)
+    clip, left_out = _clip_of_data(arguments) if arguments.data is not None else _clip_of_folder(arguments)
     if recipe.magnify.method == "eulerian" and not clip.fps:
         raise ConfigError(f"recipe {recipe.name!r} magnifies a band of frequencies in Hz; give --fps")
     out = arguments.out or f"{clip.key.replace('/', '_')}_{recipe.name}.png"
@@ -73,35 +72,26 @@ def run(arguments) -> int:
     console = Console()
     facts = examined.to_json()
     if arguments.json:
-        console.result(json.dumps({"out": out, **facts}, indent=1))
+        console.result(json.dumps({"out": out, **facts, "left_out": left_out}, indent=1))
         return 0
     console.result(fill(f"{out}: {clip.key}, recipe {recipe.name} ({recipe.hash}), apex {facts['apex']}"))
     for name, found in facts["spotting"].items():
         said = found.get("error") or f"frame {found['frame']}, score {found['score']:.2f}"
         console.result(fill(f"spotted by {name}: {said}"))
-    for warning in facts["provenance"]["warnings"]:
+    for warning in (*([left_out] if left_out else []), *facts["provenance"]["warnings"]):
         console.result(fill(f"warning: {warning}"))
     return 0
 
 
-def _clip_of_folder(arguments) -> Clip:
-    from mer_tf.datasets.folders import scan_frames
+def _clip_of_folder(arguments) -> tuple[Clip, str]:
+    """The clip, and what of the folder was left out."""
+    from mer_tf.frames import frames_of_folder
 
     folder = arguments.clip
     if arguments.dataset is not None:
         raise ConfigError("--dataset goes with --data, the folder of the dataset")
-    if not os.path.isdir(folder):
-        kind = "is a file" if os.path.exists(folder) else "does not exist"
-        raise MissingFileError(
-            f"clip folder {folder} {kind}; give a folder of frames, or a clip's key with --data ROOT"
-        )
-    frames = scan_frames(folder)
-    if not frames.paths:
-        raise MissingFileError(f"folder {folder} holds no numbered frame (img1.jpg, img2.jpg, ...)")
-    if frames.doubles:
-        raise BadInputError(f"folder {folder} holds two files of frame {frames.doubles[0]}; remove one")
-    check_frames(frames.paths)
-    numbers = tuple(frames.numbers)
+    frames = frames_of_folder(folder, hint=", or a clip's key with --data ROOT")
+    numbers = frames.numbers
     for name in ("onset", "apex", "offset"):
         number = getattr(arguments, name)
         if number is not None and number not in numbers:
@@ -111,7 +101,7 @@ def _clip_of_folder(arguments) -> Clip:
             )
     if arguments.fps is not None and not 0 < arguments.fps < 1e6:
         raise ConfigError(f"--fps must be positive. Received: {arguments.fps}")
-    return Clip(
+    clip = Clip(
         dataset="clip",
         subject="folder",
         clip=os.path.basename(os.path.abspath(folder)),
@@ -123,12 +113,14 @@ def _clip_of_folder(arguments) -> Clip:
         aus="",
         label=None,
         mapping="",
-        frames=tuple(map(str, frames.paths)),
+        frames=frames.paths,
         frame_numbers=numbers,
     )
+    return clip, frames.remark
 
 
-def _clip_of_data(arguments) -> Clip:
+def _clip_of_data(arguments) -> tuple[Clip, str]:
+    """The clip, and what of its folder was left out."""
     import difflib
 
     from mer_tf.datasets import get_reader
@@ -138,11 +130,14 @@ def _clip_of_data(arguments) -> Clip:
             raise ConfigError(f"--{name} goes with a folder of frames; with --data the annotation says it")
     reader = get_reader(arguments.dataset or DEFAULT_DATASET)
     # The dataset's own classes: a clip that some mapping drops can still be looked at.
-    clips = reader(arguments.data, mapping="native").clips
+    table = reader(arguments.data, mapping="native")
+    clips = table.clips
     wanted = arguments.clip.strip("/")
     found = [clip for clip in clips if clip.key == wanted or f"/{clip.key}".endswith(f"/{wanted}")]
     if len(found) == 1:
-        return found[0]
+        own = (problem for problem in table.problems if problem.clip == found[0].key)
+        told = (problem.message for problem in own if problem.kind == "extra")
+        return found[0], "; ".join(told)
     if found:
         raise ConfigError(
             f"{len(found)} clips are named {wanted!r}: {', '.join(clip.key for clip in found[:NEAR])}"

@@ -8,6 +8,7 @@ import time
 from mer_tf.console import Console, fill
 from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.registry import CARDS, dataset_name
+from mer_tf.datasets.summary import problem_lines
 from mer_tf.errors import ConfigError, LeakageError
 from mer_tf.types import ClipTable
 
@@ -70,7 +71,7 @@ def add_source(parser) -> None:
 
 
 def read_source(arguments, console: Console) -> ClipTable:
-    """The clips that the arguments of ``add_source`` name; warnings of the reader are noted on the console.
+    """The clips that the arguments of ``add_source`` name; the reader's warnings and sources are noted on the console.
 
     Raises:
         ConfigError: Arguments that do not go together.
@@ -99,9 +100,13 @@ def read_source(arguments, console: Console) -> ClipTable:
         clips = get_reader(arguments.dataset or DEFAULT_DATASET)(arguments.data, strict=arguments.strict, **options)
         if not options:
             console.note(f"label mapping {clips.mapping} keeps {len(clips.clips)} clips of {clips.dataset}")
-    for problem in clips.problems:
-        if problem.severity == "warning":
-            console.note(fill(f"warning: {problem.message}"))
+    lines, more = problem_lines(
+        problem for problem in clips.problems if problem.severity == "warning" or problem.kind == "source"
+    )
+    for line in lines:
+        console.note(fill(line))
+    if more:
+        console.note(f"{more} more like these: 'mer data check' with --all prints them")
     return clips
 
 

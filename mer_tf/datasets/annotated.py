@@ -8,15 +8,19 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+from collections.abc import Sequence
 
 from mer_tf.datasets.aus import objective_class, objective_name, parse_aus
 from mer_tf.datasets.corrections import Correction, RowCorrection, correct, correct_row
-from mer_tf.datasets.folders import FramesSet, find_files, find_frames, fold, scan_frames, subfolders
+from mer_tf.datasets.folders import FramesSet, entries, find_file, find_frames, fold
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.sheets import SheetRow, frame_number, read_sheet
 from mer_tf.datasets.table import Row, TableBuilder
-from mer_tf.errors import ClipError, DatasetNotFoundError, FrameOrderError
+from mer_tf.errors import AnnotationError, ClipError, DatasetNotFoundError, FrameOrderError
+from mer_tf.frames import scan_frames
 from mer_tf.types import ClipTable
+
+_SHEET = re.compile(r".*\.xlsx", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,7 @@ class AnnotatedSet(FramesSet):
         sheet_title: Worksheet to prefer, or ``""``.
         known_extra: Clips known to have a folder and no row.
         objective_sheet: Fits the file name of a separate sheet of objective classes, or None.
+        objective_sheets: Published names of that sheet.
         any_sheet: Whether a single xlsx file of another name is taken for the sheet.
     """
 
@@ -41,6 +46,7 @@ class AnnotatedSet(FramesSet):
     sheet_title: str = ""
     known_extra: frozenset[tuple[str, str]] = frozenset()
     objective_sheet: re.Pattern | None = None
+    objective_sheets: tuple[str, ...] = ()
     any_sheet: bool = False
 
 
@@ -75,9 +81,9 @@ class AnnotatedReader:
     ):
         self.facts = facts
         self.build = TableBuilder(facts, mapping, strict=strict)
-        root = os.path.abspath(os.fspath(root))
+        self.root = root = os.path.abspath(os.fspath(root))
         self.frames_root, self.layout = find_frames(facts, root, layout)
-        self.searched = _sheet_folders(facts, root, self.frames_root)
+        self.places = _sheet_folders(facts, root, self.frames_root)
         path = os.fspath(sheet) if sheet is not None else self._find_sheet()
         self.coding = read_sheet(path, facts.required, title=facts.sheet_title)
         self.corrections = corrections
@@ -131,7 +137,13 @@ class AnnotatedReader:
         folder = self.folders.get((subject, name))
         frames = scan_frames(folder, facts.frame_pattern, key) if folder is not None else None
         values, problems = correct_row(
-            values, self.corrections, facts.name, key, index, len(self.coding.rows), frames and frames.numbers
+            values,
+            self.corrections,
+            facts.name,
+            key,
+            index,
+            len(self.coding.rows),
+            None if frames is None or frames.fault else frames.numbers,
         )
         build.problems += problems
 
@@ -230,53 +242,64 @@ class AnnotatedReader:
             )
         revision = self.revision()
         if revision:
-            build.note(revision)
-        build.note(f"{self.layout} frames under {self.frames_root!r} are used")
+            build.note(revision, kind="source")
+        build.read_from(self.facts, self.root, self.layout, self.frames_root)
 
     def revision(self) -> str:
         """Hook: which revision of the annotation was found, and why."""
         return ""
 
     def _find_sheet(self) -> str:
-        found = find_files(self.searched, self.facts.sheet_pattern)
-        if found:
-            # The earlier revision comes first by name: the published results use its labels.
-            return found[0]
-        if self.facts.any_sheet:
-            found = find_files(self.searched, re.compile(r".*\.xlsx", re.IGNORECASE))
-            if len(found) == 1:
-                return found[0]
+        facts = self.facts
+        # The earlier revision comes first on the card: the published results use its labels.
+        names = [name for name in facts.sheets if name.endswith(".xlsx")]
+        path = self._one_of(names, facts.sheet_pattern)
+        searched = list(dict.fromkeys(folder for folders in self.places for folder in folders))
+        if facts.any_sheet and not path:
+            sheets = ([file for name, file in entries(one)[1].items() if _SHEET.fullmatch(name)] for one in searched)
+            path = next((found[0] for found in sheets if len(found) == 1), "")
+        if path:
+            return path
         raise DatasetNotFoundError(
-            f"{self.facts.name}: no annotation sheet in {' or '.join(map(repr, self.searched))}; "
-            f"expected {' or '.join(self.facts.sheets)}. {self.facts.hint}"
+            f"{facts.name}: no annotation sheet in {' or '.join(map(repr, searched))}; "
+            f"expected {' or '.join(facts.sheets)}. {facts.hint}"
         )
+
+    def _one_of(self, names: Sequence[str], pattern: re.Pattern) -> str:
+        """The sheet that is meant, or ``""``; others that fit are named."""
+        try:
+            path, others = find_file(self.places, names, pattern)
+        except AnnotationError as error:
+            raise AnnotationError(f"{self.facts.name}: {error}") from None
+        for other in others:
+            message = f"sheet {other!r} is not read: {os.path.basename(path)!r} is"
+            self.build.note(message, severity="warning", kind="extra")
+        return path
 
     def _scan_clips(self) -> dict[tuple[str, str], str]:
         clips: dict[tuple[str, str], str] = {}
-        for name, path in subfolders(self.frames_root).items():
-            subject = self.facts.subject_id(name)
-            if subject is not None:
-                for clip, folder in subfolders(path).items():
-                    clips.setdefault((subject, self.facts.clip_name(clip)), folder)
+        for subject, path in self.build.subjects(self.facts, self.frames_root):
+            for clip, folder in self.build.level(path, self.facts.clip_name, "a folder per clip", key=subject):
+                clips.setdefault((subject, clip), folder)
         return clips
 
     def _objective_classes(self) -> dict[tuple[str, str], str]:
         if "objective" in self.coding.columns or self.facts.objective_sheet is None:
             return {}
-        found = find_files(self.searched, self.facts.objective_sheet)
-        if not found:
+        path = self._one_of(self.facts.objective_sheets, self.facts.objective_sheet)
+        if not path:
             return {}
         classes: dict[tuple[str, str], str] = {}
-        for row in read_sheet(found[0], ("subject", "clip", "objective")).rows:
+        for row in read_sheet(path, ("subject", "clip", "objective")).rows:
             subject = self.facts.subject_id(row.cells["subject"])
             if subject is not None:
                 classes.setdefault((subject, self.facts.clip_name(row.cells["clip"])), row.cells["objective"])
-        self.build.note(f"objective classes are taken from {os.path.basename(found[0])!r}")
+        self.build.note(f"objective classes are taken from {os.path.basename(path)!r}", kind="source")
         return classes
 
 
-def _sheet_folders(facts: AnnotatedSet, root: str, frames_root: str) -> list[str]:
-    """Where a sheet may lie: the root, from the frames folder upwards to it, and beside a root that is a frames
+def _sheet_folders(facts: AnnotatedSet, root: str, frames_root: str) -> list[list[str]]:
+    """Where a sheet may lie: the root and from the frames folder upwards to it; then beside a root that is a frames
     folder (or a part of its path)."""
     folders, path = [root], frames_root
     while path.startswith(root + os.sep):
@@ -284,5 +307,5 @@ def _sheet_folders(facts: AnnotatedSet, root: str, frames_root: str) -> list[str
         path = os.path.dirname(path)
     named = {fold(part) for names in facts.folders.values() for name in names for part in name.split("/")}
     if frames_root == root or fold(os.path.basename(root)) in named:
-        folders.append(os.path.dirname(root))
-    return list(dict.fromkeys(folders))
+        return [folders, [os.path.dirname(root)]]
+    return [folders]

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from mer_tf.types import ClipTable
 
+_NAMED = 5  # clips named in one message
+
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
@@ -103,7 +105,8 @@ class Difference:
             if isinstance(self.expected, int) and isinstance(self.found, int)
             else ""
         )
-        told = f"; known: {', '.join(self.clips)}" if self.clips else ""
+        more = f" and {len(self.clips) - _NAMED} more" if len(self.clips) > _NAMED else ""
+        told = f"; known: {', '.join(self.clips[:_NAMED])}{more}" if self.clips else ""
         return f"{name}: expected {self.expected}, found {self.found}{by}{told}"
 
 

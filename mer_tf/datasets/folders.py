@@ -1,7 +1,4 @@
-"""Folders as distributors ship them: subject ids, folders under several spellings, numbered frame files.
-
-Frame numbers are absolute: the integer at the end of the file name, sorted as a number.
-"""
+"""Folders as distributors ship them: subject ids, folders under several spellings, a sheet among copies of it."""
 
 from __future__ import annotations
 
@@ -11,10 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from mer_tf.datasets.card import DatasetCard
-from mer_tf.errors import DatasetNotFoundError, ImageError
+from mer_tf.errors import AnnotationError, DatasetNotFoundError
+from mer_tf.files import is_left_over
 
-# "img46.jpg", "006_05562.jpg", "reg_image090823.bmp", "EP01_12-7.jpg", "000.jpeg": the number before the extension.
-TRAILING_NUMBER = re.compile(r"(?!\.)(?:.*\D)?(\d{1,12})\.(?:jpe?g|png|bmp)", re.IGNORECASE)
 _LEVELS = 2  # an archive is often unpacked into a folder of its own name
 
 
@@ -47,23 +43,34 @@ def padded_id(prefix: str, digits: int) -> Callable[[str], str | None]:
     return canonical
 
 
-def subfolders(path: str) -> dict[str, str]:
-    """Folder name to path, sorted by name; hidden ones left out."""
+def entries(path: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Folders and files directly in a folder: name to path, sorted by name; left-overs of systems left out.
+
+    Both are empty where it cannot be listed.
+    """
+    folders, files = [], []
     try:
-        with os.scandir(path) as entries:
-            return dict(
-                sorted((entry.name, entry.path) for entry in entries if entry.name[0] != "." and entry.is_dir())
-            )
+        with os.scandir(path) as found:
+            for entry in found:
+                if not is_left_over(entry.name):
+                    (folders if entry.is_dir() else files).append((entry.name, entry.path))
     except (NotADirectoryError, PermissionError):
-        return {}
+        return {}, {}
+    return dict(sorted(folders)), dict(sorted(files))
 
 
-def find_folders(root: str, names: Sequence[str]) -> Iterator[str]:
+def subfolders(path: str) -> dict[str, str]:
+    """Folder name to path, sorted by name; left-overs of systems left out."""
+    return entries(path)[0]
+
+
+def find_folders(root: str, names: Sequence[str], levels: int = _LEVELS) -> Iterator[str]:
     """Folders of given names under a root, nearest first.
 
     Args:
         root: Where to look: the root itself may be (or lie inside) the folder that is meant.
         names: Wanted paths such as ``"SMIC_all_raw/HS"``; case, blanks and signs are ignored.
+        levels: How many levels of folders are looked into, the root included.
 
     Yields:
         Every match, in the order of ``names`` at each level.
@@ -75,28 +82,51 @@ def find_folders(root: str, names: Sequence[str]) -> Iterator[str]:
             if here[-count:] == wanted[:count]:
                 yield from _descend(root, wanted[count:])
     level = [root]
-    for _ in range(_LEVELS):
+    for _ in range(levels):
         for base in level:
             for wanted in parts:
                 yield from _descend(base, wanted)
         level = [path for base in level for path in list(subfolders(base).values())[:64]]
 
 
-def find_files(folders: Sequence[str], pattern: re.Pattern) -> list[str]:
-    """Files whose name fits, sorted by name, of the first folder that has one."""
-    for folder in folders:
-        try:
-            with os.scandir(folder) as entries:
-                found = sorted(
-                    entry.path
-                    for entry in entries
-                    if pattern.fullmatch(entry.name) and entry.name[0] not in ".~" and entry.is_file()
-                )
-        except OSError:
-            continue
-        if found:
-            return found
-    return []
+def find_file(places: Sequence[Sequence[str]], names: Sequence[str], pattern: re.Pattern) -> tuple[str, list[str]]:
+    """The file that is meant, and the others that might be.
+
+    Args:
+        places: Where to look: groups of folders, nearest group and folder first.
+        names: Published names, the preferred first.
+        pattern: Fits these and other names that such a file may have.
+
+    Returns:
+        Path of the file, ``""`` where there is none: the nearest of a published name, in any case of letters where its
+        own is not there; else the only one that fits in the nearest folder that has any. Then the paths of all others
+        that fit, in groups as near as this one's.
+
+    Raises:
+        AnnotationError: Several files fit and none has a published name; they are listed.
+    """
+    seen: set[str] = set()
+    found = []
+    for folders in places:
+        fits = []
+        for folder in folders:
+            if os.path.realpath(folder) not in seen:
+                fits += [item for item in entries(folder)[1].items() if pattern.fullmatch(item[0])]
+            seen.add(os.path.realpath(folder))
+        found.append(fits)
+    for index, fits in enumerate(found):
+        for wanted in names:
+            named = [path for name, path in fits if name == wanted]
+            named = named or [path for name, path in fits if name.casefold() == wanted.casefold()]
+            if named:
+                near = [path for nearer in found[: index + 1] for _, path in nearer]
+                return named[0], [path for path in near if path != named[0]]
+    paths = next(([path for _, path in fits] for fits in found if fits), [])
+    if len([path for path in paths if os.path.dirname(path) == os.path.dirname(paths[0])]) > 1:
+        meant = f", or give the right one its published name {names[0]!r}" if names else ""
+        listed = ", ".join(map(repr, paths))
+        raise AnnotationError(f"{len(paths)} files may be the one that is meant: {listed}; keep one{meant}")
+    return (paths[0], paths[1:]) if paths else ("", [])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,57 +138,18 @@ class FramesSet(DatasetCard):
         subjects_like: Examples of what lies in the frames folder, for messages.
         tops: Names of the folders in the frames folder; empty where they are subjects.
         sheets: File names of the annotation, for messages.
-        frame_pattern: Fits a frame file; the first group is the number.
+        frame_pattern: Fits a frame file, the first group its number; None for any series of numbered pictures.
     """
 
     folders: dict[str, tuple[str, ...]]
     subjects_like: str
     tops: tuple[str, ...] = ()
     sheets: tuple[str, ...] = ()
-    frame_pattern: re.Pattern = TRAILING_NUMBER
+    frame_pattern: re.Pattern | None = None
 
     def has_tops(self, folder: str) -> bool:
         """Whether a folder is the frames folder by what lies in it."""
         return any(name.casefold() in self.tops if self.tops else self.subject_id(name) for name in subfolders(folder))
-
-
-@dataclasses.dataclass(frozen=True)
-class Frames:
-    """Frame files of a folder in numeric order, and the numbers that more than one file bears."""
-
-    numbers: tuple[int, ...]
-    paths: tuple[str, ...]
-    doubles: tuple[int, ...] = ()
-
-
-def scan_frames(folder: str, pattern: re.Pattern = TRAILING_NUMBER, key: str = "") -> Frames:
-    """Lists the numbered frame files of a folder; anything else in it is ignored.
-
-    Args:
-        folder: The folder.
-        pattern: Fits a whole file name; its first group is the number.
-        key: Clip key for the message.
-
-    Raises:
-        ImageError: The folder cannot be listed.
-    """
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError as error:
-        raise ImageError(f"folder {folder!r} cannot be listed ({error.strerror or error})", key) from error
-    frames: dict[int, str] = {}
-    doubles = []
-    match = pattern.fullmatch
-    for name in names:
-        found = match(name)
-        if found:
-            number = int(found[1])
-            if number in frames:
-                doubles.append(number)
-            else:
-                frames[number] = name
-    numbers = sorted(frames)
-    return Frames(tuple(numbers), tuple([f"{folder}{os.sep}{frames[number]}" for number in numbers]), tuple(doubles))
 
 
 def find_frames(facts: FramesSet, root: str, layout: str) -> tuple[str, str]:
@@ -194,6 +185,16 @@ def find_frames(facts: FramesSet, root: str, layout: str) -> tuple[str, str]:
         f"{facts.name}: {root!r} has no frames folder; expected {expected} with {facts.subjects_like} inside. "
         f"Found: {', '.join(list(subfolders(root))[:8]) or 'no folder'}. {facts.hint}"
     )
+
+
+def twins(facts: FramesSet, root: str, layout: str, chosen: str) -> list[str]:
+    """Further folders that ``find_frames`` might have taken for the frames folder of that layout."""
+    found = [path for path in find_folders(root, facts.folders[layout]) if facts.has_tops(path)]
+    return [
+        path
+        for path in dict.fromkeys(map(os.path.normpath, found))
+        if not os.path.samefile(path, chosen) and not chosen.startswith(path + os.sep)
+    ]
 
 
 def _descend(base: str, parts: Sequence[str]) -> Iterator[str]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 
 from mer_tf.datasets.card import DatasetCard
-from mer_tf.datasets.folders import Frames
+from mer_tf.datasets.folders import FramesSet, entries, fold, twins
 from mer_tf.datasets.mappings import LabelMapping, get_mapping
-from mer_tf.errors import ClipError, EmptySplitError, FrameOrderError, ImageError
+from mer_tf.errors import ClipError, DatasetNotFoundError, EmptySplitError, FrameOrderError, ImageError
+from mer_tf.frames import SUFFIXES, Frames
 from mer_tf.types import Clip, ClipTable, Problem
+
+_PACKED = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".avi", ".mp4", ".mov", ".mkv", ".wmv")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +71,7 @@ class TableBuilder:
         if card.name in self.rule.assumed and self.rule.entries is None:
             self.note(f"which emotions of this set belong to which class of mapping {self.rule.name!r} is assumed")
         self._missing: list[tuple[str, str]] = []  # clip key, folder tried
+        self._unread = False
 
     def key(self, subject: str, clip: str) -> str:
         return f"{self.dataset}/{subject}/{clip}"
@@ -88,6 +93,81 @@ class TableBuilder:
         """Records a remark; one on a clip begins with its key."""
         text = f"{key}: {message}" if key else message
         self.problems.append(Problem(severity, kind, key, text, dropped))
+
+    def unread(self, path: str, expected: str, key: str = "") -> None:
+        """A folder or file that seems to be of the set and is not read: named, and the set is partial.
+
+        Raises:
+            DatasetNotFoundError: Under ``strict``.
+        """
+        message = f"{path!r} is not read: expected {expected}"
+        if self.strict:
+            raise DatasetNotFoundError(f"{key or self.dataset}: {message}")
+        self._unread = True
+        self.note(message, key=key, severity="warning", kind="extra")
+
+    def level(
+        self,
+        path: str,
+        meaning: Callable[[str], str | None],
+        expected: str,
+        *,
+        beside: tuple[str, ...] = (),
+        key: str = "",
+    ) -> Iterator[tuple[str, str]]:
+        """The folders of one level of a set, each with what its name means; what is not understood is named.
+
+        Args:
+            path: Folder whose entries are wanted.
+            meaning: From a name to what it means, for example a subject id; None for a name it does not know.
+            expected: What the names should be, for messages.
+            beside: Names of folders that are known to lie there and not to be of the set.
+            key: Clip key, or its beginning, for messages.
+
+        Yields:
+            (meaning, path), in order of the names. Two spellings of one are both given, and named.
+        """
+        folders, files = entries(path)
+        known = set(map(fold, beside))
+        found: dict[str, str] = {}
+        for name, folder in folders.items():
+            value = meaning(name)
+            if value is None:
+                if fold(name) not in known:
+                    self.unread(folder, expected, key)
+                continue
+            if fold(name) == fold(value) and name.casefold() != value.casefold():
+                self.note(f"folder {folder!r} is read as {value!r}", key=key, kind="extra")
+            other = found.setdefault(value, folder)
+            if other != folder:
+                message = f"folders {other!r} and {folder!r} both mean {value}; of a clip in both the first is read"
+                self.note(message, key=key, severity="warning", kind="extra")
+            yield value, folder
+        pictures = []
+        for name, file in files.items():
+            stem, ending = os.path.splitext(name)
+            if ending.casefold() in SUFFIXES:
+                pictures.append(file)
+            # Archives are often kept beside what they held.
+            elif ending.casefold() in _PACKED and meaning(stem) not in (None, *found):
+                self.unread(file, f"{expected}, unpacked to folders of frames", key)
+        if pictures:
+            more = f" (and {len(pictures) - 1} more pictures beside it)" if len(pictures) > 1 else ""
+            self.unread(pictures[0], f"{expected}, not pictures{more}", key)
+
+    def subjects(self, facts: FramesSet, path: str, beside: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+        """Subject id and folder of each subject in a frames folder; see ``level``."""
+        layouts = (part for names in facts.folders.values() for name in names for part in name.split("/"))
+        return self.level(
+            path, facts.subject_id, f"a subject such as {facts.subjects_like.split(',')[0]}", beside=(*layouts, *beside)
+        )
+
+    def read_from(self, facts: FramesSet, root: str, layout: str, frames_root: str) -> None:
+        """Notes which frames were read, and other folders that might be meant."""
+        self.note(f"{layout} frames under {frames_root!r} are used", kind="source")
+        for path in twins(facts, root, layout, frames_root):
+            message = f"folder {path!r} is in the place of the frames too and is not read"
+            self.note(message, severity="warning", kind="extra")
 
     def first_of_name(self, subject: str, clip: str, where: str) -> None:
         """Registers a clip; ``ClipError`` where it was seen before."""
@@ -142,16 +222,26 @@ class TableBuilder:
             where: The folder, for messages.
 
         Raises:
-            ImageError: No frame file, or none near enough to a number that is needed.
+            ImageError: No frame file, it is not clear which they are, or none is near enough to a number needed.
             FrameOrderError: No frame between onset and offset can stand in for an apex that is not annotated.
         """
         from mer_tf.preprocessing.select import NEAREST_FRAMES  # here, because its package imports OpenCV
 
         key = self.key(row.subject, row.clip)
+        if frames.fault:
+            raise ImageError(f"folder {where!r}: {frames.fault}", key)
         if not frames.numbers:
-            raise ImageError(f"folder {where!r} holds no frame file (a number, then .jpg, .png or .bmp)", key)
-        for number in frames.doubles:
-            self.note(f"two files bear frame number {number}; the first by name is used", key=key, severity="warning")
+            raise ImageError(
+                f"folder {where!r} holds no frame file (a number, then .jpg, .png or .bmp)"
+                + (f", but {', '.join(map(repr, frames.others[:3]))}" if frames.others else ""),
+                key,
+            )
+        if frames.others:
+            # One with a number might have been a frame.
+            if any(sign.isdigit() for name in frames.others for sign in name):
+                self.note(frames.remark, key=key, severity="warning", kind="extra")
+            else:
+                self.note(frames.remark, key=key)
         first, last = frames.numbers[0], frames.numbers[-1]
         onset = first if row.onset is None else row.onset
         offset = last if row.offset is None else row.offset
@@ -212,7 +302,7 @@ class TableBuilder:
                 + next((f"; the first: {problem.message}" for problem in self.problems if problem.dropped), "")
             )
         self.clips.sort(key=lambda clip: (clip.subject, clip.clip))
-        partial = any(problem.dropped and problem.severity == "warning" for problem in self.problems)
+        partial = self._unread or any(problem.dropped and problem.severity == "warning" for problem in self.problems)
         return ClipTable(
             self.dataset, self.rule.name, self.rule.classes, tuple(self.clips), tuple(self.problems), partial
         )

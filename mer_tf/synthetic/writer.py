@@ -27,6 +27,7 @@ import numpy as np
 
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.errors import ConfigError, MissingFileError
+from mer_tf.files import is_left_over
 from mer_tf.synthetic.damage import check_damage, damage_layout
 from mer_tf.synthetic.layouts import Layout, LayoutClip, LayoutWriter, WrittenClip, get_layout
 from mer_tf.synthetic.layouts.show import SyntheticSet
@@ -289,7 +290,7 @@ def _earlier(root: pathlib.Path, settings: dict, facts: Layout) -> SynthSummary 
     """Counts of a complete earlier set of these settings, or None where the folder may be written."""
     if root.exists() and not root.is_dir():
         raise ConfigError(f"{root} is a file; give a folder for the synthetic set")
-    if not root.is_dir() or not any(root.iterdir()):
+    if not root.is_dir() or all(is_left_over(path.name) for path in root.iterdir()):
         return None
     path = root / SETTINGS
     try:

@@ -14,6 +14,7 @@ import numpy as np
 
 from mer_tf import numerics
 from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.files import check_regular
 from mer_tf.protocols import loso_folds
 from mer_tf.recipes import Recipe
 from mer_tf.run_files import CLIPS_FILE
@@ -157,29 +158,34 @@ class MotionData:
         return loso_folds(self.subject_keys, self.labels.tolist(), num_classes=num_classes, classes=classes)
 
 
-def read_motion_records(paths, recipe: Recipe) -> MotionData:
+def read_motion_records(paths, recipe: Recipe, *, flags: Mapping[str, bool] | None = None) -> MotionData:
     """Reads motion records (``mer_tf.records``): flow in pixels, the recipe's ``inputs``.
 
     Args:
-        paths: A gzip TFRecord file, a folder of them, or several of either. A folder's ``clips.json`` tells whether
-            the clips are synthetic or the set partial.
+        paths: A gzip TFRecord file, a folder of them, or several of either. The ``clips.json`` beside the records tells
+            whether the clips are synthetic or the set partial; with fewer records than it counts, the set is partial.
         recipe: Recipe the records were made with.
+        flags: ``synthetic`` and ``partial`` where the caller knows them; ``clips.json`` is not looked for then.
 
     Returns:
         The clips in order of their keys, whatever the order of files and records.
 
     Raises:
         MissingFileError, EmptySplitError, ConfigError: See ``mer_tf.records.read_examples``; a clip that stands
-            twice is a ``ConfigError``.
+            twice is a ``ConfigError``, and so are more records than ``clips.json`` counts. Records without
+            ``clips.json`` are a ``MissingFileError``: drawn or missing clips must not pass for a whole recorded set.
     """
-    return _read(paths, recipe, network=False)
+    data = _read(paths, recipe, network=False)
+    told = _told(paths, len(data)) if flags is None else flags
+    return dataclasses.replace(data, synthetic=told.get("synthetic", False), partial=told.get("partial", False))
 
 
 def read_training_records(paths, recipe: Recipe, config: TrainConfig) -> MotionData:
     """Reads what that training takes: motion records where its augmentation needs them, else network records.
 
     Network records are those whose tensors are already the network's inputs (as TFX Transform writes them). Args and
-    errors as ``read_motion_records``; a recipe hash is checked where the records carry one.
+    errors as ``read_motion_records``; a recipe hash is checked where the records carry one. Whether the clips are
+    synthetic or the set partial is for the caller to say.
     """
     return _read(paths, recipe, network=not config.needs_arrays(recipe))
 
@@ -208,25 +214,38 @@ def _read(paths, recipe: Recipe, network: bool) -> MotionData:
         recipe=recipe,
         network=network,
         mapping=mappings[0],
-        **_told(paths),
     )
 
 
-def _told(paths) -> dict[str, bool]:
-    """What the folders of records, or of the files given, say of themselves."""
+def _told(paths, count: int) -> dict[str, bool]:
+    """What the folders of records, or of the files given, say of themselves; ``count`` records were read of them."""
     told = {"synthetic": False, "partial": False}
-    for path in [paths] if isinstance(paths, str | os.PathLike) else list(paths):
-        path = os.fspath(path)
-        file = os.path.join(os.path.dirname(path) if os.path.isfile(path) else path, CLIPS_FILE)
-        if not os.path.isfile(file):
-            continue
+    folders = {}
+    for path in map(os.fspath, [paths] if isinstance(paths, str | os.PathLike) else paths):
+        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        folders[os.path.realpath(folder)] = os.path.join(folder, CLIPS_FILE)
+    done = 0
+    for file in folders.values():
+        check_regular(
+            file,
+            "the account of the records",
+            "it says whether clips are drawn and whether some are absent: copy it from the folder that 'mer prepare' "
+            "wrote, or prepare the data again",
+        )
         try:
             with open(file, encoding="utf-8") as stream:
                 facts = json.load(stream)
             for name in told:
-                told[name] |= bool(facts.get(name, False))
-        except (OSError, ValueError, AttributeError) as error:
-            raise ConfigError(f"{file} cannot be read ({error}); prepare the data again") from error
+                told[name] |= bool(facts[name])
+            done += int(facts.get("done", 0))
+        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+            raise ConfigError(f"{file} cannot be read ({error!r}); prepare the data again") from error
+    if done and count > done:
+        raise ConfigError(
+            f"{', '.join(folders.values())}: {done} records were written and {count} are there; records of another "
+            "preparation lie among them: remove these, or prepare the data again"
+        )
+    told["partial"] |= count < done
     return told
 
 

@@ -159,7 +159,7 @@ def pretrain(
     os.makedirs(out_dir, exist_ok=True)
     weights = os.path.join(out_dir, WEIGHTS_FILE)
     write_named_weights(trainer.model, weights)
-    problems = [problem for table in tables for problem in table.problems if problem.dropped]
+    problems = [problem for table in tables for problem in table.problems]
     passport = {
         "format": PRETRAINED_FORMAT,
         "stage": "macro-expression pre-training",
@@ -172,7 +172,8 @@ def pretrain(
         "sets": _sets(tables, found, made, classes),
         "pictures": len(train) + len(test),
         "faults": [str(made.faults[index]) for index in sorted(made.faults)],
-        "clips_left_out": [problem.message for problem in problems],
+        "clips_left_out": [problem.message for problem in problems if problem.dropped],
+        "not_read": [problem.message for problem in problems if problem.kind == "extra" and not problem.dropped],
         "split": _split_facts(found, train, test),
         "initial_weights": weights_facts(config, initial, trainer.transfer) if initial else None,
         "test": scores,

@@ -28,6 +28,7 @@ def write_records(folder, recipe):
             tensors = {name: rng.normal(size=shape).astype(np.float32) for name, shape in recipe.inputs.items()}
             records.append(to_example(clip, tensors, recipe))
     write_motion_records(folder / "motion-0.gz", records)
+    (folder / "clips.json").write_text(json.dumps({"synthetic": False, "partial": False, "done": len(records)}))
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -75,6 +76,17 @@ def test_apply_eulerian(clip, tmp_path, capsys):
         np.testing.assert_array_equal(made[f"img{number}.png"], frame)
 
 
+def test_apply_leaves_copies_out_and_names_them(clip, tmp_path, capsys):
+    folder = shutil.copytree(clip, tmp_path / "clip")
+    shutil.copy(folder / "img11.png", folder / "img9 (1).png")
+    assert run("apply", folder, "--out", tmp_path / "out", "--fps", 100) == 0
+    assert "warning: 1 picture is not named like the frames and left out: 'img9 (1).png'" in capsys.readouterr().err
+    assert sorted(read(tmp_path / "out")) == ["img10.png", "img11.png", "img9.png"]
+    shutil.copy(folder / "img11.png", folder / "img09.png")
+    line = refused(capsys, "apply", folder, "--out", tmp_path / "again", "--fps", 100)
+    assert "'img09.png' and 'img9.png' are both frame 9" in line
+
+
 def test_apply_learned(clip, weights, tmp_path, capsys):
     from mer_tf.preprocessing.magnify.learned import LearnedMagnifier
 
@@ -102,8 +114,8 @@ def test_apply_needs_what_its_method_needs(clip, weights, tmp_path, capsys):
 
 
 def test_apply_refuses_folders(clip, tmp_path, capsys):
-    assert "no folder of frames" in refused(capsys, "apply", tmp_path / "absent", "--out", tmp_path / "o", "--fps", 100)
-    assert "no numbered frame" in refused(capsys, "apply", tmp_path, "--out", tmp_path / "o", "--fps", 100)
+    assert "does not exist" in refused(capsys, "apply", tmp_path / "absent", "--out", tmp_path / "o", "--fps", 100)
+    assert "no frames in" in refused(capsys, "apply", tmp_path, "--out", tmp_path / "o", "--fps", 100)
     assert "holds files" in refused(capsys, "apply", clip, "--out", clip, "--fps", 100)
 
 

@@ -85,10 +85,15 @@ def test_a_folder_of_frames(clip, tmp_path, monkeypatch, capsys):
     (made,) = tmp_path.iterdir()
     assert made.name == f"clip_folder_{folder.name}_onset_apex_28.png"
     # Without numbers and rate: first and last frame, the middle as apex, and one spotting method less.
-    assert main(["show", str(folder), "--recipe", "onset_apex_28", "--json"]) == 0
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    shutil.copy(clip.frames[-1], copy / f"{pathlib.Path(clip.frames[0]).stem} (1).jpg")
+    shutil.copy(clip.frames[-1], copy / "face_crop_00.jpg")
+    assert main(["show", str(copy), "--recipe", "onset_apex_28", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["provenance"]["apex_rule"] == "middle"
     assert "fps" in facts["spotting"]["frequency"]["error"]
+    assert facts["annotated"] == {"onset": clip.frame_numbers[0], "apex": None, "offset": clip.frame_numbers[-1]}
+    assert facts["left_out"].startswith("2 pictures are not named like the frames and left out: 'face_crop_00.jpg'")
 
 
 _SMALL = {
@@ -179,7 +184,7 @@ def test_bad_places(clip, tmp_path, capsys):
     folder = pathlib.Path(clip.frames[0]).parent
     assert "does not exist" in refused(capsys, tmp_path / "absent")
     assert "is a file" in refused(capsys, clip.frames[0])
-    assert "no numbered frame" in refused(capsys, tmp_path)
+    assert "no frames in" in refused(capsys, tmp_path)
     assert "--dataset goes with --data" in refused(capsys, folder, "--dataset", "casme2")
     assert "--apex 99999 is no frame" in refused(capsys, folder, "--apex", 99999)
     assert "--fps must be positive" in refused(capsys, folder, "--fps", "nan")

@@ -81,6 +81,7 @@ def write_clips(tmp_path, recipe, subjects=11):
             tensors = {name: rng.normal(size=shape).astype(np.float32) for name, shape in recipe.inputs.items()}
             records.append(to_example(clip, tensors, recipe))
     write_motion_records(tmp_path / "prepared" / "motion-0.gz", records)
+    (tmp_path / "prepared" / "clips.json").write_text('{"synthetic": false, "partial": false}')
     data = read_motion_records(tmp_path / "prepared", recipe).as_network()
     folder = tmp_path / "transformed" / "Split-all"
     os.makedirs(folder)

@@ -24,6 +24,7 @@ from components.motion_transform.prepare import prepare
 from components.motion_transform.schema import motion_schema
 from mer_tf.datasets import read_casme2
 from mer_tf.errors import EmptySplitError, FaceNotFoundError, MissingFileError
+from mer_tf.frames import frames_of_folder
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames, select_frames
 from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.preprocessing.magnify import EulerianConfig
@@ -32,7 +33,6 @@ from mer_tf.records import encode_motion
 from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.training import read_motion_records
 from mer_tf.types import ClipTable
-from serving.clips import find_frames
 
 pytestmark = [pytest.mark.tfx, pytest.mark.dlib]
 
@@ -92,7 +92,7 @@ def _channel(kind):
 
 def test_records_equal_the_librarys_own_result_bit_for_bit(tmp_path, clips):
     motion, schema = transform(tmp_path, clips)
-    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE)
+    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE, flags={})
     assert data.keys == tuple(clip.key for clip, _ in clips)
     with ClipPreprocessor(RECIPE) as preprocessor:
         for row, (clip, frames) in enumerate(clips):
@@ -132,8 +132,8 @@ def test_pipeline_prepare_and_client_give_the_same_bytes(tmp_path, clips, recipe
     expected = []
     for clip, _ in clips:
         # As the client does: every file of the folder, known by its number alone.
-        numbers, paths = find_frames(pathlib.Path(clip.frames[0]).parent)
-        seen = dataclasses.replace(clip, frames=tuple(map(str, paths)), frame_numbers=numbers)
+        found = frames_of_folder(pathlib.Path(clip.frames[0]).parent)
+        seen = dataclasses.replace(clip, frames=found.paths, frame_numbers=found.numbers)
         selection = select_frames(seen, recipe.frames)
         with ClipPreprocessor(recipe) as preprocessor:
             frames = {number: pathlib.Path(seen.frame_path(number)).read_bytes() for number in selection.numbers}
@@ -150,7 +150,7 @@ def test_order_and_number_of_clips_hold_with_more_clips_than_can_be_under_way(tm
     many.insert(4, (black, dark))
     motion, _ = transform(tmp_path, many, workers=2)
     assert (motion.get_int_custom_property("clips"), motion.get_int_custom_property("faults")) == (9, 1)
-    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE)
+    data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE, flags={})
     assert sorted(data.keys) == sorted(clip.key for clip, _ in many if clip != black)
     for tensor in data.tensors.values():
         assert (tensor == tensor[:1]).all()
@@ -162,7 +162,8 @@ def test_processes_give_the_same_records(tmp_path, clips):
     transform(tmp_path / "one", clips)
     transform(tmp_path / "two", clips, workers=2)
     one, two = (
-        read_motion_records(tmp_path / name / "motion" / "Split-all", RECIPE).fingerprint for name in ("one", "two")
+        read_motion_records(tmp_path / name / "motion" / "Split-all", RECIPE, flags={}).fingerprint
+        for name in ("one", "two")
     )
     assert one == two
 

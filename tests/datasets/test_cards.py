@@ -70,7 +70,8 @@ READER = '''
 
 import os
 
-from mer_tf.datasets.folders import FramesSet, find_frames, padded_id, scan_frames, subfolders
+from mer_tf.datasets.folders import FramesSet, find_frames, padded_id, subfolders
+from mer_tf.frames import scan_frames
 from mer_tf.datasets.table import Row, TableBuilder
 
 MADE = FramesSet(

@@ -89,7 +89,9 @@ def test_ck48_groups_three_frames(tmp_path):
     clip = table.clips[0]
     assert (clip.key, clip.emotion, clip.frame_numbers) == ("ck48/S001/S001_001", "happiness", (4, 5, 6))
     assert len(peak_frames(clip)) == 3
-    assert any("1 files are not named like" in text for text in messages(table))
+    (extra,) = messages(table, kind="extra")
+    assert "notes.png' is not read: expected a name such as S010_004_00000017.png" in extra
+    assert table.partial
 
 
 def test_ck48_sequence_in_two_classes(tmp_path):
@@ -174,8 +176,10 @@ def test_jaffe_file_names(tmp_path):
     assert (clip.subject, clip.clip, clip.emotion) == ("AB", "AB.DI2.2", "disgust")
     assert (clip.onset, clip.apex, clip.offset, clip.frame_numbers) == (2, 2, 2, (2,))
     assert peak_frames(clip) == clip.frames
-    assert any("class code 'XX' is unknown" in text for text in messages(table))
-    assert any("1 .tiff files are not named like" in text for text in messages(table))
+    extra = messages(table, kind="extra")
+    assert any("KA.XX1.77.tiff' is not read: expected a class code of AN, DI" in text for text in extra)
+    assert any("portrait.tiff' is not read: expected a name such as KA.AN1.39.tiff" in text for text in extra)
+    assert table.partial
 
 
 def test_published_totals_of_jaffe(tmp_path):

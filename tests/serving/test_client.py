@@ -15,10 +15,11 @@ import grpc
 import numpy as np
 import pytest
 
-from mer_tf.errors import BadInputError, ClipError, ConfigError, MissingFileError, ServerError
+from mer_tf.errors import BadInputError, ClipError, ConfigError, ServerError
+from mer_tf.frames import frames_of_folder
 from serving import messages
 from serving.client import PredictionClient, RequestRefusedError
-from serving.clips import find_frames, predict_clip
+from serving.clips import predict_clip
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLASSES = ("negative", "positive", "surprise")
@@ -296,16 +297,6 @@ def write_frames(folder, names):
     return folder
 
 
-def test_frames_come_in_the_order_of_their_numbers(tmp_path):
-    folder = write_frames(tmp_path / "clip", ["img10.jpg", "img2.jpg", "reg_img1.PNG", "006_1_0011.jpg"])
-    (folder / "notes12.txt").write_text("x")
-    (folder / "thumb.jpg").write_text("no number")
-    (folder / ".img3.jpg").write_text("hidden")
-    numbers, paths = find_frames(folder)
-    assert numbers == (1, 2, 10, 11)
-    assert [path.name for path in paths] == ["reg_img1.PNG", "img2.jpg", "img10.jpg", "006_1_0011.jpg"]
-
-
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -324,19 +315,6 @@ def test_no_answer_from_a_clip_with_a_frame_that_is_no_file(tmp_path, make, said
     make(folder / name)
     with pytest.raises(BadInputError, match=f"frame '{folder / name}' is {said}; put its picture there"):
         predict_clip("127.0.0.1:1", folder)
-
-
-def test_folders_that_hold_no_clip(tmp_path):
-    with pytest.raises(MissingFileError, match=f"{tmp_path}/absent does not exist"):
-        find_frames(tmp_path / "absent")
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(MissingFileError, match="is a file"):
-        find_frames(tmp_path / "file")
-    with pytest.raises(MissingFileError, match=f"no frames in {tmp_path}"):
-        find_frames(tmp_path)
-    write_frames(tmp_path, ["img1.jpg", "img01.jpg"])
-    with pytest.raises(BadInputError, match="both frame 1"):
-        find_frames(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -393,8 +371,11 @@ def test_a_clip_gets_the_answer_of_its_own_tensors(tmp_path, server, model, reci
 
     synthetic.write_synthetic_dataset(tmp_path, subjects=1, clips_per_subject=1, seed=3)
     folder = next(path for path in sorted((tmp_path / "CASME2_RAW_selected").rglob("*")) if list(path.glob("*.jpg")))
-    numbers, paths = find_frames(folder)
+    frames = frames_of_folder(folder)
+    numbers, paths = frames.numbers, [pathlib.Path(path) for path in frames.paths]
+    (folder / f"{paths[0].stem} (1).jpg").write_bytes(paths[-1].read_bytes())
     answer = predict_clip(server.address, folder)
+    assert any(flag.startswith("other_pictures: 1 picture is not named like") for flag in answer["flags"])
     middle = numbers[0] + (numbers[-1] - numbers[0]) // 2
     assert (answer["onset"], answer["apex"], answer["apex_rule"]) == (numbers[0], middle, "middle")
     with ClipPreprocessor(recipe) as preprocessor:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mer_tf.datasets.flow_images import FlowImages
-from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
 from mer_tf.preprocessing import mirror_network_input, network_input
 from mer_tf.recipes import View, get_recipe
 from mer_tf.training import from_flow_images
@@ -107,11 +107,20 @@ def test_no_clip_in_both_maps():
 
 
 def test_records_tell_what_they_are(tmp_path):
-    assert _told(tmp_path) == {"synthetic": False, "partial": False}
-    (tmp_path / "clips.json").write_text(json.dumps({"synthetic": True, "clips": 3}))
-    assert _told([tmp_path, tmp_path / "nowhere"]) == {"synthetic": True, "partial": False}
+    for path in (tmp_path, tmp_path / "motion.gz"):
+        with pytest.raises(MissingFileError, match=r"clips\.json' is missing; it says whether clips are drawn"):
+            _told(path, 3)
     (tmp_path / "motion.gz").write_bytes(b"")
-    assert _told(tmp_path / "motion.gz")["synthetic"]
-    (tmp_path / "clips.json").write_text("[]")
-    with pytest.raises(ConfigError, match="prepare the data again"):
-        _told(tmp_path)
+    facts = {"synthetic": True, "partial": False, "clips": 3, "done": 3}
+    (tmp_path / "clips.json").write_text(json.dumps(facts))
+    assert _told(tmp_path, 3) == {"synthetic": True, "partial": False}
+    assert _told([tmp_path / "motion.gz", tmp_path], 2) == {"synthetic": True, "partial": True}
+    with pytest.raises(ConfigError, match="3 records were written and 4 are there"):
+        _told(tmp_path, 4)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "clips.json").write_text(json.dumps({**facts, "synthetic": False, "partial": True}))
+    assert _told([tmp_path, tmp_path / "more"], 6) == {"synthetic": True, "partial": True}
+    for text in ("[]", "{}", '{"synthetic": false}'):
+        (tmp_path / "clips.json").write_text(text)
+        with pytest.raises(ConfigError, match="prepare the data again"):
+            _told(tmp_path, 3)

@@ -33,12 +33,23 @@ def write(path, count=3):
 
 
 def test_round_trip(tmp_path):
-    data = read_motion_records(write(tmp_path / "a.gz"), RECIPE)
+    data = read_motion_records(write(tmp_path / "a.gz"), RECIPE, flags={})
     assert data.keys == ("casme2/sub01/EP0", "casme2/sub01/EP1", "casme2/sub01/EP2")
     assert data.labels.tolist() == [0, 1, 2] and data.mapping == "megc2019" and not data.network
     for row in range(3):
         for name, array in tensors(row).items():
             np.testing.assert_array_equal(data.tensors[name][row], array)
+
+
+def test_records_need_their_account_and_no_left_overs(tmp_path):
+    write(tmp_path / "motion-0.gz")
+    (tmp_path / "._motion-0.gz").write_bytes(b"Mac OS X")
+    with pytest.raises(MissingFileError, match=r"clips\.json' is missing; it says whether clips are drawn"):
+        read_motion_records(tmp_path, RECIPE)
+    assert len(read_motion_records(tmp_path, RECIPE, flags={"synthetic": True})) == 3
+    (tmp_path / "clips.json").write_text('{"synthetic": true, "partial": false, "done": 4}')
+    data = read_motion_records(tmp_path, RECIPE)
+    assert (data.synthetic, data.partial) == (True, True)  # one record was lost on the way
 
 
 def test_facts_of_a_record():
@@ -60,8 +71,8 @@ def test_order_of_files_and_records_does_not_matter(tmp_path):
     write_motion_records(tmp_path / "x" / "1.gz", examples[::-1])
     write_motion_records(tmp_path / "y" / "1.gz", examples[2:])
     write_motion_records(tmp_path / "y" / "2.gz", examples[:2])
-    one = read_motion_records(tmp_path / "x", RECIPE)
-    two = read_motion_records([tmp_path / "y" / "2.gz", tmp_path / "y" / "1.gz"], RECIPE)
+    one = read_motion_records(tmp_path / "x", RECIPE, flags={})
+    two = read_motion_records([tmp_path / "y" / "2.gz", tmp_path / "y" / "1.gz"], RECIPE, flags={})
     assert one.keys == two.keys and one.fingerprint == two.fingerprint
     np.testing.assert_array_equal(one.tensors["face"], two.tensors["face"])
 
@@ -83,20 +94,20 @@ def test_fingerprint_sees_every_change(make_data):
 def test_another_recipe_is_refused_and_both_hashes_shown(tmp_path):
     other = dataclasses.replace(RECIPE, crop_size=128)
     with pytest.raises(ConfigError, match=f"{RECIPE.hash}.*{other.hash}"):
-        read_motion_records(write(tmp_path / "a.gz"), other)
+        read_motion_records(write(tmp_path / "a.gz"), other, flags={})
 
 
 def test_absent_empty_and_broken_files(tmp_path):
     with pytest.raises(MissingFileError, match="nowhere"):
-        read_motion_records(tmp_path / "nowhere.gz", RECIPE)
+        read_motion_records(tmp_path / "nowhere.gz", RECIPE, flags={})
     (tmp_path / "folder").mkdir()
     with pytest.raises(MissingFileError, match="no record file"):
-        read_motion_records(tmp_path / "folder", RECIPE)
+        read_motion_records(tmp_path / "folder", RECIPE, flags={})
     write_motion_records(tmp_path / "empty.gz", [])
     with pytest.raises(EmptySplitError, match="no records"):
-        read_motion_records(tmp_path / "empty.gz", RECIPE)
+        read_motion_records(tmp_path / "empty.gz", RECIPE, flags={})
     with pytest.raises(EmptySplitError):
-        read_motion_records([], RECIPE)
+        read_motion_records([], RECIPE, flags={})
     whole = write(tmp_path / "whole.gz").read_bytes()
     for name, content in {
         "cut.gz": whole[: len(whole) // 2],
@@ -106,24 +117,24 @@ def test_absent_empty_and_broken_files(tmp_path):
     }.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ConfigError, match=rf"{name}: not a gzip-compressed TFRecord"):
-            read_motion_records(tmp_path / name, RECIPE)
+            read_motion_records(tmp_path / name, RECIPE, flags={})
 
 
 def test_records_of_another_kind(tmp_path):
     write_motion_records(tmp_path / "a.gz", [b"not an example \xff\xff"])
     with pytest.raises(ConfigError, match=r"a\.gz: a record does not hold"):
-        read_motion_records(tmp_path / "a.gz", RECIPE)
+        read_motion_records(tmp_path / "a.gz", RECIPE, flags={})
     example = to_example(clip(), tensors(), RECIPE)
     del example.features.feature["puzzle"]
     write_motion_records(tmp_path / "b.gz", [example])
     with pytest.raises(ConfigError, match=r"b\.gz: a record does not hold.*puzzle"):
-        read_motion_records(tmp_path / "b.gz", RECIPE)
+        read_motion_records(tmp_path / "b.gz", RECIPE, flags={})
 
 
 def test_a_clip_that_stands_twice(tmp_path):
     write_motion_records(tmp_path / "a.gz", [to_example(clip(), tensors(), RECIPE)] * 2)
     with pytest.raises(ConfigError, match="casme2/sub01/EP02_01f stands twice"):
-        read_motion_records(tmp_path / "a.gz", RECIPE)
+        read_motion_records(tmp_path / "a.gz", RECIPE, flags={})
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):

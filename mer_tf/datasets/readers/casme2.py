@@ -91,6 +91,7 @@ CASME2 = AnnotatedSet(
     # Clips that the raw folders are known to hold without a row in the sheet.
     known_extra=frozenset({("sub24", "EP02_07"), ("sub09", "EP02_02f")}),
     objective_sheet=re.compile(r"casme2-objectiveclasses.*\.xlsx", re.IGNORECASE),
+    objective_sheets=("CASME2-ObjectiveClasses.xlsx",),
     hint=(
         "CASME II comes from its distributor (Institute of Psychology, Chinese Academy of Sciences) "
         "after a signed licence agreement"

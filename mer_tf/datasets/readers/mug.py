@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 
-from mer_tf.datasets.folders import FramesSet, find_frames, padded_id, scan_frames, subfolders
+from mer_tf.datasets.folders import FramesSet, find_frames, fold, padded_id
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ImageError
+from mer_tf.frames import scan_frames
 from mer_tf.types import ClipTable
 
 MUG = FramesSet(
@@ -52,25 +53,23 @@ def read_mug(root: str | os.PathLike, *, mapping: str | LabelMapping = "macro5",
         DatasetNotFoundError, EmptySplitError, UnknownNameError, ClipError: See ``read_ckplus``.
     """
     build = TableBuilder(MUG, mapping, strict=strict)
-    frames_root, _ = find_frames(MUG, os.path.abspath(os.fspath(root)), "auto")
+    root = os.path.abspath(os.fspath(root))
+    frames_root, layout = find_frames(MUG, root, "auto")
     takes = 0
-    for entry, path in subfolders(frames_root).items():
-        subject = MUG.subject_id(entry)
-        if subject is None:
-            continue
-        for name, folder in subfolders(path).items():
-            emotion = _ALIASES.get(name.casefold(), name.casefold())
-            if emotion not in MUG.emotions:
-                message = f"folder {folder!r} is not named after an expression; not read"
-                build.note(message, key=build.key(subject, name), kind="extra")
-                continue
-            for take, take_folder in subfolders(folder).items():
+    for subject, path in build.subjects(MUG, frames_root):
+        for emotion, folder in build.level(path, _emotion, f"one of {', '.join(MUG.classes)}", key=f"mug/{subject}"):
+            for take, take_folder in build.level(folder, str.strip, "a folder per take", key=f"mug/{subject}"):
                 takes += 1
                 with build.faults():
                     _take(build, Row(subject, f"{emotion}_{take}", emotion), take_folder)
     build.note("the apex is not labelled in this set; the middle frame of a take stands for it")
-    build.note(f"frames under {frames_root!r} are used")
+    build.read_from(MUG, root, layout, frames_root)
     return build.table(context=f"under {frames_root!r}: {takes} takes")
+
+
+def _emotion(name: str) -> str | None:
+    emotion = _ALIASES.get(fold(name), fold(name))
+    return emotion if emotion in MUG.emotions else None
 
 
 def _take(build: TableBuilder, row: Row, folder: str) -> None:

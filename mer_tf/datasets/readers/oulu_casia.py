@@ -12,10 +12,11 @@ import os
 from collections.abc import Sequence
 
 from mer_tf.datasets.expected import Expected, macro5
-from mer_tf.datasets.folders import FramesSet, find_folders, fold, padded_id, scan_frames, subfolders
+from mer_tf.datasets.folders import FramesSet, find_folders, fold, padded_id, subfolders
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ConfigError, DatasetNotFoundError
+from mer_tf.frames import scan_frames
 from mer_tf.types import ClipTable
 
 CAMERAS = ("VL", "NI")
@@ -83,23 +84,37 @@ def read_oulu_casia(
     root = os.path.abspath(os.fspath(root))
     build = TableBuilder(OULU_CASIA, mapping, strict=strict)
     frames_root, layout, folders = _find(root, layout, cameras, lights)
-    for (camera, light), folder in folders.items():
-        for entry, path in subfolders(folder).items():
-            subject = OULU_CASIA.subject_id(entry)
-            for name, clip_folder in subfolders(path).items() if subject else ():
+    expected = f"one of {', '.join(OULU_CASIA.classes)}"
+    for (camera, light), (folder, *more) in folders.items():
+        for other in more:
+            build.unread(other, f"one folder of {camera} {light}, and {folder!r} is read")
+        for subject, path in build.subjects(OULU_CASIA, folder):
+            for emotion, clip_folder in build.level(path, _emotion, expected, key=f"oulu_casia/{subject}"):
                 with build.faults():
-                    _clip(build, subject, f"{camera}_{light}", name.strip().casefold(), clip_folder)
+                    _clip(build, subject, f"{camera}_{light}", emotion, clip_folder)
+    for camera in cameras:
+        for light in lights:
+            if (camera, light) not in folders:
+                place = os.path.join(frames_root, camera, light)
+                build.unread(place, f"a folder of that name; there are {_below(frames_root)}")
     read = ", ".join(f"{camera} {light}" for camera, light in folders)
-    build.note(f"{layout} frames under {frames_root!r} are used: {read}")
+    build.note(f"{layout} frames under {frames_root!r} are used: {read}", kind="source")
     return build.table(context=f"under {frames_root!r} ({read})")
+
+
+def _emotion(name: str) -> str | None:
+    return fold(name) if fold(name) in OULU_CASIA.emotions else None
+
+
+def _below(base: str) -> str:
+    """What there is instead, two levels deep, for a message."""
+    names = [f"{camera}/{light}" for camera, path in subfolders(base).items() for light in subfolders(path)]
+    return ", ".join(names[:8]) or "none"
 
 
 def _clip(build: TableBuilder, subject: str, condition: str, emotion: str, folder: str) -> None:
     row = Row(subject, f"{condition}_{emotion.capitalize()}", emotion, apex_is_last=True)
     key = build.key(subject, row.clip)
-    if emotion not in OULU_CASIA.emotions:
-        build.note(f"folder {folder!r} is not named after an expression; not read", key=key, kind="extra")
-        return
     build.first_of_name(subject, row.clip, f"folder {folder!r}")
     label = build.label(row)
     if label is not None:
@@ -126,8 +141,9 @@ def _find(root: str, layout: str, cameras: Sequence[str], lights: Sequence[str])
     )
 
 
-def _conditions(base: str, cameras: Sequence[str], lights: Sequence[str]) -> dict[tuple[str, str], str]:
-    found = {}
+def _conditions(base: str, cameras: Sequence[str], lights: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+    """Folders of each condition, nearly always one; without any where none is there."""
+    found: dict[tuple[str, str], list[str]] = {}
     for name, path in subfolders(base).items():
         for camera in cameras:
             # "VL", "VL_Acropped", "VL-cropped": copies spell the cropped folders in several ways
@@ -135,5 +151,5 @@ def _conditions(base: str, cameras: Sequence[str], lights: Sequence[str]) -> dic
                 for entry, below in subfolders(path).items():
                     for light in lights:
                         if fold(entry) == fold(light):
-                            found.setdefault((camera, light), below)
+                            found.setdefault((camera, light), []).append(below)
     return found

@@ -19,19 +19,22 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 
 from mer_tf.datasets.annotated import AnnotatedReader, AnnotatedSet
 from mer_tf.datasets.expected import MEGC_LIST, Expected, per_subject, three
-from mer_tf.datasets.folders import FramesSet, find_frames, padded_id, scan_frames, subfolders
+from mer_tf.datasets.folders import FramesSet, find_frames, fold, padded_id, subfolders
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.sheets import SheetRow, frame_number
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import FrameOrderError
+from mer_tf.frames import scan_frames
 from mer_tf.types import ClipTable
 
 EMOTIONS = ("negative", "positive", "surprise")
 TOKENS = {"ne": "negative", "po": "positive", "sur": "surprise"}
 _CLIP = re.compile(r"s0*(\d{1,3})_(ne|po|sur)_0*(\d{1,3})", re.IGNORECASE)
+_BESIDE = ("non_micro",)  # beside the folder "micro": clips without an expression
 _HINT = "SMIC comes from its distributor (University of Oulu) after a signed licence agreement"
 
 _subject_id = padded_id("s", 2)
@@ -222,33 +225,42 @@ class _LongReader(AnnotatedReader):
 
 def _read(facts: FramesSet, root, mapping, strict: bool, layout: str) -> ClipTable:
     build = TableBuilder(facts, mapping, strict=strict)
-    frames_root, layout = find_frames(facts, os.path.abspath(os.fspath(root)), layout)
+    root = os.path.abspath(os.fspath(root))
+    frames_root, layout = find_frames(facts, root, layout)
     folders = 0
-    for name, path in subfolders(frames_root).items():
-        subject = facts.subject_id(name)
-        if subject is None:
-            continue
-        inside = {entry.casefold(): below for entry, below in subfolders(path).items()}
-        if "micro" in inside:
-            inside = {entry.casefold(): below for entry, below in subfolders(inside["micro"]).items()}
-        for emotion in EMOTIONS:
-            for entry, folder in subfolders(inside[emotion]).items() if emotion in inside else ():
+    for subject, path in build.subjects(facts, frames_root):
+        key = f"{facts.name}/{subject}"
+        for emotion, below in _classes(build, path, key):
+            for name, folder in build.level(below, clip_name, "a folder per clip", key=key):
                 folders += 1
                 with build.faults():
-                    _clip(build, facts, subject, emotion, entry, folder)
+                    _clip(build, facts, subject, emotion, name, folder)
     build.note("the apex is not annotated in this set; where one is needed the middle frame stands in")
-    build.note(f"{layout} frames under {frames_root!r} are used")
+    build.read_from(facts, root, layout, frames_root)
     return build.table(context=f"under {frames_root!r}: {folders} clip folders")
 
 
-def _clip(build: TableBuilder, facts: FramesSet, subject: str, emotion: str, entry: str, folder: str) -> None:
-    match = _CLIP.fullmatch(entry)
-    if not match:
-        message = f"folder {folder!r} has no clip name such as s1_ne_01; not read"
-        build.note(message, key=build.key(subject, entry), kind="extra")
-        return
-    name = clip_name(entry)
+def _classes(build: TableBuilder, path: str, key: str) -> Iterator[tuple[str, str]]:
+    """(emotion, folder) of a subject: in its folder ``micro``, or directly where there is no level of that name."""
+
+    def meaning(*known: str):
+        return lambda name: fold(name) if fold(name) in known else None
+
+    levels, expected = [path], f"one of {', '.join(EMOTIONS)}"
+    if any(map(meaning("micro"), subfolders(path))):
+        levels = [folder for _, folder in build.level(path, meaning("micro"), "'micro'", beside=_BESIDE, key=key)]
+    else:
+        expected += ", or 'micro' with these inside"
+    for level in levels:
+        yield from build.level(level, meaning(*EMOTIONS), expected, beside=_BESIDE, key=key)
+
+
+def _clip(build: TableBuilder, facts: FramesSet, subject: str, emotion: str, name: str, folder: str) -> None:
+    match = _CLIP.fullmatch(name)
     key = build.key(subject, name)
+    if not match:
+        build.unread(folder, "a clip name such as s1_ne_01", key)
+        return
     build.first_of_name(subject, name, f"folder {folder!r}")
     said = (facts.subject_id(f"s{match[1]}"), TOKENS[match[2].lower()])
     if said != (subject, emotion):

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from mer_tf.errors import BadInputError, ImageError
+from mer_tf.files import is_left_over
 from mer_tf.preprocessing.images import decode_image, read_picture, significant_bits
 from mer_tf.preprocessing.magnify.learned_settings import LONG_WAVE, TripletConfig
 
@@ -213,7 +214,9 @@ class _Pictures:
     def __init__(self, folder: str | os.PathLike, config: TripletConfig):
         folder = os.fspath(folder)
         try:
-            names = sorted(name for name in os.listdir(folder) if name.lower().endswith(_ENDINGS) and name[0] != ".")
+            names = sorted(
+                name for name in os.listdir(folder) if name.lower().endswith(_ENDINGS) and not is_left_over(name)
+            )
         except OSError as error:
             raise BadInputError(f"folder {folder} cannot be read ({error.strerror or error})") from error
         if not names:
