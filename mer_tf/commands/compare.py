@@ -48,6 +48,15 @@ def format_comparison(result: dict) -> str:
             f"{clips['common']} clips in common ({clips['only_a']} only in A, {clips['only_b']} only in B: left out), "
             f"{bootstrap['subjects']} subjects"
         ),
+        *(
+            [
+                fill(
+                    f"warning: no clip of {', '.join(clips['datasets_left_out'])} is in both files; is the set named alike?"
+                )
+            ]
+            if clips["datasets_left_out"]
+            else []
+        ),
         "",
     ]
     rows = []

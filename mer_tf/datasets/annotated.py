@@ -107,7 +107,7 @@ class AnnotatedReader:
         """Reads one row; a fault is raised as ``ClipError``."""
         facts, build, cells = self.facts, self.build, sheet_row.cells
         number = sheet_row.number
-        subject, name = facts.subject_id(cells["subject"]), cells["clip"]
+        subject, name = facts.subject(cells["subject"]), cells["clip"]
         if subject is None or not name or name in (".", "..") or any(sign in name for sign in "/\\\0"):
             raise ClipError(
                 f"row {number} of the sheet names subject {cells['subject']!r} and clip {name!r}; expected a subject "
@@ -257,7 +257,10 @@ class AnnotatedReader:
             subject = self.facts.subject_id(name)
             if subject is not None:
                 for clip, folder in subfolders(path).items():
-                    clips.setdefault((subject, self.facts.clip_name(clip)), folder)
+                    key = (subject, self.facts.clip_name(clip))
+                    if clips.setdefault(key, folder) != folder:
+                        message = f"folder {folder!r} is the same clip in another spelling; {clips[key]!r} is read"
+                        self.build.note(message, key=self.build.key(*key), severity="warning", kind="extra")
         return clips
 
     def _objective_classes(self) -> dict[tuple[str, str], str]:
@@ -268,7 +271,7 @@ class AnnotatedReader:
             return {}
         classes: dict[tuple[str, str], str] = {}
         for row in read_sheet(found[0], ("subject", "clip", "objective")).rows:
-            subject = self.facts.subject_id(row.cells["subject"])
+            subject = self.facts.subject(row.cells["subject"])
             if subject is not None:
                 classes.setdefault((subject, self.facts.clip_name(row.cells["clip"])), row.cells["objective"])
         self.build.note(f"objective classes are taken from {os.path.basename(found[0])!r}")
