@@ -48,17 +48,10 @@ def format_comparison(result: dict) -> str:
             f"{clips['common']} clips in common ({clips['only_a']} only in A, {clips['only_b']} only in B: left out), "
             f"{bootstrap['subjects']} subjects"
         ),
-        *(
-            [
-                fill(
-                    f"warning: no clip of {', '.join(clips['datasets_left_out'])} is in both files; is the set named alike?"
-                )
-            ]
-            if clips["datasets_left_out"]
-            else []
-        ),
-        "",
     ]
+    if left_out := ", ".join(result["datasets_left_out"]):
+        lines.append(fill(f"warning: no clip of {left_out} is in both files; is the set named alike in both?"))
+    lines.append("")
     rows = []
     for key, name in (("uf1", "UF1"), ("uar", "UAR"), ("accuracy", "accuracy")):
         value = bootstrap[key]

@@ -50,8 +50,8 @@ def common_clips(
     for key in keys:
         if a[key].label != b[key].label:
             raise ConfigError(
-                f"clip {a[key].dataset}/{a[key].subject}/{a[key].clip} has truth {a[key].label} in A and {b[key].label} in B; "
-                "label both with one mapping"
+                f"clip {a[key].dataset}/{a[key].subject}/{a[key].clip} has truth {a[key].label} in A and "
+                f"{b[key].label} in B; label both with one mapping"
             )
     counts = {"common": len(keys), "only_a": len(a) - len(keys), "only_b": len(b) - len(keys)}
     spelled = (
@@ -255,8 +255,9 @@ def compare(first, second, n: int, *, draws: int = 10000, seed: int = 0, within_
         within_dataset: Draw subjects within each dataset.
 
     Returns:
-        ``{"clips": {"common", "only_a", "only_b"}, "bootstrap": ..., "permutation": ..., "holm": ..., "mcnemar":
-        ...}``; ``clips`` also has ``datasets_left_out``, the sets of which no clip is in common. ``holm`` adjusts the bootstrap's p over the family {UF1, UAR}.
+        ``{"clips": {"common", "only_a", "only_b"}, "datasets_left_out": ..., "bootstrap": ..., "permutation": ...,
+        "holm": ..., "mcnemar": ...}``. ``datasets_left_out`` are the sets of which no clip is in common; ``holm``
+        adjusts the bootstrap's p over the family {UF1, UAR}.
 
     Raises:
         EmptySplitError, ConfigError: No clip in common, different truths, a class without a clip.
@@ -269,7 +270,8 @@ def compare(first, second, n: int, *, draws: int = 10000, seed: int = 0, within_
     bootstrap = paired_bootstrap(a, b, n, draws=draws, seed=seed, within_dataset=within_dataset)
     family = ("uf1", "uar")
     return {
-        "clips": {**counts, "datasets_left_out": sorted(left_out.values())},
+        "clips": counts,
+        "datasets_left_out": sorted(left_out.values()),
         "bootstrap": bootstrap,
         "permutation": permutation_test(a, b, n, draws=draws, seed=seed),
         "holm": dict(zip(family, holm([bootstrap[name]["p"] for name in family]))),
