@@ -257,10 +257,7 @@ class AnnotatedReader:
             subject = self.facts.subject_id(name)
             if subject is not None:
                 for clip, folder in subfolders(path).items():
-                    key = (subject, self.facts.clip_name(clip))
-                    if clips.setdefault(key, folder) != folder:
-                        message = f"folder {folder!r} is the same clip in another spelling; {clips[key]!r} is read"
-                        self.build.note(message, key=self.build.key(*key), severity="warning", kind="extra")
+                    clips.setdefault((subject, self.facts.clip_name(clip)), folder)
         return clips
 
     def _objective_classes(self) -> dict[tuple[str, str], str]:

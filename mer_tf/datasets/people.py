@@ -53,6 +53,7 @@ def person(dataset: str, subject: str) -> tuple[str, str]:
     return name, (card.subject(subject) if card else None) or subject_form(subject)
 
 
+@functools.lru_cache(maxsize=2**16)
 def clip_key(dataset: str, subject: str, clip: str) -> tuple[str, str, str]:
     """What all spellings of a clip share: the person, and the clip's name in the form of its set.
 

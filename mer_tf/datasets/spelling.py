@@ -19,6 +19,8 @@ def clean(text: str) -> str:
         >>> clean("\\u00a0CASME\\u2161\\u200b"), clean("\\uff11\\u0662")
         ('CASMEII', '12')
     """
+    if text.isascii():  # as nearly always
+        return text.strip()
     text = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
     return "".join(str(unicodedata.decimal(sign, sign)) for sign in text).strip()
 
