@@ -229,7 +229,7 @@ class Shelf:
         return known or person(row.dataset, name) in self.people or subject_form(name).isdigit()
 
     def _alike(self, row: Row, copies: list[Picture], folder: str, named: bool) -> list[Picture]:
-        """The copies, unless they differ; in the layout with ``u_train`` those with the subject in their name are alike."""
+        """The copies, unless they differ; below ``u_train`` and ``u_test`` a name with the subject is proof enough."""
         loose = [picture for picture in copies if not (named and picture.part)]
         if len(loose) > 1 and len({_bytes(picture.path) for picture in loose}) > 1:
             names = " and ".join(repr("/".join((*picture.folders, picture.stem))) for picture in loose[:2])

@@ -28,7 +28,7 @@ def canonical_key(dataset: str, subject: str, clip: str) -> tuple[str, str, str]
     card = CARDS.get(dataset_name(dataset))
     if card is None:
         return None
-    found, clip = card.subject(subject), card.clip_name(clean(clip))
+    found, clip = card.subject_id(subject), card.clip_name(clean(clip))
     return (card.name, found, clip) if found and clip else None
 
 
