@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from mer_tf.commands.source import DEFAULT_DATASET
+from mer_tf.commands.source import DEFAULT_DATASET, named_dataset
 from mer_tf.console import Console, fill
 from mer_tf.errors import BadInputError, ClipError, ConfigError, MissingFileError
 from mer_tf.types import Clip
@@ -136,7 +136,7 @@ def _clip_of_data(arguments) -> Clip:
     for name in ("onset", "apex", "offset", "fps"):
         if getattr(arguments, name) is not None:
             raise ConfigError(f"--{name} goes with a folder of frames; with --data the annotation says it")
-    reader = get_reader(arguments.dataset or DEFAULT_DATASET)
+    reader = get_reader(named_dataset(arguments.dataset, Console()))
     # The dataset's own classes: a clip that some mapping drops can still be looked at.
     clips = reader(arguments.data, mapping="native").clips
     wanted = arguments.clip.strip("/")

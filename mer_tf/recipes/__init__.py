@@ -67,7 +67,7 @@ def get_recipe(name: str) -> Recipe:
     try:
         return RECIPES[name]
     except KeyError:
-        raise UnknownNameError("recipe", name, RECIPES) from None
+        raise UnknownNameError("recipe", name, RECIPES, "mer recipes") from None
 
 
 def current_hash(recipe_hash: str) -> str:

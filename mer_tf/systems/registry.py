@@ -51,7 +51,7 @@ def get_model_card(name: str) -> ModelCard:
     try:
         return MODELS[name]
     except (KeyError, TypeError):
-        raise UnknownNameError("model", name, MODELS) from None
+        raise UnknownNameError("model", name, MODELS, "mer models") from None
 
 
 def check_network(model: str) -> None:

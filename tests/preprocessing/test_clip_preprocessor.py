@@ -118,7 +118,7 @@ class TestLandmarkModel:
         with pytest.raises(MissingFileError, match="argument.*does not exist") as caught:
             find_landmark_model(tmp_path / "absent.dat")
         assert "absent.dat" in str(caught.value)
-        assert "mer-tf[face]" in str(caught.value)
+        assert "pip install '.[face]'" in str(caught.value)
         monkeypatch.setenv("MER_LANDMARK_MODEL", str(tmp_path))
         with pytest.raises(MissingFileError, match="MER_LANDMARK_MODEL"):
             find_landmark_model()
