@@ -127,7 +127,7 @@ class People:
 
 
 def one_spelling(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Set and subject of each clip, every person in one spelling, whatever the order of the clips.
+    """Set and subject of each clip, every person in one spelling (the longest), whatever the order of the clips.
 
     Args:
         pairs: Set and subject of each clip.
@@ -139,10 +139,14 @@ def one_spelling(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         ConfigError: As ``People.add``.
     """
     people = People()
-    found = {pair: people.add(*pair) for pair in sorted(set(pairs))}
+    found = {pair: people.add(*pair) for pair in sorted(set(pairs), key=_longest_first)}
     if note := people.note():
         _log.warning(note)
     return [found[pair] for pair in pairs]
+
+
+def _longest_first(pair: tuple[str, str]) -> tuple[int, tuple[str, str]]:
+    return -len(pair[1]), pair
 
 
 def one_spelling_keys(keys: Iterable[str]) -> list[str]:
