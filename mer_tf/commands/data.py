@@ -158,7 +158,7 @@ def _read_one(arguments):
 
     if not arguments.root:
         raise ConfigError(
-            "give a folder, with --dataset NAME what it is, or --composite NAME with --root DATASET=PATH for each part "
+            "give --dataset NAME and its folder, or --composite NAME with --root DATASET=PATH for each part "
             "(see 'mer data check --help')"
         )
     if arguments.roots or arguments.allow_partial:
