@@ -13,7 +13,7 @@ import sys
 import traceback
 
 from mer_tf import __version__
-from mer_tf.errors import MerError
+from mer_tf.errors import MerError, missing_package
 
 # Every verb there is: verb -> "module:function"; the function receives the sub-parser collection and adds itself. A
 # module is imported when its verb is asked for. Four verbs belong to the packages that build on this library; they are
@@ -69,6 +69,10 @@ def main(argv: list[str] | None = None) -> int:
         return arguments.run(arguments) or 0
     except MerError as error:
         return _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        missing = missing_package(error)
+        said = f"{type(error).__name__}: {error}" if missing is None else str(missing)
+        return _fail(said, 1 if missing is None else missing.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on where it stopped", 130)
     except BrokenPipeError:

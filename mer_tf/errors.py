@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_NEAR = 4  # names told where the one given is unknown
+_LISTED = 20  # registries up to this size are told whole
 
 
 class MerError(Exception):
@@ -46,16 +48,33 @@ class UnknownNameError(ConfigError):
     Args:
         kind: What was looked up, for example ``"model"``.
         name: The unknown name.
-        known: The names that exist.
+        known: The names that exist. Of many only those near the unknown one are told.
+        listing: Command that lists them all, or ``""``.
     """
 
-    def __init__(self, kind: str, name: str, known):
+    def __init__(self, kind: str, name: str, known, listing: str = ""):
         import difflib
 
         known = sorted(known)
-        close = difflib.get_close_matches(str(name), known, n=1)
-        hint = f"Did you mean {close[0]!r}? " if close else ""
-        super().__init__(f"unknown {kind} {name!r}. {hint}Known: {', '.join(known)}")
+        wanted = str(name)
+        close = difflib.get_close_matches(wanted, known, n=4)
+        close += [one for one in known if wanted and one.casefold().startswith(wanted.casefold())]
+        close = list(dict.fromkeys(close))[:_NEAR]
+        parts = [f"unknown {kind} {name!r}."]
+        if close:
+            parts.append(f"Did you mean {close[0]!r}?")
+        if len(known) <= _LISTED:
+            parts.append(f"Known: {', '.join(known)}")
+        else:
+            if close[1:]:
+                parts.append(f"Also near: {', '.join(close[1:])}.")
+            if not close and not listing:
+                parts.append(f"Known: {', '.join(known[:_LISTED])} and {len(known) - _LISTED} more")
+            elif listing:
+                parts.append(f"All {len(known)} are listed by '{listing}'")
+            else:
+                parts.append(f"{len(known)} are known")
+        super().__init__(" ".join(parts))
 
 
 class DatasetNotFoundError(BadInputError):
@@ -104,15 +123,37 @@ class MissingPackageError(BadInputError):
     """
 
     def __init__(self, package: str, extra: str):
-        super().__init__(f"package {package!r} is not installed; install it with: pip install 'mer-tf[{extra}]'")
+        super().__init__(f"package {package!r} is not installed; {how_to_install(extra)}")
 
 
-def look_up(kind: str, name: Any, known: Mapping[str, T]) -> T:
-    """``known[name]``; ``UnknownNameError`` where there is none, as for ``UnknownNameError(kind, name, known)``."""
+def how_to_install(extra: str) -> str:
+    """What to do to get an extra: mer-tf is installed from a checkout, and is on no package index."""
+    return f"install the extra {extra!r} in the checkout of mer-tf: pip install '.[{extra}]'"
+
+
+# Import name of what only an extra installs -> that extra.
+_EXTRAS = {
+    **dict.fromkeys(("tfx", "apache_beam", "ml_metadata", "tensorflow_transform", "tfx_bsl"), "pipeline"),
+    **dict.fromkeys(("tensorflow_model_analysis", "tensorflow_data_validation"), "pipeline"),
+    **dict.fromkeys(("grpc", "grpc_health", "tensorflow_serving"), "serving"),
+    **dict.fromkeys(("dlib", "face_recognition_models"), "face"),
+    "kfp": "kubeflow",
+    "tensorflow_addons": "addons",
+}
+
+
+def missing_package(error: ModuleNotFoundError) -> MissingPackageError | None:
+    """The error for a person where a package of an extra is not installed; None for any other module."""
+    package = (error.name or "").partition(".")[0]
+    return MissingPackageError(package, _EXTRAS[package]) if package in _EXTRAS else None
+
+
+def look_up(kind: str, name: Any, known: Mapping[str, T], listing: str = "") -> T:
+    """``known[name]``; ``UnknownNameError`` with the same arguments where there is none."""
     try:
         return known[name]
     except (KeyError, TypeError):
-        raise UnknownNameError(kind, name, known) from None
+        raise UnknownNameError(kind, name, known, listing) from None
 
 
 class ServerError(MerError):

@@ -144,7 +144,7 @@ class MerServer:
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, self._server)
         if health is None:
-            LOGGER.warning("grpcio-health-checking is not installed: no grpc.health.v1 (pip install 'mer-tf[serving]')")
+            LOGGER.warning("grpcio-health-checking is not installed: no grpc.health.v1 (pip install '.[serving]')")
         else:
             self._health = health.HealthServicer()
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -136,3 +136,32 @@ def test_both_load_little(log):
 def test_the_log_is_read_as_written(log):
     classes = ("negative", "positive", "surprise")
     assert metrics.scores(read_any(log, 3), classes) == metrics.scores(published_log(), classes)
+
+
+def test_a_run_folder_stands_for_its_predictions(log, tmp_path, capsys):
+    from mer_tf.cli import main
+
+    run = tmp_path / "run"
+    run.mkdir()
+    write_predictions(run / "predictions.csv", read_any(log))
+    (run / "passport.json").write_text('{"predictions": "predictions.csv", "classes": ["x", "y", "z"]}')
+    assert main(["evaluate", str(run), "--draws", "0"]) == 0
+    assert "true \\ predicted" in (shown := capsys.readouterr().out) and "x" in shown.split("predicted")[1]
+    assert main(["evaluate", str(run / "passport.json"), "--draws", "0"]) == 0
+    assert main(["compare", str(run), str(log), "--draws", "50"]) == 0
+    assert "442 clips in common (0 only in A, 0 only in B" in capsys.readouterr().out
+    write_epoch_predictions(run / "epochs.csv", {1: read_any(log), 2: read_any(log)})
+    assert main(["evaluate", str(run), "--averages", "all", "--draws", "0"]) == 0
+    assert "best epoch per fold" in capsys.readouterr().out
+    (tmp_path / "empty").mkdir()
+    assert main(["evaluate", str(tmp_path / "empty")]) == 2
+    assert "holds no predictions.csv; give the folder of a finished run" in capsys.readouterr().err
+
+
+def test_a_set_that_is_in_one_file_only_is_named(log, tmp_path, capsys):
+    from mer_tf.cli import main
+
+    other = tmp_path / "other.txt"
+    other.write_text(log.read_text().replace("samm s", "samm2 s"))
+    assert main(["compare", str(log), str(other), "--draws", "50"]) == 0
+    assert "warning: no clip of samm, samm2 is in both files" in " ".join(capsys.readouterr().out.split())

@@ -9,7 +9,7 @@ from mer_tf.console import fill, table
 
 def add(verbs) -> None:
     parser = verbs.add_parser("compare", help="two prediction files: paired bootstrap over subjects, McNemar")
-    parser.add_argument("a", metavar="A", help="prediction CSV or challenge log")
+    parser.add_argument("a", metavar="A", help="folder of a run, prediction CSV or challenge log")
     parser.add_argument("b", metavar="B", help="the same of another method, for the same clips")
     parser.add_argument("--classes", help="class names by index (default: as 'mer evaluate' for A)")
     parser.add_argument("--draws", type=int, default=10000, help="bootstrap draws and permutations")
@@ -20,17 +20,18 @@ def add(verbs) -> None:
 
 
 def run(arguments) -> int:
-    from mer_tf.commands.evaluate import class_names
+    from mer_tf.commands.evaluate import class_names, prediction_file
     from mer_tf.errors import ConfigError
     from mer_tf.metrics.comparison import compare
     from mer_tf.metrics.predictions import read_any
 
     if arguments.seed < 0:
         raise ConfigError(f"--seed must be at least 0. Received: {arguments.seed}")
-    classes = class_names(arguments.classes, arguments.a)
+    a, b = prediction_file(arguments.a), prediction_file(arguments.b)
+    classes = class_names(arguments.classes, a)
     result = compare(
-        read_any(arguments.a, len(classes)),
-        read_any(arguments.b, len(classes)),
+        read_any(a, len(classes)),
+        read_any(b, len(classes)),
         len(classes),
         draws=arguments.draws,
         seed=arguments.seed,
@@ -48,8 +49,10 @@ def format_comparison(result: dict) -> str:
             f"{clips['common']} clips in common ({clips['only_a']} only in A, {clips['only_b']} only in B: left out), "
             f"{bootstrap['subjects']} subjects"
         ),
-        "",
     ]
+    if left_out := ", ".join(result["datasets_left_out"]):
+        lines.append(fill(f"warning: no clip of {left_out} is in both files; is the set named alike in both?"))
+    lines.append("")
     rows = []
     for key, name in (("uf1", "UF1"), ("uar", "UAR"), ("accuracy", "accuracy")):
         value = bootstrap[key]

@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from mer_tf.commands.options import add_workers, worker_count
-from mer_tf.commands.source import MAPPING_HELP, add_roots, read_parts
+from mer_tf.commands.source import DEFAULT_DATASET, MAPPING_HELP, add_roots, named_dataset, read_parts
 from mer_tf.console import Console, fill, table
 from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.registry import CARDS, READERS, get_card
@@ -50,9 +50,13 @@ def add(verbs) -> None:
         "check",
         help="read a dataset folder or a composite: counts beside the published ones, missing frames, corrections",
     )
-    check.add_argument("root", nargs="?", help="with --dataset: the folder as the distributor ships it")
+    check.add_argument("root", nargs="?", help="the folder as the distributor ships it")
     what = check.add_mutually_exclusive_group()
-    what.add_argument("--dataset", metavar="NAME", help=f"dataset, in any spelling of its name: {', '.join(CARDS)}")
+    what.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help=f"dataset, in any spelling of its name: {', '.join(CARDS)} (default: {DEFAULT_DATASET})",
+    )
     what.add_argument("--composite", help=f"composite of several datasets: {', '.join(COMPOSITES)}")
     add_roots(check)
     check.add_argument("--mapping", help=MAPPING_HELP)
@@ -93,8 +97,19 @@ def run_synth(arguments) -> int:
     if arguments.json:
         console.result(json.dumps(facts, indent=1))
     else:
-        console.result(table(("synthetic set", "value"), [(key, str(value)) for key, value in facts.items()]))
+        console.result(table(("synthetic set", "value"), [(key, _text(value)) for key, value in facts.items()]))
     return 0
+
+
+def _text(value) -> str:
+    """A fact of a synthetic set for a person."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        value = [f"{name} {count}" for name, count in value.items()]
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
 
 
 def run_check(arguments) -> int:
@@ -148,7 +163,7 @@ def _read_one(arguments):
     from mer_tf.datasets.label_list import read_label_list
     from mer_tf.datasets.mappings import get_mapping
 
-    if not arguments.dataset or not arguments.root:
+    if not arguments.root:
         raise ConfigError(
             "give --dataset NAME and its folder, or --composite NAME with --root DATASET=PATH for each part "
             "(see 'mer data check --help')"
@@ -157,7 +172,8 @@ def _read_one(arguments):
         raise ConfigError(
             f"{'--root' if arguments.roots else '--allow-partial'} goes with --composite (see 'mer data check --help')"
         )
-    card, options, entries = get_card(arguments.dataset), {"strict": arguments.strict}, None
+    card = get_card(named_dataset(arguments.dataset, Console()))
+    options, entries = {"strict": arguments.strict}, None
     if arguments.mapping:
         options["mapping"] = arguments.mapping
     if arguments.label_list:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from mer_tf.run_files import PASSPORT_FILE
+from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE
 
 DEFAULT_CLASSES = ("negative", "positive", "surprise")
 
@@ -14,8 +14,8 @@ def add(verbs) -> None:
     parser = verbs.add_parser("evaluate", help="pooled UF1, UAR, accuracy and confusion of a prediction file")
     parser.add_argument(
         "file",
-        help="CSV with dataset,subject,clip,fold,label,prediction,p_0..p_k; or a challenge log: a line 'dataset "
-        "subject', then lines 'clip truth prediction'",
+        help="folder of a run; or a CSV with dataset,subject,clip,fold,label,prediction,p_0..p_k; or a challenge log: "
+        "a line 'dataset subject', then lines 'clip truth prediction'",
     )
     parser.add_argument(
         "--classes",
@@ -43,15 +43,16 @@ def run(arguments) -> int:
     from mer_tf.metrics.predictions import is_csv, read_any, read_epoch_predictions, write_megc_log
     from mer_tf.metrics.tables import format_scores
 
-    classes = class_names(arguments.classes, arguments.file)
-    predictions = read_any(arguments.file, len(classes))
+    file = prediction_file(arguments.file, every_epoch=arguments.averages == "all")
+    classes = class_names(arguments.classes, file)
+    predictions = read_any(file, len(classes))
     result = metrics.scores(predictions, classes)
     if arguments.draws:
         result["bootstrap"] = metrics.bootstrap_interval(
             predictions, len(classes), draws=arguments.draws, within_dataset=arguments.within_dataset
         )
     if arguments.averages == "all":
-        by_epoch = read_epoch_predictions(arguments.file, len(classes)) if is_csv(arguments.file) else {}
+        by_epoch = read_epoch_predictions(file, len(classes)) if is_csv(file) else {}
         result["averages"] = metrics.averages(predictions, len(classes), by_epoch)
         cm = result["full"]["confusion"]
         result["recalls"] = {
@@ -64,6 +65,30 @@ def run(arguments) -> int:
         write_megc_log(arguments.write_log, predictions)
     print(json.dumps(result, indent=1) if arguments.json else format_scores(result, classes))
     return 0
+
+
+def prediction_file(path: str, *, every_epoch: bool = False) -> str:
+    """The file of predictions that is meant: of the folder of a run, or its passport, the one that lies there.
+
+    Args:
+        path: As the user gave it; any other file is given back.
+        every_epoch: Take the predictions of every epoch where the run kept them.
+
+    Raises:
+        MissingFileError: The folder holds none.
+    """
+    from mer_tf.errors import MissingFileError
+
+    if os.path.basename(path) == PASSPORT_FILE:
+        path = os.path.dirname(path) or os.curdir
+    if not os.path.isdir(path):
+        return path
+    for name in ((EPOCHS_FILE,) if every_epoch else ()) + (PREDICTIONS_FILE,):
+        if os.path.isfile(os.path.join(path, name)):
+            return os.path.join(path, name)
+    raise MissingFileError(
+        f"folder {path!r} holds no {PREDICTIONS_FILE}; give the folder of a finished run, or a prediction file"
+    )
 
 
 def class_names(given: str | None, file: str) -> tuple[str, ...]:
@@ -86,7 +111,7 @@ def _passport_classes(file: str) -> tuple[str, ...] | None:
     try:
         with open(os.path.join(os.path.dirname(os.path.abspath(file)), PASSPORT_FILE), encoding="utf-8") as stream:
             passport = json.load(stream)
-        if passport["predictions"] != os.path.basename(file):
+        if os.path.basename(file) not in (passport["predictions"], EPOCHS_FILE):
             return None
         return tuple(str(name) for name in passport["classes"]) or None
     except (OSError, ValueError, KeyError, TypeError):

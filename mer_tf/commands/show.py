@@ -6,7 +6,7 @@ import json
 import os
 
 from mer_tf.commands.options import add_faces
-from mer_tf.commands.source import DEFAULT_DATASET
+from mer_tf.commands.source import DEFAULT_DATASET, named_dataset
 from mer_tf.console import Console, fill
 from mer_tf.errors import BadInputError, ClipError, ConfigError
 from mer_tf.types import Clip
@@ -128,7 +128,7 @@ def _clip_of_data(arguments) -> tuple[Clip, str]:
     for name in ("onset", "apex", "offset", "fps"):
         if getattr(arguments, name) is not None:
             raise ConfigError(f"--{name} goes with a folder of frames; with --data the annotation says it")
-    reader = get_reader(arguments.dataset or DEFAULT_DATASET)
+    reader = get_reader(named_dataset(arguments.dataset, Console()))
     # The dataset's own classes: a clip that some mapping drops can still be looked at.
     table = reader(arguments.data, mapping="native")
     clips = table.clips

@@ -7,7 +7,8 @@ import time
 
 from mer_tf.console import Console, fill
 from mer_tf.datasets.composites import COMPOSITES
-from mer_tf.datasets.registry import CARDS, dataset_name
+from mer_tf.datasets.registry import CARDS, dataset_name, get_card
+from mer_tf.datasets.spelling import plain
 from mer_tf.datasets.summary import problem_lines
 from mer_tf.errors import ConfigError, LeakageError
 from mer_tf.types import ClipTable
@@ -97,7 +98,8 @@ def read_source(arguments, console: Console) -> ClipTable:
                 flag = "--" + name.rstrip("s").replace("_", "-")
                 raise ConfigError(f"{flag} goes with --composite; --data names one dataset folder")
         options = {} if arguments.mapping is None else {"mapping": arguments.mapping}
-        clips = get_reader(arguments.dataset or DEFAULT_DATASET)(arguments.data, strict=arguments.strict, **options)
+        reader = get_reader(named_dataset(arguments.dataset, console))
+        clips = reader(arguments.data, strict=arguments.strict, **options)
         if not options:
             console.note(f"label mapping {clips.mapping} keeps {len(clips.clips)} clips of {clips.dataset}")
     lines, more = problem_lines(
@@ -121,6 +123,18 @@ def read_parts(arguments) -> ClipTable:
         allow_partial=arguments.allow_partial,
         label_list=arguments.label_list,
     )
+
+
+def named_dataset(given: str | None, console: Console) -> str:
+    """The set that ``--dataset`` names, or the default; of a name that may mean others too these are noted."""
+    if given is None:
+        return DEFAULT_DATASET
+    card = get_card(given)
+    family = f"{card.listed_as}_"
+    if card.listed_as and plain(given) == plain(card.listed_as):
+        others = ", ".join(name for name in CARDS if name.startswith(family) and name != card.name)
+        console.note(fill(f"note: dataset {given!r} is read as {card.name}; there are {others} too"))
+    return card.name
 
 
 def check_near_duplicates(clips: ClipTable, arguments, console: Console) -> NearDuplicates:

@@ -113,7 +113,7 @@ class AnnotatedReader:
         """Reads one row; a fault is raised as ``ClipError``."""
         facts, build, cells = self.facts, self.build, sheet_row.cells
         number = sheet_row.number
-        subject, name = facts.subject_id(cells["subject"]), cells["clip"]
+        subject, name = facts.subject(cells["subject"]), cells["clip"]
         if subject is None or not name or name in (".", "..") or any(sign in name for sign in "/\\\0"):
             raise ClipError(
                 f"row {number} of the sheet names subject {cells['subject']!r} and clip {name!r}; expected a subject "
@@ -291,7 +291,7 @@ class AnnotatedReader:
             return {}
         classes: dict[tuple[str, str], str] = {}
         for row in read_sheet(path, ("subject", "clip", "objective")).rows:
-            subject = self.facts.subject_id(row.cells["subject"])
+            subject = self.facts.subject(row.cells["subject"])
             if subject is not None:
                 classes.setdefault((subject, self.facts.clip_name(row.cells["clip"])), row.cells["objective"])
         self.build.note(f"objective classes are taken from {os.path.basename(path)!r}", kind="source")

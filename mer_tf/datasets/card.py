@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from mer_tf.datasets.expected import Expected
+from mer_tf.datasets.spelling import clean, subject_form
 
 KINDS = ("micro", "macro")
 PEAKS = ("annotated", "none", "last", "middle", "still")
@@ -85,6 +86,13 @@ class DatasetCard:
     def layouts(self) -> tuple[str, ...]:
         """Names of its synthetic twins."""
         return (self.name, *(f"{self.name}_{variant}" for variant in self.variants))
+
+    def subject(self, text: str) -> str | None:
+        """Canonical form of a subject in any spelling, such as ``"Subject 1"``; None for anything that is no subject.
+
+        Wider than ``subject_id``, by which the folders of the set are told from other folders.
+        """
+        return self.subject_id(clean(text)) or self.subject_id(subject_form(text))
 
     def expected(self, mapping: str) -> tuple[Expected, ...]:
         """Published counts under a mapping: none, one, or several that circulate."""

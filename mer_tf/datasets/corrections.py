@@ -21,6 +21,7 @@ class Correction:
         old: Value the sheet must hold (None for a cell without a value).
         new: Value to use.
         source: Who says so.
+        revision: The revision of the sheet that prints ``old``, where that is known.
     """
 
     dataset: str
@@ -30,6 +31,7 @@ class Correction:
     old: int | str | None
     new: int | str | None
     source: str
+    revision: str = ""
 
     def __post_init__(self):
         if self.field not in FIELDS:
@@ -90,15 +92,11 @@ def correct(values: dict, corrections, dataset: str, subject: str, clip: str) ->
                 )
             )
         elif found != item.new:
-            problems.append(
-                Problem(
-                    "warning",
-                    "revision",
-                    key,
-                    f"{key}: a correction expects {item.field} {item.old} and the sheet has {found}; not applied "
-                    "(another revision of the sheet?)",
-                )
+            which = f"it is for {item.revision}" if item.revision else "another revision of the sheet?"
+            message = (
+                f"{key}: a correction expects {item.field} {item.old} and the sheet has {found}; not applied ({which})"
             )
+            problems.append(Problem("warning", "revision", key, message))
     return values, problems
 
 

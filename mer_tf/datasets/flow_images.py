@@ -5,7 +5,8 @@ Either a flat folder with one picture per clip, or one folder per subject that h
     ROOT/sub01_EP02_01f .png
     ROOT/SUBJECT/u_train/0/sub01_EP02_01f .png   (and u_test, classes 0, 1, 2)
 
-A file name is subject, ``_``, clip; a blank may stand before the extension. The pictures are 8-bit RGB: R is horizontal
+A file name is subject, ``_``, clip; a blank may stand before the extension. It may be the clip alone where the folder
+is named after the subject: ``ROOT/SUBJECT/CLIP.png``. The pictures are 8-bit RGB: R is horizontal
 flow, G vertical flow, B optical strain, each stretched to 0..255 within the picture, so that zero motion has no fixed
 value. All folders hold the same pictures; one copy of each is read, and folds are made from the subject ids.
 
@@ -22,10 +23,12 @@ import re
 
 import numpy as np
 
-from mer_tf.datasets.registry import dataset_name
+from mer_tf.datasets.flow_folders import Row, Shelf, list_pictures, unused_pictures
+from mer_tf.datasets.people import People, clip_key, one_spelling
 from mer_tf.errors import (
     AnnotationError,
     ClipError,
+    ConfigError,
     DatasetNotFoundError,
     EmptySplitError,
     ImageError,
@@ -40,8 +43,6 @@ COLUMNS = ("dataset", "sub", "filename_o", "label")
 CLASSES = ("negative", "positive", "surprise")
 MAX_CSV_BYTES = 64 * 2**20
 MAX_PIXELS = 2**20
-MAX_FILES = 2_000_000
-_PICTURE = re.compile(r"(?!\.)(.+?)\s*\.(?:png|jpe?g|bmp)", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class FlowImages:
         labels: ``(clips,)`` int64.
         datasets: Dataset of each clip, by the name on its card (``"smic"`` is ``"smic_hs"``); that of a set without a
             card as the CSV file spells it.
-        subjects: Subject of each clip, as the CSV file spells it; unique only within its dataset.
+        subjects: Subject of each clip, as the CSV file spells it first; unique only within its dataset.
         clips: Name of each clip; unique only within its subject.
         classes: Class names by index.
         problems: Clips left out, pictures without a row, disagreements.
@@ -68,7 +69,9 @@ class FlowImages:
     problems: tuple[Problem, ...] = ()
 
     def __post_init__(self):
-        object.__setattr__(self, "datasets", tuple(map(dataset_name, self.datasets)))
+        people = one_spelling(tuple(zip(self.datasets, self.subjects, strict=True)))
+        object.__setattr__(self, "datasets", tuple(dataset for dataset, _ in people))
+        object.__setattr__(self, "subjects", tuple(subject for _, subject in people))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -130,33 +133,30 @@ def read_flow_images(
         )
     problems: list[Problem] = []
     rows = _read_rows(os.fspath(labels_csv), classes, problems)
-    pictures = _list_pictures(folder, problems)
+    pictures = list_pictures(folder, problems)
     if not pictures:
         raise DatasetNotFoundError(f"folder {folder!r} holds no .png picture; give the folder of flow images")
 
-    plain = collections.defaultdict(list)
-    exact = {f"{row.subject}_{row.clip}" for row in rows}
-    for stem in pictures:
-        if stem not in exact:  # a picture that one row names exactly is no other row's
-            plain[_plain(stem)].append(stem)
-    kept: list[tuple[_Row, np.ndarray]] = []
+    shelf = Shelf(pictures, rows, classes)
+    kept: list[tuple[Row, np.ndarray]] = []
     used: dict[str, str] = {}
     for row in rows:
         try:
-            stem = _find(row, pictures, plain, folder)
-            if stem in used:
+            copies = shelf.find(row, folder)
+            first = copies[0]
+            if first.path in used:
                 raise AnnotationError(
-                    f"{os.fspath(labels_csv)!r}: {row.key} and {used[stem]} would both be the picture {stem!r}; "
-                    "write subject and clip as in the file names"
+                    f"{os.fspath(labels_csv)!r}: {row.key} and {used[first.path]} would both be the picture "
+                    f"{first.stem!r}; write subject and clip as in the file names, or give each subject a folder"
                 )
-            used[stem] = row.key
-            kept.append((row, _decode(pictures[stem].path, row.key)))
+            used.update(dict.fromkeys([copy.path for copy in copies], row.key))
+            kept.append((row, _decode(first.path, row.key)))
         except ClipError as error:
             if strict:
                 raise
             problems.append(Problem("warning", _kind(error), row.key, str(error), dropped=True))
             continue
-        told = pictures[stem].classes - {str(row.label)}
+        told = {copy.label for copy in copies if copy.part or copy.label not in shelf.digits} - {"", str(row.label)}
         if told:
             problems.append(
                 Problem(
@@ -173,7 +173,7 @@ def read_flow_images(
             f"none of {len(rows)} clips of {os.fspath(labels_csv)!r} has a usable picture in {folder!r}"
             + (f"; the first: {problems[0].message}" if problems else "")
         )
-    unused = sorted(pictures.keys() - used.keys())
+    unused = unused_pictures(pictures, used)
     if unused:
         more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
         message = f"{len(unused)} pictures have no row in the CSV file: {', '.join(unused[:5])}{more}"
@@ -191,25 +191,7 @@ def read_flow_images(
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Row:
-    dataset: str
-    subject: str
-    clip: str
-    label: int
-
-    @property
-    def key(self) -> str:
-        return f"{self.dataset}/{self.subject}/{self.clip}"
-
-
-@dataclasses.dataclass
-class _Picture:
-    path: str
-    classes: set[str]  # class folders in which a copy lies
-
-
-def _read_rows(path: str, classes: tuple[str, ...], problems: list[Problem]) -> list[_Row]:
+def _read_rows(path: str, classes: tuple[str, ...], problems: list[Problem]) -> list[Row]:
     try:
         if os.path.getsize(path) > MAX_CSV_BYTES:
             raise AnnotationError(f"label file {path!r} has more than {MAX_CSV_BYTES} bytes")
@@ -226,10 +208,16 @@ def _read_rows(path: str, classes: tuple[str, ...], problems: list[Problem]) -> 
             f"label file {path!r} lacks the column {', '.join(missing)}; expected {', '.join(COLUMNS)}. "
             f"Headers found: {', '.join(map(repr, table[0])) if table else 'none'}"
         )
+    twice = [name for name in COLUMNS if header.count(name) > 1]
+    if twice:
+        where = " and ".join(str(place + 1) for place, cell in enumerate(header) if cell == twice[0])
+        raise AnnotationError(
+            f"label file {path!r} has the column {twice[0]} more than once (columns {where}); remove all but one"
+        )
     columns = [header.index(name) for name in COLUMNS]
-    spellings: dict[tuple[str, str], str] = {}
+    people = People()
     seen: dict[tuple[str, str, str], int] = {}
-    rows: list[_Row] = []
+    rows: list[Row] = []
     for number, cells in enumerate(table[1:], start=2):
         if not any(cell.strip() for cell in cells):
             continue
@@ -242,16 +230,12 @@ def _read_rows(path: str, classes: tuple[str, ...], problems: list[Problem]) -> 
             )
         if not dataset or not subject or not clip:
             raise AnnotationError(f"label file {path!r} row {number} lacks a dataset, sub or filename_o")
-        dataset = dataset_name(dataset)
-        # One person written as 6 and as 006 would be two subjects, of which one would be in the other's training.
-        first = spellings.setdefault((dataset, _plain(subject)), subject)
-        if first != subject:
-            message = (
-                f"row {number} of the CSV file writes subject {first!r} of {dataset} as {subject!r}; read as {first!r}"
-            )
-            problems.append(Problem("info", "note", f"{dataset}/{first}", message))
-        row = _Row(dataset, first, clip, label)
-        place = (dataset, first, clip)
+        try:
+            dataset, subject = people.add(dataset, subject)
+        except ConfigError as error:
+            raise AnnotationError(f"label file {path!r} row {number}: {error}") from error
+        row = Row(dataset, subject, clip, label)
+        place = clip_key(dataset, subject, clip)
         if place in seen:
             if seen[place] != label:
                 raise AnnotationError(
@@ -264,6 +248,8 @@ def _read_rows(path: str, classes: tuple[str, ...], problems: list[Problem]) -> 
         rows.append(row)
     if not rows:
         raise EmptySplitError(f"label file {path!r} has no rows")
+    if note := people.note():
+        problems.append(Problem("warning", "note", "", f"label file {path!r}: {note}"))
     return rows
 
 
@@ -272,52 +258,6 @@ def _label(text: str, classes: tuple[str, ...]) -> int | None:
         return classes.index(text if text in classes else text.casefold())
     match = re.fullmatch(r"(\d{1,3})(\.0*)?", text)
     return int(match[1]) if match and int(match[1]) < len(classes) else None
-
-
-def _list_pictures(folder: str, problems: list[Problem]) -> dict[str, _Picture]:
-    """One picture per stem, the first by path, with the class folders of all copies."""
-    pictures: dict[str, _Picture] = {}
-    same_folder, files = 0, 0
-    for base, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] != ".")
-        told = os.path.basename(base)
-        here = set()
-        for name in sorted(names):
-            match = _PICTURE.fullmatch(name)
-            if match is None:
-                continue
-            files += 1
-            if files > MAX_FILES:
-                raise DatasetNotFoundError(f"folder {folder!r} holds more than {MAX_FILES} pictures; give a deeper one")
-            stem = match[1].strip()
-            same_folder += stem in here
-            here.add(stem)
-            picture = pictures.setdefault(stem, _Picture(os.path.join(base, name), set()))
-            if base != folder and re.fullmatch(r"\d", told):
-                picture.classes.add(told)
-    if same_folder:
-        message = f"{same_folder} pictures stand twice in a folder (blank before the extension); the first is used"
-        problems.append(Problem("warning", "note", "", message))
-    return pictures
-
-
-def _find(row: _Row, pictures: dict[str, _Picture], plain: dict[str, list[str]], folder: str) -> str:
-    """Stem of a clip's picture: subject and clip as written, the clip alone, then any padding of numbers."""
-    wanted = (f"{row.subject}_{row.clip}", row.clip)
-    for stem in wanted:
-        if stem in pictures:
-            return stem
-    spelled = (f"{_plain(row.subject)}_{_plain(row.clip)}", _plain(row.clip))
-    found = sorted({stem for name in spelled for stem in plain.get(name, ())})
-    if len(found) == 1:
-        return found[0]
-    why = "has no picture" if not found else f"fits several pictures ({', '.join(found[:3])})"
-    raise ImageError(f"{why}: {wanted[0] + '.png'!r} (nor {row.clip + '.png'!r}) was looked for in {folder!r}", row.key)
-
-
-def _plain(text: str) -> str:
-    """A name without case and without leading zeros of its numbers."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", text.strip().casefold().removesuffix(".0"))
 
 
 def _decode(path: str, key: str) -> np.ndarray:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from mer_tf.datasets.card import DatasetCard
+from mer_tf.datasets.spelling import joined
 from mer_tf.errors import AnnotationError, DatasetNotFoundError
 from mer_tf.files import is_left_over
 
@@ -31,13 +32,13 @@ def padded_id(prefix: str, digits: int) -> Callable[[str], str | None]:
 
     Example:
         >>> samm = padded_id("", 3)
-        >>> samm("6"), samm("006"), samm("6.0"), samm("x")
-        ('006', '006', '006', None)
+        >>> samm("6"), samm("006"), samm("6.0"), samm(" \uff10\uff16"), samm("x")
+        ('006', '006', '006', '006', None)
     """
-    pattern = re.compile(rf"(?:{prefix})?0*(\d{{1,{max(digits, 3)}}})(?:\.0+)?", re.IGNORECASE)
+    pattern = re.compile(rf"(?:{prefix.casefold()})?(\d{{1,{max(digits, 3)}}})")
 
     def canonical(text: str) -> str | None:
-        match = pattern.fullmatch(text.strip())
+        match = pattern.fullmatch(joined(text))
         return f"{prefix}{int(match[1]):0{digits}d}" if match else None
 
     return canonical

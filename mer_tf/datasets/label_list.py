@@ -11,6 +11,7 @@ import os
 
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.registry import CARDS, dataset_name
+from mer_tf.datasets.spelling import clean
 from mer_tf.errors import AnnotationError, MissingFileError
 
 MAX_BYTES = 16 * 2**20
@@ -27,7 +28,7 @@ def canonical_key(dataset: str, subject: str, clip: str) -> tuple[str, str, str]
     card = CARDS.get(dataset_name(dataset))
     if card is None:
         return None
-    found, clip = card.subject_id(subject), card.clip_name(clip.strip())
+    found, clip = card.subject_id(subject), card.clip_name(clean(clip))
     return (card.name, found, clip) if found and clip else None
 
 

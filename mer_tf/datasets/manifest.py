@@ -19,7 +19,8 @@ import threading
 from collections.abc import Mapping
 
 from mer_tf.datasets.origin import is_synthetic_table
-from mer_tf.errors import AnnotationError, FrameOrderError, ImageError, MissingFileError
+from mer_tf.datasets.people import People, clip_key
+from mer_tf.errors import AnnotationError, ConfigError, FrameOrderError, ImageError, MissingFileError
 from mer_tf.preprocessing.images import read_picture
 from mer_tf.run_files import MANIFEST_FORMAT
 from mer_tf.types import Clip, ClipTable
@@ -116,8 +117,8 @@ def read_manifest(
         root: Folder to take in place of the recorded one, where the data was moved.
 
     Returns:
-        The table (without the reader's problems) and the content hash by clip key. Whether the frame files are
-        there is not looked at.
+        The table (without the reader's problems), every person in one spelling, and the content hash by clip key.
+        Whether the frame files are there is not looked at.
 
     Raises:
         MissingFileError: No such file.
@@ -149,16 +150,19 @@ def read_manifest(
             csv.field_size_limit(limit)
     if not rows or tuple(rows[0]) != COLUMNS:
         raise AnnotationError(f"manifest {path!r} must have the columns {', '.join(COLUMNS)}")
-    clips, hashes = [], {}
+    clips, hashes, people, seen = [], {}, People(), set()
     for number, row in enumerate(rows[1:], start=3):
         try:
             clip, digest = _read_row(dict(zip(COLUMNS, row, strict=True)), base)
-        except (ValueError, TypeError) as error:
+            dataset, subject = people.add(clip.dataset, clip.subject)
+        except (ValueError, TypeError, ConfigError) as error:
             raise AnnotationError(f"manifest {path!r} row {number} cannot be used ({error})") from error
         if clip.label is not None and not 0 <= clip.label < len(classes):
             raise AnnotationError(f"manifest {path!r} row {number}: label {clip.label} of {len(classes)} classes")
-        if clip.key in hashes:
+        clip = dataclasses.replace(clip, dataset=dataset, subject=subject)
+        if (key := clip_key(dataset, subject, clip.clip)) in seen:
             raise AnnotationError(f"manifest {path!r} row {number} repeats clip {clip.key}")
+        seen.add(key)
         clips.append(clip)
         hashes[clip.key] = digest
     return ClipTable(dataset, mapping, classes, tuple(clips), partial=partial, synthetic=synthetic), hashes

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-import re
 from collections.abc import Callable
 
 from mer_tf.datasets import readers
 from mer_tf.datasets.card import DatasetCard
+from mer_tf.datasets.spelling import plain
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.types import ClipTable
 
@@ -34,15 +34,10 @@ MICRO = tuple(name for name, card in CARDS.items() if card.kind == "micro")
 MACRO = tuple(name for name, card in CARDS.items() if card.kind == "macro")
 
 
-def _plain(text: str) -> str:
-    """A name without case, blanks, hyphens and underscores. Other signs count: CAS(ME)^2 is not CASME II."""
-    return re.sub(r"[\s_-]", "", text).casefold()
-
-
 def _spellings() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for card in CARDS.values():
-        for spelling in dict.fromkeys(map(_plain, (card.name, card.title, card.listed_as or card.name, *card.aliases))):
+        for spelling in dict.fromkeys(map(plain, (card.name, card.title, card.listed_as or card.name, *card.aliases))):
             found.setdefault(spelling, []).append(card.name)
     return {spelling: tuple(names) for spelling, names in found.items()}
 
@@ -68,7 +63,7 @@ def dataset_name(text: str) -> str:
         >>> dataset_name("CASME II"), dataset_name("smic"), dataset_name("mine")
         ('casme2', 'smic_hs', 'mine')
     """
-    names = _NAMES.get(_plain(text), (text.strip(),))
+    names = _NAMES.get(plain(text), (text.strip(),))
     if len(names) > 1:
         raise ConfigError(f"dataset {text!r} may be {' or '.join(names)}; the known ones are {', '.join(CARDS)}")
     return names[0]

@@ -22,7 +22,7 @@ import numpy as np
 
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.metrics.bootstrap import batch_metrics, bootstrap_interval, draw_subjects, subject_tables
-from mer_tf.metrics.counts import check_unique, confusion_matrix, confusion_of, require_all_classes
+from mer_tf.metrics.counts import by_person, check_unique, confusion_matrix, confusion_of, require_all_classes
 from mer_tf.types import Prediction
 
 __all__ = [
@@ -177,11 +177,8 @@ def per_subject(predictions: Iterable[Prediction], n: int) -> list[dict]:
 
     ``labels`` and ``predicted`` are counts per class. Rows are in order of dataset and subject.
     """
-    groups: dict[tuple[str, str], list[Prediction]] = {}
-    for p in predictions:
-        groups.setdefault((p.dataset, p.subject), []).append(p)
     rows = []
-    for (dataset, subject), group in sorted(groups.items()):
+    for (dataset, subject), group in by_person(predictions).items():
         cm = confusion_of(group, n)
         rows.append(
             {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mer_tf.errors import ConfigError, EmptySplitError
-from mer_tf.metrics.counts import check_unique, confusion_of, require_all_classes
+from mer_tf.metrics.counts import by_person, check_unique, confusion_of, require_all_classes
 from mer_tf.types import Prediction
 
 
@@ -67,15 +67,12 @@ def subject_tables(predictions: Iterable[Prediction], n: int) -> tuple[list[tupl
     """
     predictions = list(predictions)
     check_unique(predictions)
-    groups: dict[tuple[str, str], list[Prediction]] = {}
-    for p in predictions:
-        groups.setdefault((p.dataset, p.subject), []).append(p)
+    groups = by_person(predictions)  # sorted: the order of the predictions must not change the result
     if not groups:
         raise EmptySplitError("there are no predictions to draw subjects from")
-    keys = sorted(groups)  # order of the predictions must not change the result
-    tables = np.stack([confusion_of(groups[key], n) for key in keys])
+    tables = np.stack([confusion_of(group, n) for group in groups.values()])
     require_all_classes(tables.sum(axis=0))
-    return keys, tables
+    return list(groups), tables
 
 
 def draw_subjects(

@@ -7,10 +7,14 @@ subject; McNemar's test looks at clips and ignores subjects; Holm's correction s
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from mer_tf.datasets.people import clip_key, dataset_key
+from mer_tf.datasets.spelling import loose_clip_form
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.metrics.bootstrap import batch_metrics, draw_subjects, subject_tables
 from mer_tf.types import Prediction
@@ -19,10 +23,11 @@ from mer_tf.types import Prediction
 def common_clips(
     first: Iterable[Prediction], second: Iterable[Prediction]
 ) -> tuple[list[Prediction], list[Prediction], dict[str, int]]:
-    """The clips that both files hold, matched by dataset, subject and clip name.
+    """The clips that both files hold, matched by dataset, subject and clip name in any spelling of the three.
 
     Returns:
-        Predictions of either method in one order, and ``{"common", "only_a", "only_b"}``.
+        Predictions of either method in one order and in the spelling of the first, and ``{"common", "only_a",
+        "only_b"}``.
 
     Raises:
         EmptySplitError: No clip in common.
@@ -32,23 +37,42 @@ def common_clips(
     for predictions in (first, second):
         side: dict[tuple[str, str, str], Prediction] = {}
         for p in predictions:
-            key = (p.dataset, p.subject, p.clip)
+            key = clip_key(p.dataset, p.subject, p.clip)
             if key in side:
                 raise ConfigError(f"clip {'/'.join(key)} is predicted twice; each clip must be held out exactly once")
             side[key] = p
         sides.append(side)
     a, b = sides
+    _pair_off(a, b)
     keys = sorted(set(a) & set(b))
     if not keys:
         raise EmptySplitError("the two files have no clip in common (matched by dataset, subject and clip name)")
     for key in keys:
         if a[key].label != b[key].label:
             raise ConfigError(
-                f"clip {'/'.join(key)} has truth {a[key].label} in A and {b[key].label} in B; "
-                "label both with one mapping"
+                f"clip {a[key].dataset}/{a[key].subject}/{a[key].clip} has truth {a[key].label} in A and "
+                f"{b[key].label} in B; label both with one mapping"
             )
     counts = {"common": len(keys), "only_a": len(a) - len(keys), "only_b": len(b) - len(keys)}
-    return [a[key] for key in keys], [b[key] for key in keys], counts
+    spelled = (
+        dataclasses.replace(b[key], dataset=a[key].dataset, subject=a[key].subject, clip=a[key].clip) for key in keys
+    )
+    return [a[key] for key in keys], list(spelled), counts
+
+
+def _pair_off(a: dict[tuple[str, str, str], Prediction], b: dict[tuple[str, str, str], Prediction]) -> None:
+    """Gives clips of ``b`` that have no partner the key of the one clip of ``a`` whose name is nearly theirs.
+
+    Padding of numbers and the ending of a file are looked past, where that leaves one clip on either side.
+    """
+    loose = []
+    for side, other in ((a, b), (b, a)):
+        found = collections.defaultdict(list)
+        for key in side.keys() - other.keys():
+            found[(*key[:2], loose_clip_form(key[2]))].append(key)
+        loose.append({form: keys[0] for form, keys in found.items() if len(keys) == 1})
+    for form in loose[0].keys() & loose[1].keys():
+        b[loose[0][form]] = b.pop(loose[1][form])
 
 
 def paired_bootstrap(
@@ -231,17 +255,23 @@ def compare(first, second, n: int, *, draws: int = 10000, seed: int = 0, within_
         within_dataset: Draw subjects within each dataset.
 
     Returns:
-        ``{"clips": {"common", "only_a", "only_b"}, "bootstrap": ..., "permutation": ..., "holm": ..., "mcnemar":
-        ...}``. ``holm`` adjusts the bootstrap's p over the family {UF1, UAR}.
+        ``{"clips": {"common", "only_a", "only_b"}, "datasets_left_out": ..., "bootstrap": ..., "permutation": ...,
+        "holm": ..., "mcnemar": ...}``. ``datasets_left_out`` are the sets of which no clip is in common; ``holm``
+        adjusts the bootstrap's p over the family {UF1, UAR}.
 
     Raises:
         EmptySplitError, ConfigError: No clip in common, different truths, a class without a clip.
     """
+    first, second = list(first), list(second)
     a, b, counts = common_clips(first, second)
+    left_out = {dataset_key(p.dataset): p.dataset for p in (*first, *second)}
+    for p in a:
+        left_out.pop(dataset_key(p.dataset), None)
     bootstrap = paired_bootstrap(a, b, n, draws=draws, seed=seed, within_dataset=within_dataset)
     family = ("uf1", "uar")
     return {
         "clips": counts,
+        "datasets_left_out": sorted(left_out.values()),
         "bootstrap": bootstrap,
         "permutation": permutation_test(a, b, n, draws=draws, seed=seed),
         "holm": dict(zip(family, holm([bootstrap[name]["p"] for name in family]))),

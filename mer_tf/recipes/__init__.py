@@ -77,7 +77,7 @@ def get_recipe(name: str, faces: str | None = None) -> Recipe:
         faces: What to do where several faces are found, a key of ``FACES``; None as the recipe says. Another choice
             than the recipe's gives another hash.
     """
-    recipe = look_up("recipe", name, RECIPES)
+    recipe = look_up("recipe", name, RECIPES, "mer recipes")
     if faces is None:
         return recipe
     face = dataclasses.replace(recipe.face, several_faces=look_up("choice of faces", faces, FACES))

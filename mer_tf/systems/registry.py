@@ -48,7 +48,7 @@ def get_model_card(name: str) -> ModelCard:
     if isinstance(name, str) and name in FORMER_NAMES and name not in MODELS:
         _log.warning("model %r is now called %r; the old name goes with the next release", name, FORMER_NAMES[name])
         name = FORMER_NAMES[name]
-    return look_up("model", name, MODELS)
+    return look_up("model", name, MODELS, "mer models")
 
 
 def check_network(model: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mer_tf import numerics
+from mer_tf.datasets.people import clip_key, one_spelling
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.files import check_regular
 from mer_tf.protocols import loso_folds
@@ -37,7 +38,7 @@ class MotionData:
             ``network_inputs`` where ``network`` is True.
         labels: int64 (clips,).
         datasets: Dataset of each clip.
-        subjects: Subject id of each clip, unique only within its dataset.
+        subjects: Subject id of each clip, unique only within its dataset; a person given in several spellings gets one.
         clips: Name of each clip, unique only within its subject.
         recipe: Recipe of the tensors.
         network: Whether the tensors are what the network takes.
@@ -47,7 +48,8 @@ class MotionData:
 
     Raises:
         EmptySplitError: No clip.
-        ConfigError: Shapes do not fit the recipe, a value is not finite, a clip stands twice or has no name.
+        ConfigError: Shapes do not fit the recipe, a value is not finite, a clip stands twice or has no name, or two
+            subjects may be one (``mer_tf.datasets.people``).
     """
 
     tensors: dict[str, np.ndarray]
@@ -74,6 +76,9 @@ class MotionData:
                 raise ConfigError(f"{name} must have one entry per clip. Received: {len(values)} for {count} clips")
             if not all(values):
                 raise ConfigError(f"clip number {values.index('')} has no {name[:-1]}")
+        people = one_spelling(tuple(zip(self.datasets, self.subjects)))
+        object.__setattr__(self, "datasets", tuple(dataset for dataset, _ in people))
+        object.__setattr__(self, "subjects", tuple(subject for _, subject in people))
         if not count:
             raise EmptySplitError("there are no clips; check the data folder and the label mapping")
         expected = self.recipe.network_inputs if self.network else self.recipe.inputs
@@ -89,11 +94,12 @@ class MotionData:
             finite = np.isfinite(array).reshape(count, -1).all(axis=1)
             if not finite.all():
                 raise ConfigError(f"{self.keys[int(np.argmin(finite))]}: tensor {name!r} is not finite")
-        seen = set()
-        for key in self.keys:
-            if key in seen:
-                raise ConfigError(f"clip {key} stands twice in the data")
-            seen.add(key)
+        seen: dict[tuple, str] = {}
+        for key, *parts in zip(self.keys, self.datasets, self.subjects, self.clips):
+            other = seen.setdefault(clip_key(*parts), key)
+            if other is not key:
+                also = "" if other == key else f", as {other} too"
+                raise ConfigError(f"clip {key} stands twice in the data{also}; remove one")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -191,15 +197,12 @@ def read_training_records(paths, recipe: Recipe, config: TrainConfig) -> MotionD
 
 
 def _read(paths, recipe: Recipe, network: bool) -> MotionData:
-    from mer_tf.datasets.registry import dataset_name
     from mer_tf.records import read_examples
 
     shapes = recipe.network_inputs if network else recipe.inputs
     arrays = read_examples(paths, recipe, shapes)
-    arrays["dataset"] = np.array([dataset_name(name) for name in arrays["dataset"]], object)
-    order = sorted(
-        range(len(arrays["label"])), key=lambda k: (arrays["dataset"][k], arrays["subject"][k], arrays["clip"][k])
-    )
+    people = one_spelling(list(zip(arrays["dataset"], arrays["subject"])))
+    order = sorted(range(len(people)), key=lambda k: (*people[k], arrays["clip"][k]))
     mappings = sorted(set(arrays["mapping"]))
     if len(mappings) > 1:
         raise ConfigError(
@@ -208,8 +211,8 @@ def _read(paths, recipe: Recipe, network: bool) -> MotionData:
     return MotionData(
         tensors={name: arrays[name][order] for name in shapes},
         labels=arrays["label"][order],
-        datasets=tuple(arrays["dataset"][order]),
-        subjects=tuple(arrays["subject"][order]),
+        datasets=tuple(people[k][0] for k in order),
+        subjects=tuple(people[k][1] for k in order),
         clips=tuple(arrays["clip"][order]),
         recipe=recipe,
         network=network,

@@ -13,6 +13,7 @@ the floor, so that a noisy recipe gates few real clips.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import json
 import os
@@ -23,6 +24,8 @@ import numpy as np
 import tensorflow as tf
 
 from mer_tf import features, passport
+from mer_tf.datasets.people import person
+from mer_tf.datasets.registry import dataset_name
 from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.preprocessing.gate import motion_magnitude, motion_unit
 from mer_tf.preprocessing.versions import common_versions
@@ -230,14 +233,14 @@ def training_description(
 
 
 def _trained_on(facts: list[ClipFacts], config: TrainConfig, fingerprint: str, loso) -> dict:
-    names = sorted({clip.dataset for clip in facts})
+    sets = collections.Counter(dataset_name(clip.dataset) for clip in facts)
     seconds = [clip.frames / clip.fps for clip in facts if clip.fps > 0 and clip.frames]
     run = _passport(loso) if loso else {}
     scores = run.get("metrics", {}).get("full", {})
     return {
         "clips": len(facts),
-        "subjects": len({(clip.dataset, clip.subject) for clip in facts}),
-        "datasets": {name: sum(clip.dataset == name for clip in facts) for name in names},
+        "subjects": len({person(clip.dataset, clip.subject) for clip in facts}),
+        "datasets": dict(sorted(sets.items())),
         "data_fingerprint": run.get("data_fingerprint") or fingerprint,
         "synthetic": run.get("synthetic"),
         "partial": run.get("partial"),

@@ -106,3 +106,22 @@ def test_the_verbs_stop_at_it_before_they_write(roots, tmp_path, capsys, verb):
     assert main([*verb, "--data", str(roots["casme2"]), "--out", str(out)]) == 2
     assert "nearly the same frame" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_smic_is_the_high_speed_set_and_the_others_are_named(capsys):
+    from mer_tf.commands.source import DEFAULT_DATASET, named_dataset
+    from mer_tf.console import Console
+
+    assert named_dataset("SMIC", Console()) == "smic_hs"
+    said = " ".join(capsys.readouterr().err.split())
+    assert said == "note: dataset 'SMIC' is read as smic_hs; there are smic_vis, smic_nir, smic_e too"
+    assert named_dataset("SMIC-HS", Console()) == "smic_hs" and named_dataset(None, Console()) == DEFAULT_DATASET
+    assert not capsys.readouterr().err
+
+
+def test_facts_of_a_drawn_set_are_words():
+    from mer_tf.commands.data import _text
+
+    assert [_text(value) for value in ({"anger": 3, "fear": 1}, (), ("gap",), False, 7)] == [
+        "anger 3, fear 1", "none", "gap", "no", "7"
+    ]  # fmt: skip

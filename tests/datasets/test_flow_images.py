@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 
 import cv2
 import numpy as np
@@ -191,7 +192,7 @@ def test_one_person_under_two_spellings_is_one_subject(flow):
     folder, csv = flow.write()
     data = read_flow_images(folder, csv)
     assert data.subjects[-2:] == ("006", "006")
-    assert "writes subject '006' of samm as '6'" in texts(data, severity="info")[0]
+    assert "1 subject is spelled in several ways and read as one person: samm/006 (also samm/6)" in texts(data)[0]
     assert not data.partial
 
 
@@ -301,3 +302,117 @@ def test_one_clip(flow):
     flow.rows = flow.rows[:1]
     flow.images = {"sub01_EP02_01f": picture(0)}
     assert read_flow_images(*flow.write()).images.shape == (1, 28, 28, 3)
+
+
+# ---- whose picture it is ------------------------------------------------------------------------------------------
+
+
+def shown(data) -> list[int]:
+    """Which of the pictures of ``by_folder`` each clip got: 1 for the first."""
+    return [int(image[0, 0, 0]) for image in data.images]
+
+
+def by_folder(flow, paths, rows):
+    """Pictures at paths below the folder, each all of its number, counted from 1."""
+    flow.rows = rows
+    for number, path in enumerate(paths, 1):
+        flow.save(flow.folder / path, np.full((28, 28, 3), number, np.uint8))
+    flow.write_csv()
+    return flow.folder, flow.csv
+
+
+TWO = [["casme2", "sub02", "EP01_01", 0], ["casme2", "sub01", "EP01_01", 1]]
+
+
+@pytest.mark.parametrize(
+    ("folders", "rows"),
+    [
+        (("sub01", "sub02"), TWO),
+        (("sub01", "sub02"), TWO[:1]),  # of the other nothing is known
+        (("1", "S 02"), TWO),
+        (("casme2/sub01/0", "casme2/sub02/1"), TWO),
+        (("sub01/u_test/1", "sub02/u_test/0"), TWO),
+        (("anna", "Ben"), [["mine", "ben", "EP01_01", 0], ["mine", "anna", "EP01_01", 1]]),
+        (("anna", "ben"), [["mine", "ben", "EP01_01", 0]]),
+        (("1", "2"), [["mine", "2", "EP01_01", 0], ["mine", "1", "EP01_01", 1]]),  # folders of subjects, not of classes
+        (("casme2/sub01", "mine/sub01"), [["mine", "sub01", "EP01_01", 0], ["casme2", "sub01", "EP01_01", 1]]),
+    ],
+)
+def test_the_folder_says_whose_picture_it_is(flow, folders, rows):
+    data = read_flow_images(*by_folder(flow, [f"{folder}/EP01_01.png" for folder in folders], rows), strict=True)
+    assert shown(data) == [2, 1][: len(rows)]
+
+
+@pytest.mark.parametrize(
+    ("paths", "row", "why"),
+    [
+        (("sub01/EP01_01.png",), TWO[0], "'sub01/EP01_01' lies in a folder that does not name subject 'sub02'"),
+        (("28/EP01_01.png",), ["mine", "2", "EP01_01", 0], "'28/EP01_01' lies in a folder that does not name"),
+        (("anna/EP01_01.png", "ben/EP02.png"), ["mine", "ben", "EP01_01", 0], "does not name subject 'ben'"),
+        (("x/EP01_01.png", "y/EP01_01.png"), TWO[0], "fits several pictures that differ ('x/EP01_01' and 'y/EP01_01')"),
+        (("sub02/u_train/0/EP01_01.png",), TWO[0], "'sub02/u_train/0/EP01_01' lies in a folder"),
+        (("sub01/u_train/0/EP01_01.png", "sub03/u_train/0/EP01_01.png"), TWO[0], "fits several pictures that differ"),
+        (("samm/sub02/EP01_01.png",), TWO[0], "has no picture"),
+        (("sub02/EP01_01.png", "sub02/a/EP01_01.png"), TWO[0], "fits several pictures that differ"),
+    ],
+)
+def test_a_picture_that_may_be_another_subjects_is_not_taken(flow, paths, row, why):
+    with pytest.raises(ImageError, match=re.escape(why)):
+        read_flow_images(*by_folder(flow, paths, [row]), strict=True)
+
+
+def test_names_with_a_subject_lie_in_any_folder(flow):
+    paths = ["sub01/0/sub01_EP01_01.png", "sub01/0/s1_ne_01.png", "other/006_1_2.png"]
+    rows = [["casme2", "sub01", "EP01_01", 0], ["smic", "s01", "s01_ne_01", 0], ["samm", "6", "006_1_2", 2]]
+    assert shown(read_flow_images(*by_folder(flow, paths, rows), strict=True)) == [1, 2, 3]
+
+
+def test_links_to_folders_are_followed_and_circles_are_not(flow):
+    folder, csv = by_folder(flow, ["../store/a/EP01_01.png", "../store/b/EP01_01.png"], TWO)
+    folder.mkdir(exist_ok=True)
+    (folder / "sub01").symlink_to(flow.root / "store/a")
+    (folder / "sub02").symlink_to(flow.root / "store/b")
+    (flow.root / "store/a/up").symlink_to(folder)
+    assert shown(read_flow_images(folder, csv, strict=True)) == [2, 1]
+
+
+def test_another_subjects_picture_of_the_same_name_is_told_as_unused(flow):
+    data = read_flow_images(*by_folder(flow, ["sub01/EP01_01.png", "sub02/EP01_01.png"], TWO[:1]))
+    assert texts(data, kind="extra") == ["1 pictures have no row in the CSV file: sub01/EP01_01"]
+
+
+# ---- one person, one set, one column ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("second", ["1", "S1", "s01", "sub1", "subject1", "sub 1", "sub\u00a001", "\uff33\uff10\uff11"])
+@pytest.mark.parametrize("dataset", ["casme2", "MMEW"])
+def test_a_person_in_two_spellings_is_one_subject_and_it_is_said(flow, dataset, second):
+    flow.rows = [[dataset, "sub01", "EP02_01f", 1], [dataset.lower(), second, "EP03", 0], [dataset, "sub02", "EP1", 0]]
+    flow.images = {Flow.stem(row): picture(index) for index, row in enumerate(flow.rows)}
+    data = read_flow_images(*flow.write(), strict=True)
+    assert data.subject_keys == (f"{dataset}/sub01",) * 2 + (f"{dataset}/sub02",)
+    assert "read as one person" in texts(data, severity="warning")[0]
+
+
+@pytest.mark.parametrize(("first", "second"), [("1", "P1"), ("sub01", "x1"), ("P 01", "1")])
+def test_two_ids_that_may_be_one_person_are_refused(flow, first, second):
+    flow.rows = [["mine", first, "a", 1], ["mine", second, "b", 0]]
+    flow.root.mkdir(exist_ok=True)
+    flow.folder.mkdir()
+    flow.images = {"a": picture(0), "b": picture(1)}
+    with pytest.raises(AnnotationError, match=f"row 3: subjects '{first}' and '{second}' of mine may be one person"):
+        read_flow_images(*flow.write())
+
+
+def test_patients_and_controls_of_one_number_are_two_people(flow):
+    flow.rows = [["mine", "P1", "a", 1], ["mine", "C1", "b", 0]]
+    flow.images = {"a": picture(0), "b": picture(1)}
+    assert read_flow_images(*flow.write(), strict=True).subjects == ("P1", "C1")
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_column_that_stands_twice_is_refused(flow, column):
+    flow.header.append(f" {column.upper()}")
+    flow.rows = [[*row, 0] for row in flow.rows]
+    with pytest.raises(AnnotationError, match=f"column {column} more than once \\(columns .* and 5\\)"):
+        read_flow_images(*flow.write())

@@ -173,6 +173,15 @@ def test_samm_corrections(tmp_path):
     assert "expects apex 1140 and the sheet has 1143" in message
 
 
+def test_a_correction_says_which_revision_of_the_sheet_it_is_for(tmp_path):
+    clip = LayoutClip(28, 0, "anger", "4", onset=1071, apex=1113, offset=1134, name="028_4_1", frames=range(1071, 1135))
+    write_layout(tmp_path, "samm", [clip])
+    table = read_samm(tmp_path)
+    assert table.clips[0].apex == 1113
+    (message,) = [text for text in messages(table) if "not applied" in text]
+    assert "apex 1143 and the sheet has 1113; not applied (it is for the copy of SAMM_Micro_FACS_Codes_v2" in message
+
+
 def test_samm_duration_is_a_check(tmp_path):
     written = write_layout(tmp_path, "samm", plan(clips=1))
     edit(written.sheet, lambda sheet: sheet.__setitem__("G15", 99))

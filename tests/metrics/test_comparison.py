@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.metrics import scores
+from mer_tf.metrics.bootstrap import subject_tables
 from mer_tf.metrics.comparison import (
     binomial_two_sided,
     common_clips,
@@ -146,3 +147,26 @@ def test_holm():
     assert holm([]) == []
     with pytest.raises(ConfigError):
         holm([1.2])
+
+
+def test_a_csv_and_a_challenge_log_are_matched_in_any_spelling():
+    a = [Prediction("smic_hs", f"s{k:02}", f"s{k:02}_ne_01", "f", k % 2, 0, ()) for k in range(1, 13)]
+    a += [Prediction("MMEW", f"sub{k:02}", f"EP0{k}", "f", k % 2, 0, ()) for k in range(1, 7)]
+    b = [Prediction("smic", f"s{k}", f"s{k}_ne_01", "g", k % 2, 1, ()) for k in range(1, 13)]
+    b += [Prediction("mmew", f"{k}", f"ep{k}.avi", "g", k % 2, 1, ()) for k in range(1, 7)]
+    first, second, counts = common_clips(a, b[::-1])
+    assert counts == {"common": 18, "only_a": 0, "only_b": 0}
+    assert [(p.dataset, p.subject, p.clip) for p in first] == [(p.dataset, p.subject, p.clip) for p in second]
+    assert all(p.prediction == 0 and q.prediction == 1 for p, q in zip(first, second))
+
+
+def test_padding_does_not_join_two_clips_of_one_file():
+    a = [Prediction("d", "1", name, "f", 0, 0, ()) for name in ("1_1", "1_01", "x")]
+    b = [Prediction("d", "1", name, "f", 0, 0, ()) for name in ("1_001", "x")]
+    assert common_clips(a, b)[2] == {"common": 1, "only_a": 2, "only_b": 1}
+
+
+def test_people_are_drawn_not_spellings():
+    rows = [Prediction("d", name, f"c{k}", "f", k % 2, 0, ()) for k, name in enumerate(("1", "S1", "2", "sub02"))]
+    keys, tables = subject_tables(rows, 2)
+    assert keys == [("d", "S1"), ("d", "sub02")] and tables.sum() == 4

@@ -207,3 +207,29 @@ def test_one_dataset_under_two_spellings_is_one(tmp_path):
     log.write_text("CK s01\nc1 0 1\n")
     with pytest.raises(ConfigError, match="may be ckplus or ck48; the known ones are casme, "):
         read_any(log)
+
+
+PLAIN = "dataset,subject,clip,fold,label,prediction\n"
+
+
+def test_a_person_in_two_spellings_is_one_in_a_csv_and_in_a_log(tmp_path):
+    csv, log = tmp_path / "p.csv", tmp_path / "log.txt"
+    csv.write_text(PLAIN + "MMEW,S1,a,f,0,0\nmmew,subject 01,b,f,1,0\nMMEW,2,c,f,0,0\n")
+    assert [(p.dataset, p.subject) for p in read_predictions(csv, 2)] == [("MMEW", "S1")] * 2 + [("MMEW", "2")]
+    log.write_text("smic s1\ns1_ne_01 0 0\nsmic_hs s01\ns01_ne_02 0 0\n")
+    with pytest.raises(ConfigError, match="line 3: subject smic_hs/s1 is already on line 1"):
+        read_megc_log(log)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("d,1,a,f,0,0\nd,S01,A,f,0,0\n", "line 3: clip d/1/A is already on line 2"),
+        ("d,1,a,f,0,0\nd,P1,b,f,0,0\n", "line 3: subjects '1' and 'P1' of d may be one person"),
+    ],
+)
+def test_what_is_one_or_may_be_is_refused(tmp_path, rows, message):
+    path = tmp_path / "p.csv"
+    path.write_text(PLAIN + rows)
+    with pytest.raises(ConfigError, match=message):
+        read_predictions(path, 2)

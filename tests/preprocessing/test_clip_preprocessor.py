@@ -118,7 +118,7 @@ class TestLandmarkModel:
         with pytest.raises(MissingFileError, match="argument.*does not exist") as caught:
             find_landmark_model(tmp_path / "absent.dat")
         assert "absent.dat" in str(caught.value)
-        assert "mer-tf[face]" in str(caught.value)
+        assert "pip install '.[face]'" in str(caught.value)
         monkeypatch.setenv("MER_LANDMARK_MODEL", str(tmp_path))
         with pytest.raises(MissingFileError, match="MER_LANDMARK_MODEL"):
             find_landmark_model()
@@ -126,7 +126,7 @@ class TestLandmarkModel:
     def test_no_package(self, monkeypatch):
         monkeypatch.delenv("MER_LANDMARK_MODEL", raising=False)
         monkeypatch.setattr(face_module.importlib.util, "find_spec", lambda name: None)
-        with pytest.raises(MissingFileError, match=r"not found; install it with: pip install 'mer-tf\[face\]'"):
+        with pytest.raises(MissingFileError, match=r"not found; install the extra 'face'"):
             find_landmark_model()
 
     def test_packaged_file_of_a_wrong_size(self, tmp_path, monkeypatch):
@@ -143,7 +143,7 @@ class TestLandmarkModel:
 
     def test_no_dlib(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "dlib", None)
-        with pytest.raises(MissingPackageError, match=r"mer-tf\[face\]"):
+        with pytest.raises(MissingPackageError, match=r"pip install '.\[face\]'"):
             ClipPreprocessor(HARS).open()
 
     def test_file_that_is_no_model(self, tmp_path):

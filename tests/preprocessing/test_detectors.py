@@ -97,7 +97,7 @@ def test_dlib_is_the_default(finders):
 
 def test_absent_dlib_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "dlib", None)
-    with pytest.raises(MissingPackageError, match="mer-tf\\[face\\]"):
+    with pytest.raises(MissingPackageError, match="the extra .face. in the checkout"):
         make_finder(config("dlib"))
 
 

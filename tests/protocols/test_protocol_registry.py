@@ -109,10 +109,10 @@ def test_a_composite_needs_its_datasets_and_no_other(name, keep):
         make_split(name, subjects, labels, keys)
 
 
-def test_smic_under_two_names_is_refused():
-    counts = {**SMALL, "smic/s0": (1, 1, 1)}
-    with pytest.raises(ConfigError, match="smic"):
-        make_split("megc2019", *clips(counts))
+def test_a_set_under_two_names_is_one_and_so_are_its_people():
+    split = make_split("megc2019", *clips({**SMALL, "smic/s0": (1, 1, 1), "SMIC-HS/S 01": (1, 1, 1)}))
+    assert len(split.folds) == len(SMALL)
+    assert {fold.name.partition("/")[0] for fold in split.folds} == {"smic_hs", "casme2", "samm"}
 
 
 def test_published_counts_are_compared():

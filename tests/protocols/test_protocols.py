@@ -111,3 +111,39 @@ def test_a_clip_on_both_sides_is_stopped():
 def test_impossible_folds(fold, error):
     with pytest.raises(error, match="fold f"):
         check_no_leakage(fold, KEYS, CLIPS)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("casme2/sub01", "casme2/1"),
+        ("MMEW/S1", "mmew/subject 01"),
+        ("smic/s1", "smic_hs/s01"),
+        ("samm/006", "samm/6"),
+        ("d/sub\u00a01", "d/\uff11"),
+    ],
+)
+def test_one_person_in_two_spellings_on_both_sides_is_a_leak(train, test):
+    fold = Fold("f", (0, 1), (2,))
+    with pytest.raises(LeakageError, match=r"the same subject in another spelling, in training") as caught:
+        check_no_leakage(fold, [train, "d/other", test], ["a/a/a", "b/b/b", "c/c/c"])
+    assert train in str(caught.value) and test in str(caught.value)
+
+
+def test_who_may_be_one_person_is_a_leak_as_well():
+    with pytest.raises(LeakageError, match="fold f: subjects .* may be one person"):
+        check_no_leakage(Fold("f", (0,), (1,)), ["d/1", "d/P1"], ["d/1/a", "d/P1/a"])
+    check_no_leakage(Fold("f", (0,), (1,)), ["d/C1", "d/P1"], ["d/C1/a", "d/P1/a"])
+
+
+def test_one_clip_in_two_spellings_is_a_leak_where_subjects_may_straddle():
+    fold = Fold("f", (0,), (1,), subjects_may_straddle=True)
+    with pytest.raises(LeakageError, match="the same clip in another spelling"):
+        check_no_leakage(fold, ["d/1", "d/1"], ["d/1/EP01", "d/S1/ep01"])
+    check_no_leakage(fold, ["d/1", "d/1"], ["d/1/EP01", "d/1/EP02"])
+
+
+def test_folds_are_cut_between_people_not_spellings():
+    keys = ["MMEW/sub01", "mmew/1", "MMEW/S2", "MMEW/002", "MMEW/3"]
+    folds = loso_folds(keys, [0, 1, 0, 1, 0], num_classes=2)
+    assert {fold.test for fold in folds} == {(0, 1), (2, 3), (4,)}

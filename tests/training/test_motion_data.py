@@ -223,3 +223,18 @@ def test_a_value_that_is_not_finite_names_the_clip(make_data):
 def test_no_clips(make_data):
     with pytest.raises(EmptySplitError):
         make_data().take([])
+
+
+def test_a_person_in_two_spellings_is_one(make_data):
+    data = dataclasses.replace(
+        make_data(), datasets=["casme2", "CASME II"] * 6, subjects=["sub01", "1", "S 1"] + ["2", "sub02", "002"] * 3,
+        clips=[f"c{k}" for k in range(12)],
+    )  # fmt: skip
+    assert len(set(data.subject_keys)) == 2 and set(data.datasets) == {"casme2"}
+    assert [len(fold.test) for fold in data.loso_folds(3)] == [3, 9]
+
+
+def test_a_clip_in_two_spellings_stands_twice(make_data):
+    data = make_data()
+    with pytest.raises(ConfigError, match="stands twice in the data, as casme2/sub00/EP00 too"):
+        dataclasses.replace(data, clips=["EP00", "ep00", *data.clips[2:]])

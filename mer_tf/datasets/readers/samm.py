@@ -39,9 +39,15 @@ MEGC = Expected(
 )
 # Other replacements are in use: 1105 and 4945 from flow, 1102 and 4930 in the public lists of Dual-ATME 2023. A third
 # suspect apex, 5127 of 032_3_2 one frame after its onset, is legal and left as printed.
+# Copies of the v2 sheet circulate that print 1113 for 028_4_1, which lies between onset and offset and is kept.
+_PRINTED = "the copy of SAMM_Micro_FACS_Codes_v2.xlsx in which clip 013_1_9 ends at 5739; what this sheet says is kept"
 CORRECTIONS: tuple[Correction, ...] = (
-    Correction("samm", "028", "028_4_1", "apex", 1143, 1102, "apex after offset; the middle frame of 1071..1134"),
-    Correction("samm", "032", "032_3_1", "apex", 1930, 4930, "one digit repaired; onset is 4896, offset 4970"),
+    Correction(
+        "samm", "028", "028_4_1", "apex", 1143, 1102, "apex after offset; the middle frame of 1071..1134", _PRINTED
+    ),
+    Correction(
+        "samm", "032", "032_3_1", "apex", 1930, 4930, "one digit repaired; onset is 4896, offset 4970", _PRINTED
+    ),
 )
 # The cell in which older copies of the sheet differ from the copy whose counts are known.
 _REVISION = ("013", "013_1_9", "offset", 5739)

@@ -1,0 +1,92 @@
+"""One set, one person, one clip under several spellings."""
+
+from __future__ import annotations
+
+import pytest
+
+from mer_tf.datasets.people import People, clip_key, dataset_key, one_spelling, person
+from mer_tf.datasets.registry import CARDS
+from mer_tf.datasets.spelling import subject_form
+from mer_tf.errors import ConfigError
+
+ONE = (
+    "1", "01", "001", "1.0", " 1 ", "\u00a01", "\uff11", "\u0661", "s1", "S1", "s01", "S 1", "sub1", "sub01", "Sub_1",
+    "sub-01", "SUBJECT1", "subject 01", "Subject_1", "subject\u00a01", "id1", "ID 01", "\uff53\uff55\uff42\uff10\uff11",
+    "sub\u200b01",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", ONE)
+def test_every_spelling_of_subject_one(spelling):
+    assert person("casme2", spelling) == ("casme2", "sub01")
+    assert person("mine", spelling) == ("mine", "1")
+    assert person("samm", spelling) == ("samm", "001")
+    assert person("smic", spelling) == ("smic_hs", "s01")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("1", "2"), ("1", "11"), ("1", "10"), ("1a", "1b"), ("12", "1-2"), ("KA", "KL"), ("P1", "C1"), ("s1", "s1a")],
+)
+def test_two_people_stay_two(first, second):
+    assert person("mine", first) != person("mine", second)
+    assert one_spelling([("mine", first), ("mine", second)]) == [("mine", first), ("mine", second)]
+
+
+def test_people_of_different_sets_are_never_one():
+    names = ("casme", "casme2", "samm", "smic_hs", "smic_vis", "smic_e", "mine", "yours", "ckplus", "oulu_casia")
+    assert len({person(name, "1") for name in names}) == len(names)
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("MMEW", "mmew", " Mmew", "M_MEW"),
+        ("CAS(ME)^3", "cas(me)^3"),
+        ("smic", "SMIC-HS", "smic hs", "\uff33\uff2d\uff29\uff23"),
+    ],
+)
+def test_a_set_has_one_key(spellings):
+    assert len(set(map(dataset_key, spellings))) == 1
+    assert dataset_key(spellings[0]) != dataset_key("casme2")
+
+
+def test_ids_of_the_published_sets_are_their_own():
+    for card in CARDS.values():
+        for text in ("1", "7", "006", "20", "KA"):
+            found = card.subject_id(text)
+            if found is not None:
+                assert person(card.name, text) == person(card.name, found) == (card.name, found)
+
+
+def test_clips_differ_by_more_than_case_and_blanks():
+    assert clip_key("mine", "S1", "EP02_01f ") == clip_key("Mine", "1", "ep02_01F")
+    assert clip_key("smic", "1", "s1_ne_1") == clip_key("smic_hs", "s01", "s01_ne_01")
+    assert clip_key("casme2", "1", "EP02_01") != clip_key("casme2", "1", "EP02_01f")
+    assert clip_key("mine", "1", "1_1") != clip_key("mine", "1", "1_01")
+
+
+@pytest.mark.parametrize(("first", "second"), [("1", "P1"), ("P01", "sub1"), ("volunteer 3", "3")])
+@pytest.mark.parametrize("turned", [False, True])
+def test_who_may_be_one_is_refused_with_both_names(first, second, turned):
+    people = People()
+    first, second = (second, first) if turned else (first, second)
+    people.add("mine", first)
+    people.add("yours", second)  # of another set: nobody here
+    with pytest.raises(ConfigError, match=f"subjects '{first}' and '{second}' of mine may be one person"):
+        people.add("Mine", second)
+
+
+def test_the_order_does_not_choose_the_spelling():
+    pairs = [("mmew", "S1"), ("MMEW", "1"), ("smic", "s2"), ("smic_hs", "02")]
+    assert one_spelling(pairs)[::-1] == one_spelling(pairs[::-1])
+    assert len(set(one_spelling(pairs))) == 2
+
+
+def test_what_is_spelled_in_one_way_is_left_alone():
+    pairs = [("MMEW", "S01"), ("MMEW", "S02"), ("samm", "6"), ("smic_hs", "s1")]
+    assert one_spelling(pairs) == pairs
+
+
+def test_words_that_only_begin_like_subject_are_names():
+    assert subject_form("sandra") == "sandra" and subject_form("nora2") == "nora2" and subject_form("s") == "s"
