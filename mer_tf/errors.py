@@ -102,6 +102,10 @@ class MissingPackageError(BadInputError):
         super().__init__(f"package {package!r} is not installed; install it with: pip install 'mer-tf[{extra}]'")
 
 
+class ProcessEndedError(MerError):
+    """A worker process was killed, or ended by itself, before its task was done; also when it was tried again."""
+
+
 class ServerError(MerError):
     """The prediction server cannot be reached, did not answer in time, or refused the request."""
 

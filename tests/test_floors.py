@@ -20,6 +20,7 @@ FLOORS = (
         "files",
         "numerics",
         "addons",
+        "processes",
         "served",
         "run_files",
     ),

@@ -33,7 +33,7 @@ def add(verbs) -> None:
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
     parser.add_argument("--strict", action="store_true", help="stop at the first fault of a clip or picture")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes="finished pictures are kept")
 
 
 def run(arguments) -> int:
@@ -52,7 +52,7 @@ def run(arguments) -> int:
             workers=workers,
             landmark_model=arguments.landmark_model,
             strict=arguments.strict,
-            watch=Watch(console.progress("pictures", unit="picture"), console.progress("epochs", unit="epoch")),
+            watch=Watch(console.progress("pictures"), console.progress("epochs")),
         )
         _report(console, arguments, passport, log)
     return 0

@@ -12,6 +12,8 @@ import numpy as np
 from mer_tf.recipes import Recipe
 from mer_tf.training.config import TrainConfig
 
+TRAININGS = "trainings"  # what ``fit`` announces (``mer_tf.console``): parts of one as epochs are done, 1 in all
+
 
 class Trainer(Protocol):
     """Trains one system on the clips of one fold after another.
