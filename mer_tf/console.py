@@ -135,14 +135,12 @@ class Progress:
         share = done / total if total else 1.0
         # The sum of many parts may lie a little below the whole number that it stands for.
         text = f"{self._label}: {int(done + 1e-6):,}/{total:,} ({int(100 * share + 1e-6)} %)"
-        if self._terminal:
+        text += f", {_duration(now - began)}"
+        if before < done < total and now > began:
+            text += f", about {_duration((now - began) * (total - done) / (done - before))} left"
+        if self._terminal:  # last, so that a narrow terminal cuts the bar and not the numbers
             full = int(_BAR * share + 1e-6)
             text += f" [{'#' * full}{'.' * (_BAR - full)}]"
-        text += f", {_duration(now - began)}"
-        if done >= total:
-            return text
-        if done > before and now > began:
-            return f"{text}, about {_duration((now - began) * (total - done) / (done - before))} left"
         return text
 
     def _columns(self) -> int:
