@@ -73,6 +73,15 @@ def work(recipe, landmark_model, clip, frames):
     return f"made of {clip.clip}", None, 0.0
 
 
+def ready(data, config):
+    """Stands for the start of a process that trains folds."""
+
+
+def train(job):
+    """Stands for the training of a fold."""
+    die()
+
+
 if __name__ == "__main__":
     with Processes(2) as processes:
         for _ in range(2):
