@@ -113,7 +113,7 @@ class Progress:
         if self._over:
             return
         last = done >= total
-        if due or (last and (self._shown or self._terminal)):
+        if (last and (self._shown or self._terminal)) or (due and not last):
             self._told, self._shown = now, True
             text = self._text(now, done, total)
             if self._terminal:

@@ -75,7 +75,7 @@ def test_synthetic_set_is_read_by_the_ordinary_reader(tmp_path):
         "data", "synth", out, "--subjects", 2, "--clips-per-subject", 3, "--seed", 5, "--workers", 1, "--json"
     )
     assert process.returncode == 0, process.stderr
-    assert process.stderr == ""
+    assert all(line.startswith("clips: ") for line in process.stderr.splitlines())  # on a slow machine
     check = mer("data", "check", "--dataset", "casme2", out, "--json")
     facts = json.loads(check.stdout)
     assert facts["subjects"] == 2

@@ -94,7 +94,9 @@ def test_short_work_leaves_no_line():
     update = Progress(stream, "clips", clock=clock)
     for second in range(30):
         clock.now = 1000.0 + second
-        update(second + 1, 30)
+        update(second, 30)
+    clock.now += 600
+    update(30, 30)  # the end alone says nothing that the result does not
     assert stream.getvalue() == ""
 
 
