@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from mer_tf.commands.options import add_workers, worker_count
+from mer_tf.commands.options import add_faces, add_workers, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
 from mer_tf.console import Console, fill, quiet, setup_logging
 
@@ -16,6 +16,7 @@ def add_prepare(verbs) -> None:
     add_source(parser)
     parser.add_argument("--out", required=True, help="folder for the records")
     add_workers(parser, "the clips")
+    add_faces(parser)
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_prepare)
@@ -24,7 +25,7 @@ def add_prepare(verbs) -> None:
 def run_prepare(arguments) -> int:
     from mer_tf.recipes import get_recipe
 
-    recipe, workers = get_recipe(arguments.recipe), worker_count(arguments)
+    recipe, workers = get_recipe(arguments.recipe, arguments.faces), worker_count(arguments)
     console = Console()
     clips = read_source(arguments, console)
     duplicates = check_near_duplicates(clips, arguments, console)
@@ -52,12 +53,17 @@ def run_prepare(arguments) -> int:
                 **data_flags(clips, bool(report.faults)),
                 "near_duplicates": duplicates.to_json(),
             }
-            console.result(json.dumps({**facts, "skipped": list(report.faults)}, indent=1))
+            told = {"skipped": list(report.faults), "notes": list(report.notes)}
+            console.result(json.dumps({**facts, **told}, indent=1))
             return 0
         flags = "".join(f" ({name})" for name, on in data_flags(clips, bool(report.faults)).items() if on)
         console.result(f"{arguments.out}: {report.done} clips{flags}, recipe {recipe.name} ({recipe.hash})")
         console.result(fill(f"near-duplicates: {duplicates}"))
         for fault in report.faults:
             console.result(fill(f"left out: {fault['message']}"))
+        if report.notes:
+            first = report.notes[0]
+            said = f"note: {len(report.notes)} clips were read under an assumption, the first {first['clip']}"
+            console.result(fill(f"{said}: {first['note']}"))
         console.result(f"log of all libraries: {log}")
     return 0

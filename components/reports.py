@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -37,6 +37,7 @@ class Report:
     Attributes:
         done: Number of clips that came through.
         faults: One dictionary per clip left out: ``clip``, ``error`` (class name), ``message``.
+        notes: One dictionary per clip that was read under an assumption: ``clip``, ``note``.
         seconds: Sum of what the clips took, over all processes; not written to the report file, which is the same
             for the same data.
     """
@@ -44,6 +45,7 @@ class Report:
     done: int
     faults: tuple[dict, ...]
     seconds: float = 0.0
+    notes: tuple[dict, ...] = ()
 
     @property
     def total(self) -> int:
@@ -51,10 +53,14 @@ class Report:
         return self.done + len(self.faults)
 
 
-def outcome(clip: str, error: Exception | None = None, seconds: float = 0.0) -> beam.pvalue.TaggedOutput:
-    """The side output that records one clip as done (no error) or left out, and what it took."""
+def outcome(
+    clip: str, error: Exception | None = None, seconds: float = 0.0, note: str = ""
+) -> beam.pvalue.TaggedOutput:
+    """The side output that records one clip as done (no error) or left out, what it took, and what was assumed."""
     fault = None if error is None else {"clip": clip, "error": type(error).__name__, "message": str(error)}
-    return beam.pvalue.TaggedOutput(OUTCOME_TAG, json.dumps({"clip": clip, "fault": fault, "seconds": seconds}))
+    return beam.pvalue.TaggedOutput(
+        OUTCOME_TAG, json.dumps({"clip": clip, "fault": fault, "seconds": seconds, "note": note})
+    )
 
 
 def write_outcomes(outcomes: beam.PCollection, folder: str) -> None:
@@ -72,17 +78,22 @@ def read_report(folder: str) -> Report:
         with FileSystems.open(match.path) as file:
             rows += [json.loads(line) for line in file.read().decode().splitlines() if line]
     faults = sorted((row["fault"] for row in rows if row["fault"]), key=lambda fault: fault["clip"])
-    report = Report(len(rows) - len(faults), tuple(faults), sum(row.get("seconds", 0.0) for row in rows))
+    notes = sorted(({"clip": row["clip"], "note": row["note"]} for row in rows if row["note"]), key=lambda n: n["clip"])
+    report = Report(len(rows) - len(faults), tuple(faults), sum(row["seconds"] for row in rows), tuple(notes))
     write_report(report, folder)
     FileSystems.delete([match.path for match in matches])
     for fault in faults:
         _LOG.warning("clip left out: %s", fault["message"])
+    for note in notes:
+        _LOG.warning("%s: %s", note["clip"], note["note"])
     return report
 
 
 def write_report(report: Report, folder: str, facts: Mapping | None = None) -> None:
     """Writes a report as ``clips.json``, with further facts of the set."""
     content = {"clips": report.total, "done": report.done, **(facts or {}), FAULTS: list(report.faults)}
+    if report.notes:
+        content["notes"] = list(report.notes)
     text = json.dumps(content, indent=1)
     with FileSystems.create(os.path.join(folder, CLIPS_FILE)) as file:
         file.write(text.encode())
@@ -136,11 +147,3 @@ def _rebuild(name: str, message: str) -> errors.MerError:
     error = kind.__new__(kind)  # some constructors compose the message: it is whole already
     Exception.__init__(error, message)
     return error
-
-
-def fault_lines(faults: Sequence[dict], limit: int = 5) -> list[str]:
-    """The first ``limit`` faults as lines for a person, and how many more there are."""
-    lines = [fault["message"] for fault in faults[:limit]]
-    if len(faults) > limit:
-        lines.append(f"... and {len(faults) - limit} more")
-    return lines

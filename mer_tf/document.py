@@ -1,13 +1,15 @@
-"""What reports and pages of systems consist of, and the two plain renderers: Markdown and the terminal.
+"""What reports and pages of systems consist of, and the plain renderers: Markdown, the terminal, tables as files.
 
 Text is written as in docstrings: names between double backticks are code, nothing else is markup.
 """
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mer_tf import console
 
@@ -74,13 +76,13 @@ class Figure:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Figures side by side.
+    """Figures and tables side by side where there is room.
 
     Attributes:
-        figures: The figures.
+        blocks: The figures and tables.
     """
 
-    figures: Sequence[Figure]
+    blocks: Sequence[Figure | Table]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,12 +137,14 @@ class Document:
         intro: Blocks before the first section.
         sections: The sections.
         footer: Last line.
+        contents: Whether the page begins with links to its parts.
     """
 
     title: str
     intro: Sequence[object]
     sections: Sequence[Section]
     footer: str = ""
+    contents: bool = False
 
     def blocks(self) -> list[object]:
         """Everything between title and footer, in order; sections themselves stand before their blocks."""
@@ -148,6 +152,22 @@ class Document:
         for section in self.sections:
             found += [section, *section.blocks]
         return found
+
+    def anchors(self) -> list[str]:
+        """An address within the page for each section, in order, as GitHub forms it of a heading."""
+        found: list[str] = []
+        seen: dict[str, int] = {}
+        for section in self.sections:
+            slug = re.sub(r"[^\w\- ]", "", section.title.lower()).replace(" ", "-") or "part"
+            number = seen.get(slug, 0)
+            seen[slug] = number + 1
+            found.append(f"{slug}-{number}" if number else slug)
+        return found
+
+    def listed(self) -> list[tuple[str, str]]:
+        """(title, address) of the parts of the page: its sections of the upper level."""
+        found = zip(self.sections, self.anchors())
+        return [(section.title, anchor) for section, anchor in found if section.level == 2]
 
 
 def parts(text: str) -> list[tuple[str, bool]]:
@@ -162,6 +182,8 @@ def parts(text: str) -> list[tuple[str, bool]]:
 def to_markdown(document: Document) -> str:
     """The document as Markdown; tables take the place of drawings."""
     lines = [f"# {_escape(document.title)}", ""]
+    if document.contents:
+        lines += [*(f"- [{_escape(title)}](#{anchor})" for title, anchor in document.listed()), ""]
     level, item = 1, False
     for block in document.blocks():
         listed = isinstance(block, Text) and block.kind == "item"
@@ -188,7 +210,7 @@ def _block(block, level: int) -> list[str]:
     if isinstance(block, Figure):
         return _table(block.table) if block.table else []
     if isinstance(block, Row):
-        return [line for figure in block.figures for line in _block(figure, level)]
+        return [line for inside in block.blocks for line in _block(inside, level)]
     if isinstance(block, Details):
         lines = [f"{'#' * (level + 1)} {_escape(block.summary)}", ""]
         for inside in block.blocks:
@@ -248,3 +270,66 @@ def to_terminal(document: Document) -> str:
 
 def _plain(text) -> str:
     return (text.text if isinstance(text, Link) else str(text)).replace("``", "")
+
+
+# ---- tables as files --------------------------------------------------------------------------------------------
+
+
+def tables(document: Document) -> Iterator[tuple[str, Table]]:
+    """Every table of the document, with the titles of the parts it stands in."""
+    anchors = iter(document.anchors())
+    upper = under = ""
+    for block in document.blocks():
+        if isinstance(block, Section):
+            anchor = next(anchors)
+            upper, under = (anchor, "") if block.level == 2 else (upper, anchor)
+        for table in _tables(block):
+            yield "-".join(filter(None, (upper, under))), table
+
+
+def _tables(block) -> Iterator[Table]:
+    if isinstance(block, Table):
+        yield block
+    elif isinstance(block, Figure) and block.table:
+        yield block.table
+    elif isinstance(block, (Row, Details)):
+        for inside in block.blocks:
+            yield from _tables(inside)
+
+
+def to_csv(table: Table) -> str:
+    """The table as CSV with its header; empty figures are empty cells."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.header)
+    writer.writerows(["" if cell is None else _plain(cell).strip() for cell in row] for row in table.rows)
+    return text.getvalue()
+
+
+def to_latex(table: Table) -> str:
+    """The table as a LaTeX ``tabular`` with the rules of the package booktabs; strong rows are bold."""
+    lines = [f"\\begin{{tabular}}{{{table.sides}}}", "\\toprule"]
+    if any(table.header):
+        lines += [" & ".join(map(_latex, table.header)) + " \\\\", "\\midrule"]
+    for number, row in enumerate(table.rows):
+        cells = ["--" if cell is None else _latex(_plain(cell).strip()) for cell in row]
+        if number in table.strong:
+            cells = [f"\\textbf{{{cell}}}" if cell else cell for cell in cells]
+        lines.append(" & ".join(cells) + " \\\\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
+
+
+_LATEX = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "\\": "\\textbackslash{}",
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    "±": "$\\pm$",
+    "–": "--",
+}
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))

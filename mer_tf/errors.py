@@ -7,6 +7,11 @@ and left out, or, under ``--strict``, ends the run (exit status 1).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
 
 class MerError(Exception):
     """Base class of all errors of this package; ``str(error)`` is one line for a person."""
@@ -104,6 +109,14 @@ class MissingPackageError(BadInputError):
 
 class ProcessEndedError(MerError):
     """A worker process was killed, or ended by itself, before its task was done; also when it was tried again."""
+
+
+def look_up(kind: str, name: Any, known: Mapping[str, T]) -> T:
+    """``known[name]``; ``UnknownNameError`` where there is none, as for ``UnknownNameError(kind, name, known)``."""
+    try:
+        return known[name]
+    except (KeyError, TypeError):
+        raise UnknownNameError(kind, name, known) from None
 
 
 class ServerError(MerError):

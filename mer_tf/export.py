@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import time
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -93,6 +95,16 @@ def export_saved_model(
         file.write(json.dumps(description, sort_keys=True, indent=2) + "\n")
     LOGGER.info("exported %s (recipe %s, %s) to %s", model_name, recipe.name, recipe.hash, path)
     return description
+
+
+def next_version(folder: str | os.PathLike) -> int:
+    """Number for the next version below a model's folder: the clock in seconds, or one above the newest there.
+
+    Servers take the largest number, so a version of today must be above one that a clock ahead of ours once gave.
+    """
+    names = tf.io.gfile.listdir(os.fspath(folder)) if tf.io.gfile.isdir(os.fspath(folder)) else []
+    newest = max((int(name) for name in (name.rstrip("/") for name in names) if name.isdecimal()), default=0)
+    return max(int(time.time()), newest + 1)
 
 
 def read_description(path) -> dict:

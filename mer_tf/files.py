@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 
 from mer_tf.errors import BadInputError, MissingFileError
 
@@ -54,3 +55,13 @@ def check_regular(path: str | os.PathLike, what: str = "file", remedy: str = "")
     if found:
         kind = MissingFileError if found in ("missing", "a link to nothing") else BadInputError
         raise kind(f"{what} {os.fspath(path)!r} is {found}" + (f"; {remedy}" if remedy else ""))
+
+
+def check_frames(paths: Iterable[str | os.PathLike]) -> None:
+    """Refuses the frames of one clip where one of them is no readable file, whether it is needed or not.
+
+    Raises:
+        MissingFileError, BadInputError: As ``check_regular``, for the first such frame.
+    """
+    for path in paths:
+        check_regular(path, "frame", "put its picture there, or remove it if it is no frame of the clip")

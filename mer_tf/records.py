@@ -23,10 +23,10 @@ _BATCH = 64
 
 def encode_facts(clip: Clip) -> dict[str, tf.train.Feature]:
     """The facts of a clip as features, by the names of ``mer_tf.features``; its label must not be None."""
-    facts = {name: _bytes(getattr(clip, name).encode()) for name in features.FACTS_BYTES}
+    facts = {name: bytes_feature(getattr(clip, name).encode()) for name in features.FACTS_BYTES}
     for name in features.FACTS_INT:
         value = getattr(clip, name)
-        facts[name] = _int(MISSING_APEX if name == features.APEX and value is None else value)
+        facts[name] = int_feature(MISSING_APEX if name == features.APEX and value is None else value)
     for name in features.FACTS_FLOAT:
         facts[name] = _floats([getattr(clip, name)])
     return facts
@@ -50,9 +50,9 @@ def to_example(clip: Clip, tensors: Mapping[str, np.ndarray], recipe: Recipe, pr
     if clip.label is None:
         raise ConfigError(f"{clip.key} has no label under mapping {clip.mapping!r}; it cannot become a motion record")
     feature = encode_facts(clip)
-    feature[features.RECIPE] = _bytes(recipe.name.encode())
-    feature[features.RECIPE_HASH] = _bytes(recipe.hash.encode())
-    feature[features.PROVENANCE] = _bytes(json.dumps(dict(provenance or {}), sort_keys=True).encode())
+    feature[features.RECIPE] = bytes_feature(recipe.name.encode())
+    feature[features.RECIPE_HASH] = bytes_feature(recipe.hash.encode())
+    feature[features.PROVENANCE] = bytes_feature(json.dumps(dict(provenance or {}), sort_keys=True).encode())
     for name, shape in recipe.inputs.items():
         if name not in tensors:
             raise ConfigError(f"{clip.key}: recipe {recipe.name!r} needs tensor {name!r}; got {sorted(tensors)}")
@@ -116,21 +116,23 @@ def record_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list
     return files
 
 
-def recorded_recipe(paths) -> str:
-    """Name of the recipe that the first record was made with; ``""`` where no record can be read or says so.
+def recorded_recipe(paths) -> tuple[str, str]:
+    """Name and hash of the recipe that the first record was made with; ``""`` where no record can be read or says so.
 
     What is wrong with a file is for ``read_examples`` to tell.
 
     Raises:
         MissingFileError: As ``record_files``.
     """
-    spec = {features.RECIPE: tf.io.FixedLenFeature((), tf.string, default_value="")}
+    names = (features.RECIPE, features.RECIPE_HASH)
+    spec = {name: tf.io.FixedLenFeature((), tf.string, default_value="") for name in names}
     try:
         for record in tf.data.TFRecordDataset(record_files(paths), compression_type="GZIP").take(1):
-            return _decode(tf.io.parse_single_example(record, spec)[features.RECIPE].numpy())
+            found = tf.io.parse_single_example(record, spec)
+            return _decode(found[names[0]].numpy()), _decode(found[names[1]].numpy())
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.InvalidArgumentError, UnicodeDecodeError):
         pass
-    return ""
+    return "", ""
 
 
 def read_examples(paths, recipe: Recipe, shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:
@@ -194,11 +196,13 @@ def _decode(value: bytes) -> str:
     return value.decode("utf-8", errors="replace")
 
 
-def _bytes(value: bytes) -> tf.train.Feature:
+def bytes_feature(value: bytes) -> tf.train.Feature:
+    """A feature of one byte string."""
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
 
-def _int(value: int) -> tf.train.Feature:
+def int_feature(value: int) -> tf.train.Feature:
+    """A feature of one whole number."""
     return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
 
 

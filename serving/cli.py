@@ -93,7 +93,8 @@ def run_predict(arguments) -> int:
         console.result(
             f"onset {answer['onset']}, apex {answer['apex']} ({answer['apex_rule']}); recipe {answer['recipe']}"
         )
-        for line in (*_training(answer["trained_on"]), *answer["flags"], *answer["differences"]):
+        told = (*answer["flags"], *answer["differences"], *answer["provenance"]["warnings"])
+        for line in (*_training(answer["trained_on"]), *told):
             for part in textwrap.wrap(line, LINE, subsequent_indent="  "):
                 console.result(part)
     return 0

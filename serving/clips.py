@@ -12,9 +12,10 @@ import re
 
 from mer_tf import served
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError
+from mer_tf.files import check_frames
 from mer_tf.recipes import same_recipe
 from mer_tf.types import Clip
-from serving.client import MAX_MESSAGE_BYTES, Description, PredictionClient
+from serving.client import Description, PredictionClient
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
@@ -70,6 +71,7 @@ def predict_clip(
     if fps is not None and not 0 < fps < math.inf:
         raise ConfigError(f"--fps must be a positive number. Received: {fps!r}")
     numbers, paths = find_frames(folder)
+    check_frames(paths)
     _check_numbers(folder, numbers, onset, apex, offset)
     with PredictionClient(address, model_name=model_name, timeout=timeout) as client:
         description = client.describe()
@@ -79,6 +81,7 @@ def predict_clip(
                 "give the clip's frames per second with --fps"
             )
         from mer_tf.preprocessing import ClipPreprocessor, select_frames
+        from mer_tf.preprocessing.images import read_picture
 
         preprocessor = ClipPreprocessor(description.recipe, landmark_model=landmark_model)
         here = preprocessor.versions()
@@ -100,11 +103,13 @@ def predict_clip(
             frame_numbers=numbers,
         )
         selection = select_frames(clip, description.recipe.frames)
+        files = {number: read_picture(clip.frame_path(number), clip.key, number) for number in selection.numbers}
         with preprocessor:
-            result = preprocessor.process_clip(
-                clip, {number: _read(clip.frame_path(number)) for number in selection.numbers}
-            )
-        spotted = result.provenance.get("spotting", {}).get("index", selection.apex)
+            result = preprocessor.process_clip(clip, files)
+            spotted = result.provenance.get("spotting", {}).get("index", selection.apex)
+            pair = selection.numbers[selection.onset], selection.numbers[spotted]
+            bits = result.provenance.get("bits", 16)
+            remarks = preprocessor.remarks(*(files[number] for number in pair), bits, clip.key, pair)
         onset, used_apex, rule = (
             clip.onset if description.recipe.frames.span == "apex" else selection.numbers[selection.onset],
             selection.numbers[spotted],
@@ -130,7 +135,7 @@ def predict_clip(
         "recipe_hash": description.recipe.hash,
         "model": description.model,
         "version": answer["version"],
-        "flags": _flags(description, clip, fps, rule, here),
+        "flags": [*_flags(description, clip, fps, rule, here), *remarks],
         "differences": differences,
         "trained_on": description.trained_on,
         "provenance": result.provenance,
@@ -205,8 +210,8 @@ def find_frames(folder) -> tuple[tuple[int, ...], tuple[pathlib.Path, ...]]:
     frames: dict[int, pathlib.Path] = {}
     for path in sorted(folder.iterdir()):
         digits = re.findall(r"\d+", path.stem)
-        if path.suffix.lower() not in IMAGE_SUFFIXES or not digits or path.name.startswith(".") or not path.is_file():
-            continue
+        if path.suffix.lower() not in IMAGE_SUFFIXES or not digits or path.name.startswith("."):
+            continue  # a folder or a pipe of a frame's name stays: the clip is not whole, and is refused
         number = int(digits[-1])
         if number in frames:
             raise BadInputError(f"{frames[number]} and {path.name} are both frame {number}; keep one of them")
@@ -240,11 +245,3 @@ def _check_numbers(folder, numbers: tuple[int, ...], onset: int | None, apex: in
         raise BadInputError(f"onset {first} must come before apex {apex} in {folder}; give --onset and --apex in order")
     if apex is not None and apex > last:
         raise BadInputError(f"apex {apex} must not come after offset {last} in {folder}; give them in order")
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(MAX_MESSAGE_BYTES + 1)  # decoding refuses what is longer
-    except OSError as error:
-        raise MissingFileError(f"{path} cannot be read: {error.strerror}") from error

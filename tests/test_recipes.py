@@ -19,6 +19,7 @@ from mer_tf.recipes import (
     CONTENTS,
     CROPS,
     DETECTORS,
+    FACES,
     MIRRORS,
     NORMALISATIONS,
     RECIPES,
@@ -27,6 +28,7 @@ from mer_tf.recipes import (
     Recipe,
     View,
     get_recipe,
+    recipe_of_hash,
     same_recipe,
 )
 from mer_tf.recipes.former import FORMER_HASHES
@@ -125,6 +127,25 @@ def test_words_and_unused_settings_change_no_hash():
     by_file = dataclasses.replace(get_recipe("onset_apex_28"), face=FaceConfig(detector="file"))
     other = FaceConfig(detector="file", upsample=2, several_faces="best")
     assert dataclasses.replace(by_file, face=other).hash == by_file.hash != get_recipe("onset_apex_28").hash
+
+
+def test_what_to_do_with_several_faces_can_be_chosen():
+    recipe = get_recipe("onset_apex_28")
+    assert get_recipe("onset_apex_28", "one") == recipe
+    largest = get_recipe("onset_apex_28", "largest")
+    assert largest.face.several_faces == "largest"
+    assert largest.hash not in (recipe.hash, get_recipe("onset_apex_28", "best").hash)
+    assert Recipe.from_json(largest.to_json()) == largest
+    with pytest.raises(UnknownNameError, match="choice of faces 'both'"):
+        get_recipe("onset_apex_28", "both")
+
+
+def test_records_tell_by_their_hash_which_choice_made_them():
+    for faces in FACES:
+        recipe = get_recipe("onset_apex_28", faces)
+        assert recipe_of_hash("onset_apex_28", recipe.hash) == recipe
+    assert recipe_of_hash("onset_apex_28", "other") == get_recipe("onset_apex_28")
+    assert recipe_of_hash("own", "other") is None
 
 
 def test_a_new_option_changes_no_hash(monkeypatch):

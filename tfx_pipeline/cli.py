@@ -7,7 +7,7 @@ import json
 import os
 import time
 
-from mer_tf.commands.options import add_training_options, add_workers, training_config, worker_count
+from mer_tf.commands.options import add_faces, add_training_options, add_workers, training_config, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.run_files import MANIFEST_FILE
@@ -65,6 +65,7 @@ def _add_pipeline_options(parser, workers: int | None = None) -> None:
     parser.add_argument(
         "--recipe", help="see 'mer recipes'; one that yields what the model takes (default: the one the model names)"
     )
+    add_faces(parser)
     parser.add_argument("--min-uf1", type=float, help="smallest pooled UF1 that is blessed (default: 0.4)")
     add_workers(parser, "the clips while they are prepared and the folds while they are trained", default=workers)
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
@@ -83,13 +84,14 @@ def pipeline_config(arguments, train, **paths):
         ConfigError: The model does not take the recipe, or a value is out of range.
     """
     from mer_tf.recipes import get_recipe
+    from mer_tf.systems.registry import get_model_card
     from tfx_pipeline.configs import PipelineConfig
 
     if arguments.min_uf1 is not None:
         paths["min_uf1"] = arguments.min_uf1
     return PipelineConfig(
         train=train,
-        recipe=None if arguments.recipe is None else get_recipe(arguments.recipe),
+        recipe=get_recipe(arguments.recipe or get_model_card(train.model).recipe, arguments.faces),
         protocol=arguments.protocol,
         strict=arguments.strict,
         landmark_model=arguments.landmark_model,

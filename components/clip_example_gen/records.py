@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import tensorflow as tf
 
 from mer_tf import features
-from mer_tf.errors import AnnotationError, ImageError
+from mer_tf.errors import AnnotationError, FrameOrderError, ImageError
 from mer_tf.recipes import FramesConfig
-from mer_tf.records import MISSING_APEX, encode_facts
+from mer_tf.records import MISSING_APEX, bytes_feature, encode_facts, int_feature
 from mer_tf.types import Clip
 
 _MAX_FRAMES = 4096
-MAX_FRAME_BYTES = 64 << 20
 MAX_CLIP_BYTES = 1 << 30  # a record is one protobuf message, at most 2 GiB
 
 
@@ -29,8 +27,8 @@ def encode_clip(clip: Clip, frames: Mapping[int, bytes]) -> tf.train.SequenceExa
         The record, features as ``mer_tf.features`` names them.
     """
     lists = {
-        features.FRAME: tf.train.FeatureList(feature=[_bytes(data) for data in frames.values()]),
-        features.FRAME_NUMBER: tf.train.FeatureList(feature=[_int(number) for number in frames]),
+        features.FRAME: tf.train.FeatureList(feature=[bytes_feature(data) for data in frames.values()]),
+        features.FRAME_NUMBER: tf.train.FeatureList(feature=[int_feature(number) for number in frames]),
     }
     return tf.train.SequenceExample(
         context=tf.train.Features(feature=encode_facts(clip)), feature_lists=tf.train.FeatureLists(feature_list=lists)
@@ -78,30 +76,22 @@ def read_frames(clip: Clip, frames: FramesConfig | None = None) -> dict[int, byt
 
     Raises:
         ImageError: For a file that is absent, empty or larger than 64 MiB, or frames of more than 1 GiB in all.
-        FrameOrderError: Where the annotation does not name usable frames.
+        FrameOrderError: Where the annotation does not name usable frames, or more than 4096.
     """
+    from mer_tf.preprocessing.images import read_picture
     from mer_tf.preprocessing.select import select_frames
 
+    numbers = select_frames(clip, frames or FramesConfig()).numbers
+    if len(numbers) > _MAX_FRAMES:
+        raise FrameOrderError(
+            f"{len(numbers)} frames are needed, from {numbers[0]} to {numbers[-1]}, more than the limit of "
+            f"{_MAX_FRAMES}; correct the row of the annotation sheet, or cut the clip",
+            clip.key,
+        )
     images, total = {}, 0
-    for number in select_frames(clip, frames or FramesConfig()).numbers:
-        path = clip.frame_path(number)
-        try:
-            size = os.path.getsize(path)
-            if not 0 < size <= MAX_FRAME_BYTES:
-                raise ImageError(f"{path} has {size} bytes; expected 1 to {MAX_FRAME_BYTES}", clip.key, number)
-            total += size
-            if total > MAX_CLIP_BYTES:
-                raise ImageError(f"the frames have more than {MAX_CLIP_BYTES} bytes in all", clip.key, number)
-            with open(path, "rb") as file:
-                images[number] = file.read()
-        except OSError as error:
-            raise ImageError(f"cannot read {path} ({error.strerror})", clip.key, number) from None
+    for number in numbers:
+        images[number] = read_picture(clip.frame_path(number), clip.key, number)
+        total += len(images[number])
+        if total > MAX_CLIP_BYTES:
+            raise ImageError(f"the frames have more than {MAX_CLIP_BYTES} bytes in all", clip.key, number)
     return images
-
-
-def _bytes(value: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-
-def _int(value: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))

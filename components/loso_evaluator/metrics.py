@@ -10,6 +10,10 @@ UF1 and UAR of a slice in which a class has no clip (most single subjects) are u
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import ClassVar
+
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util, multi_class_confusion_matrix_metrics
 
@@ -19,7 +23,7 @@ from mer_tf.errors import EmptySplitError
 NAMES = ("UF1", "UAR", "Accuracy")
 
 
-def _compute(score, num_classes, name, eval_config, model_name, output_name, example_weighted):
+def _compute(score, num_classes, name, eval_config=None, model_name="", output_name="", example_weighted=False):
     matrices = multi_class_confusion_matrix_metrics.multi_class_confusion_matrices(
         thresholds=[0.0],  # below every probability: the largest one always decides
         eval_config=eval_config,
@@ -44,52 +48,37 @@ def _compute(score, num_classes, name, eval_config, model_name, output_name, exa
     return [*matrices, metric_types.DerivedMetricComputation(keys=[key], result=result)]
 
 
-def _uf1(num_classes, name, eval_config=None, model_name="", output_name="", example_weighted=False):
-    return _compute(metrics.uf1, num_classes, name, eval_config, model_name, output_name, example_weighted)
-
-
-def _uar(num_classes, name, eval_config=None, model_name="", output_name="", example_weighted=False):
-    return _compute(metrics.uar, num_classes, name, eval_config, model_name, output_name, example_weighted)
-
-
-def _accuracy(num_classes, name, eval_config=None, model_name="", output_name="", example_weighted=False):
-    return _compute(metrics.accuracy, num_classes, name, eval_config, model_name, output_name, example_weighted)
-
-
-class UF1(metric_types.Metric):
-    """Unweighted F1 of the pooled counts.
+class _Pooled(metric_types.Metric):
+    """A score of the pooled counts.
 
     Args:
         num_classes: Number of classes.
-        name: Name in the results.
+        name: Name in the results. Defaults to that of the class, in lower case.
     """
 
-    def __init__(self, num_classes: int, name: str = "uf1"):
-        super().__init__(metric_util.merge_per_key_computations(_uf1), num_classes=num_classes, name=name)
+    score: ClassVar[Callable[[np.ndarray], float]]
+
+    def __init__(self, num_classes: int, name: str = ""):
+        compute = metric_util.merge_per_key_computations(functools.partial(_compute, type(self).score))
+        super().__init__(compute, num_classes=num_classes, name=name or type(self).__name__.lower())
 
 
-class UAR(metric_types.Metric):
-    """Unweighted average recall of the pooled counts.
+class UF1(_Pooled):
+    """Unweighted F1 of the pooled counts."""
 
-    Args:
-        num_classes: Number of classes.
-        name: Name in the results.
-    """
-
-    def __init__(self, num_classes: int, name: str = "uar"):
-        super().__init__(metric_util.merge_per_key_computations(_uar), num_classes=num_classes, name=name)
+    score = staticmethod(metrics.uf1)
 
 
-class Accuracy(metric_types.Metric):
-    """Share of clips whose most probable class is the true one.
+class UAR(_Pooled):
+    """Unweighted average recall of the pooled counts."""
 
-    Args:
-        num_classes: Number of classes.
-        name: Name in the results.
-    """
+    score = staticmethod(metrics.uar)
 
-    def __init__(self, num_classes: int, name: str = "accuracy"):
-        super().__init__(metric_util.merge_per_key_computations(_accuracy), num_classes=num_classes, name=name)
+
+class Accuracy(_Pooled):
+    """Share of clips whose most probable class is the true one."""
+
+    score = staticmethod(metrics.accuracy)
 
 
 for _metric in (UF1, UAR, Accuracy):

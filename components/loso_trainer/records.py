@@ -5,19 +5,15 @@ from __future__ import annotations
 import tensorflow as tf
 
 from mer_tf import features
+from mer_tf.records import bytes_feature, int_feature
 from mer_tf.types import Prediction
 
 
 def encode_prediction(prediction: Prediction) -> bytes:
     """Serialized ``Example`` of one prediction; names as in ``mer_tf.features``."""
-    text = {
-        name: getattr(prediction, name) for name in (features.DATASET, features.SUBJECT, features.CLIP, features.FOLD)
-    }
-    feature = {
-        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()])) for name, value in text.items()
-    }
-    for name in (features.LABEL, features.PREDICTION):
-        feature[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[getattr(prediction, name)]))
+    text = (features.DATASET, features.SUBJECT, features.CLIP, features.FOLD)
+    feature = {name: bytes_feature(getattr(prediction, name).encode()) for name in text}
+    feature |= {name: int_feature(getattr(prediction, name)) for name in (features.LABEL, features.PREDICTION)}
     feature[features.PROBABILITIES] = tf.train.Feature(float_list=tf.train.FloatList(value=prediction.probabilities))
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ def prepare(
         )  # fmt: skip
     read_report = reports.read_report(os.path.join(part, "read"))
     motion_report = reports.read_report(os.path.join(part, "report"))
-    report = reports.Report(motion_report.done, read_report.faults + motion_report.faults, motion_report.seconds)
+    report = dataclasses.replace(motion_report, faults=read_report.faults + motion_report.faults)
     reports.check_report(report, "prepare")
     for name in os.listdir(out):
         if name.startswith(RECORDS) and name.endswith(".gz"):

@@ -153,7 +153,7 @@ class PreprocessClips(beam.DoFn):
         announce(reports.CLIPS)
         if error is None:
             yield encode_motion(clip, result, self._recipe)
-            yield reports.outcome(clip.key, seconds=seconds)
+            yield reports.outcome(clip.key, seconds=seconds, note=result.provenance.get("assumed", ""))
         elif self._strict:
             raise error
         else:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from mer_tf.commands.options import add_workers, worker_count
-from mer_tf.commands.source import MAPPING_HELP, add_roots, parse_roots
+from mer_tf.commands.source import MAPPING_HELP, add_roots, read_parts
 from mer_tf.console import Console, fill, table
 from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.registry import CARDS, READERS, get_card
@@ -98,7 +98,7 @@ def run_check(arguments) -> int:
 
     entries = None
     if arguments.composite:
-        from mer_tf.datasets.composites import get_composite, parts, read_composite
+        from mer_tf.datasets.composites import get_composite, parts
 
         if arguments.root or arguments.mapping:
             raise ConfigError(
@@ -106,13 +106,7 @@ def run_check(arguments) -> int:
                 "--root DATASET=PATH (see 'mer data check --help')"
             )
         composite = get_composite(arguments.composite)
-        clips = read_composite(
-            composite.name,
-            parse_roots(arguments.roots),
-            strict=arguments.strict,
-            allow_partial=arguments.allow_partial,
-            label_list=arguments.label_list,
-        )
+        clips = read_parts(arguments)
         if arguments.label_list:
             entries = read_label_list(arguments.label_list, get_mapping(composite.mapping))
     else:

@@ -106,20 +106,20 @@ def _read_data(arguments, config, recipe, pictures: dict, console: Console):
     if pictures:
         mapping = arguments.mapping or _DEFAULT_MAPPING
         return from_flow_images(pictures, recipe, mapping=mapping, synthetic=_drawn(arguments))
-    return read_motion_records(arguments.data, _recipe_of_records(arguments, config, recipe, console))
+    return read_motion_records(arguments.data, recipe_of_records(arguments.data, config, recipe, console))
 
 
-def _recipe_of_records(arguments, config, own, console: Console):
-    """The recipe that made the records: another than the model's own does where the network's inputs are the same.
+def recipe_of_records(folder: str, config, own, console: Console):
+    """The recipe that made the records in the folder: another than the model's own where the network's inputs agree.
 
     Raises:
         ConfigError: The model does not take what that recipe yields.
     """
-    from mer_tf.recipes import RECIPES
+    from mer_tf.recipes import recipe_of_hash
     from mer_tf.records import recorded_recipe
     from mer_tf.systems.registry import check_recipe
 
-    recipe = RECIPES.get(recorded_recipe(arguments.data), own)  # of an unknown one the hash tells in reading
+    recipe = recipe_of_hash(*recorded_recipe(folder)) or own  # of an unknown one the hash tells in reading
     check_recipe(config.model, recipe, config.model_options)
     if recipe.name != own.name:
         said = f"note: the clips were prepared with recipe {recipe.name!r}; that of the model is {own.name!r}"

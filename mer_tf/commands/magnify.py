@@ -133,7 +133,7 @@ def run_apply(arguments) -> int:
     import cv2
 
     from mer_tf.datasets.folders import scan_frames
-    from mer_tf.preprocessing.images import decode_image
+    from mer_tf.preprocessing.images import decode_image, read_picture, significant_bits
     from mer_tf.preprocessing.magnify import magnify
 
     config = _config(arguments)
@@ -151,10 +151,17 @@ def run_apply(arguments) -> int:
     console = Console()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-    def read():
+    def files():
         for number, path in zip(frames.numbers, frames.paths):
-            with open(path, "rb") as file:
-                yield decode_image(file.read(), clip=arguments.clip, frame=number)
+            yield read_picture(path, arguments.clip, number)
+
+    bits, told = significant_bits(files())
+    if told:
+        console.note(fill(f"warning: {told}"))
+
+    def read():
+        for number, data in zip(frames.numbers, files()):
+            yield decode_image(data, bits=bits, clip=arguments.clip, frame=number)
 
     with config_errors():
         stream = magnify(read(), config, fps=arguments.fps, weights=arguments.weights)

@@ -8,6 +8,7 @@ import os
 
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.protocols import PROTOCOLS, get_protocol
+from mer_tf.recipes import FACES
 
 # Fields of TrainConfig with a flag of their own that is more than a value; '--set' names the flag.
 _FLAGS = {
@@ -180,6 +181,16 @@ def add_workers(parser: argparse.ArgumentParser, work: str, default: int | None 
     said = "one per core" if default is None else "%(default)s"
     parser.add_argument(
         "--workers", type=int, default=default, metavar="N", help=f"processes that share {work} (default: {said})"
+    )
+
+
+def add_faces(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--faces``, which ``get_recipe`` takes."""
+    parser.add_argument(
+        "--faces",
+        choices=tuple(FACES),
+        help="where a frame shows several faces: leave the clip out (one), or take the best or the largest; another "
+        "choice than the recipe's changes its hash (default: as the recipe says, one in all that come with mer-tf)",
     )
 
 

@@ -44,6 +44,7 @@ def run(arguments) -> int:
         setup_logging()
         from mer_tf.training.pretrain import Watch, pretrain
 
+        epochs = console.progress("epochs")
         passport = pretrain(
             roots,
             config,
@@ -52,8 +53,9 @@ def run(arguments) -> int:
             workers=workers,
             landmark_model=arguments.landmark_model,
             strict=arguments.strict,
-            watch=Watch(console.progress("pictures"), console.progress("epochs")),
+            watch=Watch(console.progress("pictures"), epochs),
         )
+        epochs.close()  # where training stopped early
         _report(console, arguments, passport, log)
     return 0
 

@@ -22,6 +22,7 @@ def add(verbs) -> None:
         action="store_true",
         help="the clips of these runs were generated; for passports that do not say so themselves",
     )
+    parser.add_argument("--tables", metavar="DIR", help="also write every table as CSV and as LaTeX into this folder")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -47,6 +48,8 @@ def run(arguments) -> int:
     report = build_report(runs, title=arguments.title, command=" ".join(shlex.quote(word) for word in words))
     for path in arguments.out:
         atomic.write_text(path, renderers[os.path.splitext(path)[1].lower()](report))
+    if arguments.tables:
+        _write_tables(report, arguments.tables)
     console = Console()
     if arguments.json:
         facts = [
@@ -59,6 +62,18 @@ def run(arguments) -> int:
         for path in arguments.out:
             console.result(path)
     return 0
+
+
+def _write_tables(report, folder: str) -> None:
+    import os
+
+    from mer_tf import atomic
+    from mer_tf.document import tables, to_csv, to_latex
+
+    for number, (place, table) in enumerate(tables(report), 1):
+        stem = os.path.join(folder, f"{number:03}-{place[:80]}")
+        atomic.write_text(f"{stem}.csv", to_csv(table))
+        atomic.write_text(f"{stem}.tex", to_latex(table))
 
 
 def _shown(path: str) -> str:

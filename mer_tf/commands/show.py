@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 
+from mer_tf.commands.options import add_faces
 from mer_tf.commands.source import DEFAULT_DATASET
 from mer_tf.console import Console, fill
 from mer_tf.errors import BadInputError, ClipError, ConfigError, MissingFileError
+from mer_tf.files import check_frames
 from mer_tf.types import Clip
 
 DEFAULT_RECIPE = "onset_apex_28_hars"
@@ -20,6 +22,7 @@ def add(verbs) -> None:
     parser.add_argument("--data", metavar="ROOT", help="dataset folder as the distributor ships it, where CLIP is from")
     parser.add_argument("--dataset", help=f"with --data: dataset name (default: {DEFAULT_DATASET})")
     parser.add_argument("--recipe", default=DEFAULT_RECIPE, help="see 'mer recipes' (default: %(default)s)")
+    add_faces(parser)
     parser.add_argument("--onset", type=int, help="of a folder: frame number of the onset (default: first frame)")
     parser.add_argument("--apex", type=int, help="of a folder: frame number of the apex (default: as the recipe says)")
     parser.add_argument("--offset", type=int, help="of a folder: frame number of the offset (default: last frame)")
@@ -36,7 +39,7 @@ def run(arguments) -> int:
     from mer_tf.atomic import write_bytes
     from mer_tf.recipes import get_recipe
 
-    recipe = get_recipe(arguments.recipe)
+    recipe = get_recipe(arguments.recipe, arguments.faces)
     clip = _clip_of_data(arguments) if arguments.data is not None else _clip_of_folder(arguments)
     if recipe.magnify.method == "eulerian" and not clip.fps:
         raise ConfigError(f"recipe {recipe.name!r} magnifies a band of frequencies in Hz; give --fps")
@@ -47,16 +50,12 @@ def run(arguments) -> int:
         raise ConfigError(f"--out is a folder: {out}")
     # TensorFlow, which some recipes need, has remarks on the machine that are no part of the result.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from mer_tf.preprocessing.images import read_picture
     from mer_tf.show.contact_sheet import draw
     from mer_tf.show.examine import examine
 
     def read(number: int) -> bytes:
-        path = clip.frame_path(number)
-        try:
-            with open(path, "rb") as file:
-                return file.read()
-        except OSError as error:
-            raise MissingFileError(f"{path} cannot be read: {error.strerror}") from error
+        return read_picture(clip.frame_path(number), clip.key, number)
 
     try:
         examined = examine(
@@ -101,6 +100,7 @@ def _clip_of_folder(arguments) -> Clip:
         raise MissingFileError(f"folder {folder} holds no numbered frame (img1.jpg, img2.jpg, ...)")
     if frames.doubles:
         raise BadInputError(f"folder {folder} holds two files of frame {frames.doubles[0]}; remove one")
+    check_frames(frames.paths)
     numbers = tuple(frames.numbers)
     for name in ("onset", "apex", "offset"):
         number = getattr(arguments, name)

@@ -77,7 +77,7 @@ def read_source(arguments, console: Console) -> ClipTable:
         BadInputError, ClipError: As the readers.
     """
     if arguments.composite is not None:
-        from mer_tf.datasets.composites import get_composite, read_composite
+        from mer_tf.datasets.composites import get_composite
 
         composite = get_composite(arguments.composite)
         if arguments.dataset is not None:
@@ -87,13 +87,7 @@ def read_source(arguments, console: Console) -> ClipTable:
                 f"composite {composite.name!r} is defined with the label mapping {composite.mapping!r}. "
                 f"Received: --mapping {arguments.mapping}"
             )
-        clips = read_composite(
-            composite.name,
-            parse_roots(arguments.roots),
-            strict=arguments.strict,
-            allow_partial=arguments.allow_partial,
-            label_list=arguments.label_list,
-        )
+        clips = read_parts(arguments)
     else:
         from mer_tf.datasets import get_reader
 
@@ -109,6 +103,19 @@ def read_source(arguments, console: Console) -> ClipTable:
         if problem.severity == "warning":
             console.note(fill(f"warning: {problem.message}"))
     return clips
+
+
+def read_parts(arguments) -> ClipTable:
+    """The clips of the composite that ``--composite``, ``--root`` and the flags that go with them name."""
+    from mer_tf.datasets.composites import read_composite
+
+    return read_composite(
+        arguments.composite,
+        parse_roots(arguments.roots),
+        strict=arguments.strict,
+        allow_partial=arguments.allow_partial,
+        label_list=arguments.label_list,
+    )
 
 
 def check_near_duplicates(clips: ClipTable, arguments, console: Console) -> NearDuplicates:

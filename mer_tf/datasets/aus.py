@@ -16,7 +16,6 @@ import itertools
 import re
 
 SIDES = ("L", "R", "A", "T", "B")
-INTENSITIES = ("A", "B", "C", "D", "E")
 OBJECTIVE_CLASSES = ("I", "II", "III", "IV", "V", "VI", "VII")
 MAX_TEXT = 500
 _MAX_CHOICES = 1024
@@ -80,11 +79,6 @@ class ActionUnits:
     def numbers(self) -> frozenset[int]:
         """Numbers of all units, of every alternative."""
         return frozenset(unit.number for term in self.terms for unit in term)
-
-    @property
-    def certain(self) -> frozenset[int]:
-        """Numbers that hold whichever alternative is taken."""
-        return frozenset(term[0].number for term in self.terms if len({unit.number for unit in term}) == 1)
 
     def combinations(self) -> frozenset[frozenset[int]]:
         """Every set of numbers that the alternatives allow."""

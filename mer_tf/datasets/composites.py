@@ -11,7 +11,7 @@ from mer_tf.datasets.label_list import read_label_list
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.datasets.registry import CARDS, READERS, dataset_name
-from mer_tf.errors import ConfigError, CountsDifferError, UnknownNameError
+from mer_tf.errors import ConfigError, CountsDifferError, UnknownNameError, look_up
 from mer_tf.types import ClipTable, Problem
 
 _NAMED = 12  # differences told in one message
@@ -78,10 +78,7 @@ COMPOSITES = {
 
 def get_composite(name: str) -> Composite:
     """The composite of that name; an unknown name lists the known ones."""
-    try:
-        return COMPOSITES[name]
-    except KeyError:
-        raise UnknownNameError("composite", name, COMPOSITES) from None
+    return look_up("composite", name, COMPOSITES)
 
 
 def expected_counts(dataset: str, mapping: str) -> tuple[Expected, ...]:

@@ -31,7 +31,7 @@ from mer_tf.errors import (
     ImageError,
     MissingFileError,
 )
-from mer_tf.preprocessing.images import check_image, decode_image
+from mer_tf.preprocessing.images import check_image, decode_image, read_picture
 from mer_tf.recipes import Recipe
 from mer_tf.types import Problem
 
@@ -321,11 +321,9 @@ def _plain(text: str) -> str:
 
 
 def _decode(path: str, key: str) -> np.ndarray:
+    data = read_picture(path, key)
     try:
-        with open(path, "rb") as file:
-            return check_image(decode_image(file.read(), max_pixels=MAX_PIXELS, clip=key))
-    except OSError as error:
-        raise ImageError(f"file {path!r} cannot be read ({error.strerror or error})", key) from error
+        return check_image(decode_image(data, max_pixels=MAX_PIXELS, clip=key))
     except ImageError as error:
         raise ImageError(f"file {os.path.basename(path)!r}: {error.message}", key) from error
 

@@ -44,31 +44,26 @@ def pictures(table: ClipTable) -> tuple[Picture, ...]:
     )
 
 
-def peak_frames(clip: Clip, *, rule: str | None = None, count: int | None = None) -> tuple[str, ...]:
-    """Frame files around the apex of a macro-expression clip.
+def peak_frames(clip: Clip) -> tuple[str, ...]:
+    """Frame files around the apex of a macro-expression clip, by what the card of its set says of the peak.
 
     Args:
         clip: The clip.
-        rule: ``"last"`` (frames at the end), ``"middle"`` (frames around the middle) or ``"still"``; None takes what
-            the card of the clip's set says of its peak.
-        count: Number of frames, or None for the rule's own; a shorter clip gives what it has.
 
     Returns:
-        Paths in numeric order.
+        Paths in numeric order; a clip of fewer frames gives what it has.
 
     Raises:
-        ConfigError: Unknown rule, a count below 1, or a set without a rule.
+        ConfigError: The set has no rule.
 
     Source: the Micro-Attention paper: the last three frames in CK+ and Oulu-CASIA, six to ten around the apex in MUG.
 
     Assumption: MUG has no apex labels and the paper does not say which frames it took; here eight around the middle.
     """
-    rule = get_card(clip.dataset).peak if rule is None else rule
+    rule = get_card(clip.dataset).peak
     if rule not in FRAMES:
         raise ConfigError(f"rule must be one of {', '.join(FRAMES)}. Received: {rule!r} for {clip.key}")
-    count = FRAMES[rule] if count is None else count
-    if count < 1:
-        raise ConfigError(f"count must be at least 1. Received: {count}")
+    count = FRAMES[rule]
     if rule == "middle":
         start = max((len(clip.frames) - count) // 2, 0)
         return clip.frames[start : start + count]

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import AnnotationError, FrameOrderError, ImageError, MissingFileError
+from mer_tf.preprocessing.images import read_picture
 from mer_tf.run_files import MANIFEST_FORMAT
 from mer_tf.types import Clip, ClipTable
 
@@ -59,9 +60,6 @@ def write_manifest(
 
     Returns:
         Content hash by clip key.
-
-    Raises:
-        ImageError: A frame file cannot be read.
     """
     if root is None:
         folders = {os.path.dirname(frame) for clip in table.clips for frame in clip.frames}
@@ -169,13 +167,12 @@ def read_manifest(
 def content_hash(clip: Clip, *, recipe_frames: str = "all") -> str:
     """SHA-256 over the numbers and bytes of a clip's frame files.
 
+    A file that cannot be read counts as such and stops nothing here: the step that needs it leaves the clip out.
+
     Args:
         clip: The clip.
         recipe_frames: ``"all"`` listed frames, or ``"needed"`` (onset and apex as ``needed_frames`` gives them; all
             where it gives none).
-
-    Raises:
-        ImageError: A frame file cannot be read.
     """
     if recipe_frames not in HASHED:
         raise ValueError(f"recipe_frames must be 'all' or 'needed'. Received: {recipe_frames!r}")
@@ -189,9 +186,10 @@ def content_hash(clip: Clip, *, recipe_frames: str = "all") -> str:
     digest = hashlib.sha256()
     for number, path in frames:
         try:
-            data = pathlib.Path(path).read_bytes()
-        except OSError as error:
-            raise ImageError(f"frame file cannot be read ({error.strerror or error})", clip.key, number) from error
+            data = read_picture(path)
+        except ImageError:
+            digest.update(f"{number}:unreadable:".encode())
+            continue
         digest.update(f"{number}:{len(data)}:".encode())
         digest.update(data)
     return digest.hexdigest()

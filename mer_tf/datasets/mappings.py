@@ -7,7 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping as MappingType
 
-from mer_tf.errors import UnknownNameError
+from mer_tf.errors import look_up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +90,7 @@ class LabelMapping:
 
     def rule(self, dataset: str) -> MappingType[str, str]:
         """Value to class name of one dataset; ``UnknownNameError`` where the mapping has none for it."""
-        try:
-            return self.rules[dataset]
-        except KeyError:
-            raise UnknownNameError(f"dataset of mapping {self.name!r}", dataset, self.rules) from None
+        return look_up(f"dataset of mapping {self.name!r}", dataset, self.rules)
 
     def exclusion(self, dataset: str, subject: str, clip: str) -> Exclusion | None:
         """The exclusion that speaks of a clip of that name, if there is one."""
@@ -229,7 +226,4 @@ def get_mapping(name: str | LabelMapping, dataset: str | None = None) -> LabelMa
         return name
     if name == "native" and f"native_{dataset}" in mappings():
         name = f"native_{dataset}"
-    try:
-        return mappings()[name]
-    except KeyError:
-        raise UnknownNameError("label mapping", name, mappings()) from None
+    return look_up("label mapping", name, mappings())

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from mer_tf.errors import ClipError, EmptySplitError, ImageError
-from mer_tf.preprocessing.images import decode_image
+from mer_tf.preprocessing.images import decode_image, read_picture
 from mer_tf.types import Clip, ClipTable, Problem
 
 
@@ -56,11 +56,9 @@ def _check(clip: Clip, all_frames: bool) -> None:
     for number, path in zip(clip.frame_numbers, clip.frames):
         if number not in wanted:
             continue
+        data = read_picture(path, clip.key, number)
         try:
-            with open(path, "rb") as file:
-                image = decode_image(file.read())
-        except OSError as error:
-            raise ImageError(f"file {path!r} cannot be read ({error.strerror or error})", clip.key, number) from error
+            image = decode_image(data)
         except ImageError as error:
             raise ImageError(f"file {os.path.basename(path)!r}: {error.message}", clip.key, number) from error
         if size not in (None, image.shape):

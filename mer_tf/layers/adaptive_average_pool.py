@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, wrong_inputs
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -30,15 +30,12 @@ class AdaptiveAveragePool2D(Configured, keras.layers.Layer):
     """
 
     def __init__(self, size, **kwargs):
-        if size < 1:
-            raise ValueError(f"`size` must be at least 1. Received: {size!r}")
+        check_at_least(1, size=size)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 4 or None in input_shape[1:3]:
-            raise ValueError(
-                f"`inputs` must be (batch, height, width, channels) with known sides. Received: {input_shape}"
-            )
+            raise wrong_inputs("(batch, height, width, channels) with known sides", input_shape)
         super().build(input_shape)
 
     def call(self, inputs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_positive, check_share
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -33,10 +33,8 @@ class BatchNorm(Configured, keras.layers.Layer):
     """
 
     def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
-        if not 0 <= momentum < 1:
-            raise ValueError(f"`momentum` must lie in [0, 1). Received: {momentum!r}")
-        if epsilon <= 0:
-            raise ValueError(f"`epsilon` must be positive. Received: {epsilon!r}")
+        check_share(momentum=momentum)
+        check_positive(epsilon=epsilon)
         super().__init__(**kwargs)
 
     def build(self, input_shape):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, check_odd, check_one_of, wrong_inputs
 from mer_tf.layers.nested import build_nested, part_seed
 
 CONCAT_ORDERS = ("max_mean", "mean_max")
@@ -70,23 +70,17 @@ class CBAM2D(Configured, keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        if reduction < 1:
-            raise ValueError(f"`reduction` must be at least 1. Received: {reduction!r}")
-        if spatial_kernel < 1 or spatial_kernel % 2 == 0:
-            raise ValueError(f"`spatial_kernel` must be odd and positive. Received: {spatial_kernel!r}")
-        if concat_order not in CONCAT_ORDERS:
-            raise ValueError(f"`concat_order` must be one of {CONCAT_ORDERS}. Received: {concat_order!r}")
-        if order not in ORDERS:
-            raise ValueError(f"`order` must be one of {ORDERS}. Received: {order!r}")
+        check_at_least(1, reduction=reduction)
+        check_odd(spatial_kernel=spatial_kernel)
+        check_one_of(CONCAT_ORDERS, concat_order=concat_order)
+        check_one_of(ORDERS, order=order)
         if not (channel or spatial):
             raise ValueError("at least one of `channel` and `spatial` must be True. Received: both False")
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None:
-            raise ValueError(
-                f"`inputs` must be (batch, height, width, channels) with channels known. Received: {input_shape}"
-            )
+            raise wrong_inputs("(batch, height, width, channels) with channels known", input_shape)
         self._build_parts(int(input_shape[-1]), keras.layers.Conv2D, input_shape[1:3])
         super().build(input_shape)
 

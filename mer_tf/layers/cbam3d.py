@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.configured import check_one_of, wrong_inputs
 
 SPATIAL_MODES = ("frame", "volume", "shared")
 
@@ -44,16 +45,12 @@ class CBAM3D(CBAM2D):
     """
 
     def __init__(self, *, keep_time=False, spatial_mode="frame", **kwargs):
-        if spatial_mode not in SPATIAL_MODES:
-            raise ValueError(f"`spatial_mode` must be one of {SPATIAL_MODES}. Received: {spatial_mode!r}")
+        check_one_of(SPATIAL_MODES, spatial_mode=spatial_mode)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 5 or any(size is None for size in input_shape[1:]):
-            raise ValueError(
-                "`inputs` must be (batch, frames, height, width, channels) with sizes known but for the batch. "
-                f"Received: {input_shape}"
-            )
+            raise wrong_inputs("(batch, frames, height, width, channels), all known but the batch", input_shape)
         volume = self.spatial_mode == "volume"
         convolution = keras.layers.Conv3D if volume else keras.layers.Conv2D
         self._build_parts(int(input_shape[-1]), convolution, input_shape[1:4] if volume else input_shape[2:4])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -31,9 +31,8 @@ class ClassWeights(Configured, keras.layers.Layer):
     """
 
     def __init__(self, num_classes, size, channels, deviation=0.01, seed=None, **kwargs):
-        for name, value, least in (("num_classes", num_classes, 2), ("size", size, 1), ("channels", channels, 1)):
-            if value < least:
-                raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
+        check_at_least(2, num_classes=num_classes)
+        check_at_least(1, size=size, channels=channels)
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, wrong_inputs
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -42,9 +42,7 @@ class ComplexAttentionUnit(Configured, keras.layers.Layer):
 
     def build(self, input_shape):
         if len(input_shape) != 2 or tuple(input_shape[0]) != tuple(input_shape[1]) or len(input_shape[0]) != 4:
-            raise ValueError(
-                f"`inputs` must be two tensors (batch, height, width, channels) of one shape. Received: {input_shape}"
-            )
+            raise wrong_inputs("two tensors (batch, height, width, channels) of one shape", input_shape)
         shape = tuple(input_shape[0])
         policy = self.dtype_policy
         for number in (1, 2):

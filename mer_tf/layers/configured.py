@@ -1,9 +1,10 @@
-"""Constructor arguments as attributes and as config, for layers and networks."""
+"""Constructor arguments of layers and networks: checked, stored as attributes, given back as config."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Collection
 
 import keras
 
@@ -69,3 +70,44 @@ def _plain(value):
     if isinstance(value, list | tuple):
         return list(value)
     return keras.saving.serialize_keras_object(value) if hasattr(value, "get_config") else value
+
+
+def check_one_of(known: Collection, **arguments) -> None:
+    """Raises ``ValueError`` for an argument that is not one of the known values."""
+    _check(arguments, lambda value: value in known, f"be one of {tuple(known)}")
+
+
+def check_at_least(least: int, **arguments) -> None:
+    """Raises ``ValueError`` for an argument below ``least``."""
+    _check(arguments, lambda value: value >= least, f"be at least {least}")
+
+
+def check_multiple(of: int, **arguments) -> None:
+    """Raises ``ValueError`` for an argument that is no positive multiple of that number."""
+    _check(arguments, lambda value: value >= of and not value % of, f"be a positive multiple of {of}")
+
+
+def check_odd(**arguments) -> None:
+    """Raises ``ValueError`` for an argument that is not odd and positive."""
+    _check(arguments, lambda value: value >= 1 and value % 2, "be odd and positive")
+
+
+def check_share(**arguments) -> None:
+    """Raises ``ValueError`` for an argument outside [0, 1)."""
+    _check(arguments, lambda value: 0 <= value < 1, "lie in [0, 1)")
+
+
+def check_positive(**arguments) -> None:
+    """Raises ``ValueError`` for an argument that is not above 0."""
+    _check(arguments, lambda value: value > 0, "be positive")
+
+
+def wrong_inputs(wanted: str, shape) -> ValueError:
+    """The error of a layer that takes inputs of another shape."""
+    return ValueError(f"`inputs` must be {wanted}. Received: {shape}")
+
+
+def _check(arguments: dict, holds, wanted: str) -> None:
+    for name, value in arguments.items():
+        if not holds(value):
+            raise ValueError(f"`{name}` must {wanted}. Received: {value!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -27,8 +27,7 @@ class CosineConsistency(Configured, keras.layers.Layer):
     """
 
     def __init__(self, weight=0.01, **kwargs):
-        if weight < 0:
-            raise ValueError(f"`weight` must not be negative. Received: {weight!r}")
+        check_at_least(0, weight=weight)
         super().__init__(**kwargs)
 
     def call(self, inputs):

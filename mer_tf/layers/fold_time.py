@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import wrong_inputs
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
 class FoldTime(keras.layers.Layer):
@@ -21,9 +23,7 @@ class FoldTime(keras.layers.Layer):
 
     def build(self, input_shape):
         if len(input_shape) < 3 or any(size is None for size in input_shape[1:]):
-            raise ValueError(
-                f"`inputs` must be (batch, frames, ...) with sizes known but for the batch. Received: {input_shape}"
-            )
+            raise wrong_inputs("(batch, frames, ...) with sizes known but for the batch", input_shape)
         super().build(input_shape)
 
     def call(self, inputs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, wrong_inputs
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -36,16 +36,12 @@ class GroupedConv2D(Configured, keras.layers.Layer):
     def __init__(self, filters, kernel_size, groups=2, kernel_initializer="glorot_uniform", **kwargs):
         if groups < 1 or filters < 1 or filters % groups:
             raise ValueError(f"`filters` must be a multiple of `groups`. Received: {filters!r}, {groups!r}")
-        if kernel_size < 1:
-            raise ValueError(f"`kernel_size` must be at least 1. Received: {kernel_size!r}")
+        check_at_least(1, kernel_size=kernel_size)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None or input_shape[-1] % self.groups:
-            raise ValueError(
-                f"`inputs` must be (batch, height, width, channels), channels a multiple of {self.groups}. "
-                f"Received: {input_shape}"
-            )
+            raise wrong_inputs(f"(batch, height, width, channels), channels a multiple of {self.groups}", input_shape)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, input_shape[-1] // self.groups, self.filters),

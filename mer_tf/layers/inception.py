@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from mer_tf.layers.batch_norm import BatchNorm
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, wrong_inputs
 from mer_tf.layers.nested import build_nested, part_seed, seeded
 
 
@@ -49,17 +49,14 @@ class Inception(Configured, keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        if filters < 1:
-            raise ValueError(f"`filters` must be at least 1. Received: {filters!r}")
-        if reduction is not None and reduction < 1:
-            raise ValueError(f"`reduction` must be at least 1. Received: {reduction!r}")
+        check_at_least(1, filters=filters)
+        if reduction is not None:
+            check_at_least(1, reduction=reduction)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None:
-            raise ValueError(
-                f"`inputs` must be (batch, height, width, channels) with channels known. Received: {input_shape}"
-            )
+            raise wrong_inputs("(batch, height, width, channels) with channels known", input_shape)
         space, channels = tuple(input_shape[:-1]), int(input_shape[-1])
         reduction = self.reduction or self.filters
         parts = (  # name, input channels, output channels, kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_odd, check_positive
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -30,10 +30,8 @@ class LocalResponseNorm(Configured, keras.layers.Layer):
     """
 
     def __init__(self, alpha=1e-4, beta=0.75, k=2.0, n=5, **kwargs):
-        if n < 1 or n % 2 == 0:
-            raise ValueError(f"`n` must be odd and positive. Received: {n!r}")
-        if k <= 0:
-            raise ValueError(f"`k` must be positive. Received: {k!r}")
+        check_odd(n=n)
+        check_positive(k=k)
         super().__init__(**kwargs)
 
     def call(self, inputs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, wrong_inputs
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -42,9 +42,7 @@ class MicroAttentionUnit(Configured, keras.layers.Layer):
     def build(self, input_shape):
         shapes = {tuple(shape) for shape in input_shape}
         if len(input_shape) != 3 or len(shapes) != 1 or len(input_shape[0]) != 4:
-            raise ValueError(
-                f"`inputs` must be three tensors (batch, height, width, channels) of one shape. Received: {input_shape}"
-            )
+            raise wrong_inputs("three tensors (batch, height, width, channels) of one shape", input_shape)
         channels = int(input_shape[0][-1])
         self.kernel = self.add_weight(
             name="kernel",

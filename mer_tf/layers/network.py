@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, check_share
 
 
 class Network(Configured, keras.Model):
@@ -24,14 +24,13 @@ class Network(Configured, keras.Model):
     @staticmethod
     def check_arguments(arguments: dict) -> None:
         num_classes, dropout = arguments.get("num_classes", 2), arguments.get("dropout")
-        if num_classes < 2:
-            raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
-        if dropout is not None and not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
+        check_at_least(2, num_classes=num_classes)
+        if dropout is not None:
+            check_share(dropout=dropout)
 
 
-def probabilities(x, num_classes: int, initializer):
+def probabilities(x, num_classes: int, initializer, name: str = "probabilities"):
     """The classes of (batch, features): a dense layer with softmax, in float32 under every policy."""
     return keras.layers.Dense(
-        num_classes, activation="softmax", kernel_initializer=initializer, dtype="float32", name="probabilities"
+        num_classes, activation="softmax", kernel_initializer=initializer, dtype="float32", name=name
     )(x)

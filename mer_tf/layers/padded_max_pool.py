@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, wrong_inputs
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -30,8 +30,7 @@ class PaddedMaxPool2D(Configured, keras.layers.Layer):
     """
 
     def __init__(self, pool_size, strides, padding=0, ceil_mode=False, **kwargs):
-        if pool_size < 1:
-            raise ValueError(f"`pool_size` must be at least 1. Received: {pool_size!r}")
+        check_at_least(1, pool_size=pool_size)
         if not 1 <= strides <= pool_size:
             raise ValueError(f"`strides` must lie in 1..{pool_size}. Received: {strides!r}")
         if not 0 <= padding <= pool_size // 2:
@@ -40,9 +39,7 @@ class PaddedMaxPool2D(Configured, keras.layers.Layer):
 
     def build(self, input_shape):
         if len(input_shape) != 4 or None in input_shape[1:3]:
-            raise ValueError(
-                f"`inputs` must be (batch, height, width, channels) with known sides. Received: {input_shape}"
-            )
+            raise wrong_inputs("(batch, height, width, channels) with known sides", input_shape)
         self._windows(input_shape[1])
         self._windows(input_shape[2])
         super().build(input_shape)

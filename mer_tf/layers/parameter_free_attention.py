@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from mer_tf.layers.adaptive_average_pool import AdaptiveAveragePool2D
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_positive, wrong_inputs
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -36,17 +36,14 @@ class ParameterFreeAttention(Configured, keras.layers.Layer):
     """
 
     def __init__(self, epsilon=1e-8, **kwargs):
-        if epsilon <= 0:
-            raise ValueError(f"`epsilon` must be positive. Received: {epsilon!r}")
+        check_positive(epsilon=epsilon)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         features, kernel = (tuple(shape) for shape in input_shape)
         if len(features) != 4 or len(kernel) != 4 or kernel[0] != kernel[1]:
-            raise ValueError(
-                "`inputs` must be features (batch, height, width, channels) and a kernel (P, P, channels, classes). "
-                f"Received: {input_shape}"
-            )
+            wanted = "features (batch, height, width, channels) and a kernel (P, P, channels, classes)"
+            raise wrong_inputs(wanted, input_shape)
         self.own_channels = features[-1] == kernel[2]
         self.pool = AdaptiveAveragePool2D(kernel[0], dtype="float32", name="pool")
         super().build(input_shape)

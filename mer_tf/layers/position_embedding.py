@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_positive, wrong_inputs
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -20,13 +20,12 @@ class PositionEmbedding(Configured, keras.layers.Layer):
     """
 
     def __init__(self, deviation=0.02, seed=None, **kwargs):
-        if deviation <= 0:
-            raise ValueError(f"`deviation` must be positive. Received: {deviation!r}")
+        check_positive(deviation=deviation)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 3 or None in input_shape[1:]:
-            raise ValueError(f"`inputs` must be (batch, places, width), both known. Received: {input_shape}")
+            raise wrong_inputs("(batch, places, width), both known", input_shape)
         self.table = self.add_weight(
             name="table",
             shape=tuple(input_shape[1:]),

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from mer_tf.layers.batch_norm import BatchNorm
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, wrong_inputs
 from mer_tf.layers.nested import build_nested, part_seed, seeded
 
 
@@ -39,16 +39,13 @@ class RecurrentConv2D(Configured, keras.layers.Layer):
     """
 
     def __init__(self, passes=2, dense=False, kernel_initializer="he_normal", seed=None, **kwargs):
-        if passes < 1:
-            raise ValueError(f"`passes` must be at least 1. Received: {passes!r}")
+        check_at_least(1, passes=passes)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         first, second = (tuple(shape) for shape in input_shape)
         if len(first) != 4 or first[1:] != second[1:]:
-            raise ValueError(
-                f"`inputs` must be two tensors (batch, height, width, channels) of one shape. Received: {input_shape}"
-            )
+            raise wrong_inputs("two tensors (batch, height, width, channels) of one shape", input_shape)
         self.conv = build_nested(
             keras.layers.Conv2D(
                 int(first[-1]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -21,8 +21,7 @@ class ReflectionPadding(Configured, keras.layers.Layer):
     """
 
     def __init__(self, padding=1, **kwargs):
-        if padding < 0:
-            raise ValueError(f"`padding` must not be negative. Received: {padding!r}")
+        check_at_least(0, padding=padding)
         super().__init__(**kwargs)
 
     def call(self, inputs):

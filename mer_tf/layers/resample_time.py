@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, wrong_inputs
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -22,15 +22,12 @@ class ResampleTime(Configured, keras.layers.Layer):
     """
 
     def __init__(self, frames, **kwargs):
-        if frames < 1:
-            raise ValueError(f"`frames` must be at least 1. Received: {frames!r}")
+        check_at_least(1, frames=frames)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 5 or input_shape[1] is None:
-            raise ValueError(
-                f"`inputs` must be (batch, frames, height, width, channels), frames known. Received: {input_shape}"
-            )
+            raise wrong_inputs("(batch, frames, height, width, channels), frames known", input_shape)
         place = np.linspace(0, input_shape[1] - 1, self.frames)
         # Row i weighs the two frames around place i.
         self.mix = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(input_shape[1])))

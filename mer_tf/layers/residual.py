@@ -60,6 +60,12 @@ def convolve(x, filters, kernel, strides, seeds, name, *, use_bias=False):
     )(x)
 
 
+def conv_bn_relu(x, filters, kernel, strides, seeds, name, norm=BatchNorm):
+    """``convolve``, batch normalisation, ReLU, whose names are ``name`` with ``_conv``, ``_bn`` and ``_relu``."""
+    x = norm(name=f"{name}_bn")(convolve(x, filters, kernel, strides, seeds, f"{name}_conv"))
+    return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
 def basic_block(x, filters, stride, seeds, name, norm=BatchNorm):
     """Basic block: 3x3 convolution, BN, ReLU, 3x3 convolution, BN, plus the shortcut, ReLU.
 
@@ -107,9 +113,7 @@ def resnet_stem(x, filters, seeds, *, kernel=7, strides=2, pool=3, pool_strides=
     Returns:
         Symbolic tensor.
     """
-    x = convolve(x, filters, kernel, strides, seeds, f"{prefix}stem_conv")
-    x = norm(name=f"{prefix}stem_bn")(x)
-    x = keras.layers.ReLU(name=f"{prefix}stem_relu")(x)
+    x = conv_bn_relu(x, filters, kernel, strides, seeds, f"{prefix}stem", norm)
     rank = len(x.shape) - 2
     if (pool - 1) // 2:
         # Zero is as good as minus infinity here: nothing is negative after ReLU.

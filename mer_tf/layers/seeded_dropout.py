@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_share
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -34,8 +34,7 @@ class SeededDropout(Configured, keras.layers.Layer):
     """
 
     def __init__(self, rate, seed=None, noise_shape=None, **kwargs):
-        if not 0 <= rate < 1:
-            raise ValueError(f"`rate` must lie in [0, 1). Received: {rate!r}")
+        check_share(rate=rate)
         super().__init__(**kwargs)
 
     def build(self, input_shape):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, wrong_inputs
 from mer_tf.layers.nested import build_nested, part_seed, seeded
 
 
@@ -32,19 +32,14 @@ class SpatialFeatureTransform(Configured, keras.layers.Layer):
     """
 
     def __init__(self, hidden=32, slope=0.1, kernel_initializer="glorot_uniform", seed=None, **kwargs):
-        if hidden < 1:
-            raise ValueError(f"`hidden` must be at least 1. Received: {hidden!r}")
-        if slope < 0:
-            raise ValueError(f"`slope` must not be negative. Received: {slope!r}")
+        check_at_least(1, hidden=hidden)
+        check_at_least(0, slope=slope)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         x, conditions = (tuple(shape) for shape in input_shape)
         if len(x) != 4 or len(conditions) != 4 or x[1:3] != conditions[1:3]:
-            raise ValueError(
-                "`inputs` must be maps and conditions (batch, height, width, channels) of one height and width. "
-                f"Received: {input_shape}"
-            )
+            raise wrong_inputs("maps and conditions (batch, height, width, channels) of one size", input_shape)
         for part, (name, filters, shape) in enumerate(
             (
                 ("scale_hidden", self.hidden, conditions),

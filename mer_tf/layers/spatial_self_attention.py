@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, wrong_inputs
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -38,13 +38,12 @@ class SpatialSelfAttention(Configured, keras.layers.Layer):
     """
 
     def __init__(self, filters, position_bias=False, seed=None, **kwargs):
-        if filters < 1:
-            raise ValueError(f"`filters` must be at least 1. Received: {filters!r}")
+        check_at_least(1, filters=filters)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[1] is None or input_shape[1] != input_shape[2]:
-            raise ValueError(f"`inputs` must be (batch, side, side, channels). Received: {input_shape}")
+            raise wrong_inputs("(batch, side, side, channels)", input_shape)
         channels = int(input_shape[-1])
         for number, name in enumerate(("query", "key", "value")):
             # The published framework starts weights uniformly within 1 / sqrt(fan-in).

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from mer_tf.layers.configured import wrong_inputs
+
 
 @keras.saving.register_keras_serializable(package="mer_tf")
 class SpatialSoftmaxAttention(keras.layers.Layer):
@@ -24,7 +26,7 @@ class SpatialSoftmaxAttention(keras.layers.Layer):
 
     def build(self, input_shape):
         if len(input_shape) != 2 or any(len(shape) != 4 for shape in input_shape):
-            raise ValueError(f"`inputs` must be two tensors (batch, height, width, channels). Received: {input_shape}")
+            raise wrong_inputs("two tensors (batch, height, width, channels)", input_shape)
         if tuple(input_shape[0][1:3]) != tuple(input_shape[1][1:3]):
             raise ValueError(f"`inputs` must have one height and one width. Received: {input_shape}")
         super().build(input_shape)

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from mer_tf.layers.batch_norm import BatchNorm
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, wrong_inputs
 from mer_tf.layers.nested import build_nested, part_seed, seeded
 
 
@@ -39,17 +39,13 @@ class SplitAttention2D(Configured, keras.layers.Layer):
     """
 
     def __init__(self, filters, radix=2, reduction=4, kernel_initializer="he_normal", seed=None, **kwargs):
-        for name, value, least in (("filters", filters, 1), ("radix", radix, 2), ("reduction", reduction, 1)):
-            if value < least:
-                raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
+        check_at_least(1, filters=filters, reduction=reduction)
+        check_at_least(2, radix=radix)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None or input_shape[-1] % self.radix:
-            raise ValueError(
-                f"`inputs` must be (batch, height, width, channels) with channels a multiple of {self.radix}. "
-                f"Received: {input_shape}"
-            )
+            raise wrong_inputs(f"(batch, height, width, channels), channels a multiple of {self.radix}", input_shape)
         space, channels = tuple(input_shape[:-1]), int(input_shape[-1])
         hidden = max(channels * self.radix // self.reduction, 32)
         dtype = self.dtype_policy

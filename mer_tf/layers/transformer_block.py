@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least, check_share, wrong_inputs
 from mer_tf.layers.nested import build_nested, part_seed
 from mer_tf.layers.seeded_dropout import SeededDropout
 
@@ -38,19 +38,13 @@ class TransformerBlock(Configured, keras.layers.Layer):
     """
 
     def __init__(self, heads=4, hidden=1024, drop_path=0.0, epsilon=1e-6, seed=None, **kwargs):
-        for name, value in (("heads", heads), ("hidden", hidden)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {value!r}")
-        if not 0 <= drop_path < 1:
-            raise ValueError(f"`drop_path` must lie in [0, 1). Received: {drop_path!r}")
+        check_at_least(1, heads=heads, hidden=hidden)
+        check_share(drop_path=drop_path)
         super().__init__(**kwargs)
 
     def build(self, input_shape):
         if len(input_shape) != 3 or input_shape[-1] is None or input_shape[-1] % self.heads:
-            raise ValueError(
-                f"`inputs` must be (batch, places, width) with the width a multiple of {self.heads}. "
-                f"Received: {input_shape}"
-            )
+            raise wrong_inputs(f"(batch, places, width) with the width a multiple of {self.heads}", input_shape)
         shape, width, dtype = tuple(input_shape), int(input_shape[-1]), self.dtype_policy
         for part, (name, inputs, outputs) in enumerate(
             (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mer_tf.layers.configured import Configured
+from mer_tf.layers.configured import Configured, check_at_least
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -21,8 +21,7 @@ class UnfoldTime(Configured, keras.layers.Layer):
     """
 
     def __init__(self, frames, **kwargs):
-        if frames < 1:
-            raise ValueError(f"`frames` must be at least 1. Received: {frames!r}")
+        check_at_least(1, frames=frames)
         super().__init__(**kwargs)
 
     def call(self, inputs):

@@ -336,24 +336,21 @@ def _matrix(cm) -> np.ndarray:
     return cm
 
 
-def _pooled(cm: np.ndarray) -> dict:
+def _scored(cm: np.ndarray) -> dict:
+    """What every part of a run is scored by; None where a class without a clip leaves it undefined."""
     complete = bool((cm.sum(axis=1) > 0).all())
     return {
         "uf1": uf1(cm) if complete else None,
         "uar": uar(cm) if complete else None,
         "accuracy": accuracy(cm),
         "macro_precision": macro_precision(cm) if complete else None,
-        "weighted_f1": weighted_f1(cm) if complete else None,
     }
+
+
+def _pooled(cm: np.ndarray) -> dict:
+    found = _scored(cm)
+    return {**found, "weighted_f1": None if found["uf1"] is None else weighted_f1(cm)}
 
 
 def _part(cm: np.ndarray) -> dict:
-    complete = bool((cm.sum(axis=1) > 0).all())
-    return {
-        "uf1": uf1(cm) if complete else None,
-        "uar": uar(cm) if complete else None,
-        "accuracy": accuracy(cm),
-        "macro_precision": macro_precision(cm) if complete else None,
-        "n": int(cm.sum()),
-        "confusion": cm.tolist(),
-    }
+    return {**_scored(cm), "n": int(cm.sum()), "confusion": cm.tolist()}

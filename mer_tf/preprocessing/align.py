@@ -263,19 +263,8 @@ def face_box(landmarks: np.ndarray, height: int, width: int, clip: str = "", fra
     distance = ((landmarks[38, 1] - landmarks[20, 1]) + (landmarks[43, 1] - landmarks[23, 1])) / 2.0
     if distance <= 0:
         raise LandmarkError(f"the brow-eye distance is {distance:.1f} px, expected a positive one", clip, frame)
-    return clip_box(
-        landmarks[19, 1] - distance,
-        landmarks[8, 1],
-        landmarks[1, 0],
-        landmarks[15, 0],
-        height,
-        width,
-        name="face",
-        min_side=MIN_CROP_SIDE,
-        max_clipped=MAX_CLIPPED,
-        clip=clip,
-        frame=frame,
-    )
+    edges = (landmarks[19, 1] - distance, landmarks[8, 1], landmarks[1, 0], landmarks[15, 0])
+    return clip_box(*edges, height, width, name="face", clip=clip, frame=frame)
 
 
 def clip_box(
@@ -287,8 +276,8 @@ def clip_box(
     width: int,
     *,
     name: str,
-    min_side: int,
-    max_clipped: float = 1.0,
+    min_side: int = MIN_CROP_SIDE,
+    max_clipped: float = MAX_CLIPPED,
     clip: str = "",
     frame: int | None = None,
 ) -> Box:

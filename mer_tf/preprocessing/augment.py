@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-import json
 import math
 from collections.abc import Mapping
 
 import cv2
 import numpy as np
 
-from mer_tf.checks import between, config_errors, number, strict, truth, whole
+from mer_tf.checks import between, config_errors, from_text, number, strict, truth, whole
 from mer_tf.errors import ConfigError
 
 KINDS = ("motion", "flow", "image", "parsing", "landmarks")
@@ -92,31 +91,13 @@ class AugmentConfig:
     @property
     def active(self) -> bool:
         """Whether ``augment_tensors`` may change anything."""
-        return bool(
-            self.copies > 1
-            or self.mirror
-            or (
-                self.probability > 0
-                and (
-                    self.rotation
-                    or self.colour_shift
-                    or self.smoothing > 1
-                    or self.crop < 1
-                    or self.corner_crops
-                    or self.shift
-                )
-            )
-        )
+        at_random = self.rotation, self.colour_shift, self.smoothing > 1, self.crop < 1, self.corner_crops, self.shift
+        return bool(self.copies > 1 or self.mirror or (self.probability > 0 and any(at_random)))
 
     @classmethod
     def from_json(cls, settings: Mapping | str) -> AugmentConfig:
         """Config from ``to_json``'s dictionary, or that as JSON text; unknown keys raise ``UnknownNameError``."""
-        if isinstance(settings, str):
-            try:
-                settings = json.loads(settings)
-            except json.JSONDecodeError as error:
-                raise ConfigError(f"the augmentation settings are not JSON: {error}") from error
-        return strict(cls, settings, "augment")
+        return strict(cls, from_text(settings, "the augmentation settings"), "augment")
 
     def to_json(self) -> dict:
         """Plain dictionary that ``from_json`` reads back."""

@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import cv2
 import numpy as np
 
+from mer_tf import served
 from mer_tf.errors import ClipError, ConfigError, FrameOrderError, ImageError, MissingFileError, UnknownNameError
 from mer_tf.preprocessing import hars, temporal
 from mer_tf.preprocessing.face import detector_versions, make_finder
 from mer_tf.preprocessing.flow import METHODS as FLOW_METHODS
 from mer_tf.preprocessing.flow import LiteFlowNetConfig, make_flow
 from mer_tf.preprocessing.geometry import Geometry, clip_box_geometry, detection_facts, find_geometry
-from mer_tf.preprocessing.images import check_image, decode_image, resize, to_gray, to_uint8
+from mer_tf.preprocessing.images import check_image, decode_image, resize, significant_bits, to_gray, to_uint8
 from mer_tf.preprocessing.magnify import LearnedConfig, magnify
 from mer_tf.preprocessing.methods import Weights
 from mer_tf.preprocessing.parsing import parsing_maps
+from mer_tf.preprocessing.remarks import clip_remarks
 from mer_tf.preprocessing.select import select_frames
 from mer_tf.preprocessing.spotting import spot_apex
 from mer_tf.preprocessing.strain import motion
@@ -216,8 +218,28 @@ class ClipPreprocessor:
             ConfigError: The number of frames does not fit the recipe.
         """
         numbers = list(numbers) if numbers is not None else [None] * len(frames)
-        images = (decode_image(data, clip=clip, frame=number) for data, number in zip(frames, numbers))
-        return self._process(images, len(frames), clip, numbers, apex, fps, landmarks)
+        bits, told = significant_bits(frames)
+        images = (decode_image(data, bits=bits, clip=clip, frame=number) for data, number in zip(frames, numbers))
+        result = self._process(images, len(frames), clip, numbers, apex, fps, landmarks)
+        if told:
+            result.provenance.update(bits=bits, assumed=told)
+            result.provenance["warnings"].append(f"{served.FEWER_BITS}: {told}")
+        return result
+
+    def remarks(self, onset: bytes, apex: bytes, bits: int, clip: str, numbers: tuple[int, int]) -> list[str]:
+        """What to know of the faces of onset and apex, see ``mer_tf.preprocessing.remarks``; for a clip processed.
+
+        Args:
+            onset: Bytes of the image file.
+            apex: The same; for recipes without an onset the same file.
+            bits: ``bits`` of the clip's provenance, 16 where it has none.
+            clip: Clip key.
+            numbers: Frame numbers of the two.
+        """
+        frames = (
+            decode_image(data, bits=bits, clip=clip, frame=number) for data, number in zip((onset, apex), numbers)
+        )
+        return clip_remarks(*frames, self.open()._finder, clip, numbers)
 
     def process_images(
         self,

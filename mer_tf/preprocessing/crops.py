@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from mer_tf.errors import CropError, LandmarkError
-from mer_tf.preprocessing.align import MAX_CLIPPED, MIN_CROP_SIDE, Box, clip_box, need68
+from mer_tf.preprocessing.align import Box, clip_box, need68
 
 MIN_EYE_DISTANCE = 10.0
 WIDENED = 0.10  # of the landmarks' box, per side
@@ -55,12 +55,7 @@ def eye_distance_window(
             clip,
             frame,
         )
-    return (
-        float(left[0] - 0.4 * distance),
-        float(left[1] - 0.6 * distance),
-        1.8 * distance,
-        2.2 * distance,
-    )
+    return float(left[0] - 0.4 * distance), float(left[1] - 0.6 * distance), 1.8 * distance, 2.2 * distance
 
 
 def eye_distance_box(landmarks: np.ndarray, height: int, width: int, clip: str = "", frame: int | None = None) -> Box:
@@ -71,19 +66,7 @@ def eye_distance_box(landmarks: np.ndarray, height: int, width: int, clip: str =
         CropError: Clipping removes more than 20 % of the box, or a side is under 16 px.
     """
     x0, y0, wide, high = eye_distance_window(landmarks, clip, frame)
-    return clip_box(
-        y0,
-        y0 + high,
-        x0,
-        x0 + wide,
-        height,
-        width,
-        name="eye-distance",
-        min_side=MIN_CROP_SIDE,
-        max_clipped=MAX_CLIPPED,
-        clip=clip,
-        frame=frame,
-    )
+    return clip_box(y0, y0 + high, x0, x0 + wide, height, width, name="eye-distance", clip=clip, frame=frame)
 
 
 def clip_boxes(
@@ -142,16 +125,7 @@ def clip_boxes(
             high[:, 0] + WIDENED * spread[:, 0],
         ]
     )
-
-    box = clip_box(
-        *np.median(edges, axis=0).tolist(),
-        height,
-        width,
-        name="clip",
-        min_side=MIN_CROP_SIDE,
-        max_clipped=MAX_CLIPPED,
-        clip=clip,
-    )
+    box = clip_box(*np.median(edges, axis=0).tolist(), height, width, name="clip", clip=clip)
     return [box] * len(landmarks)
 
 
@@ -186,19 +160,7 @@ def square_box(landmarks: np.ndarray, height: int, width: int, clip: str = "", f
     low, high = landmarks.min(0), landmarks.max(0)
     side = math.ceil(float((high - low).max()) * (1 + 2 * WIDENED))
     x0, y0 = (math.floor(middle - side / 2 + 0.5) for middle in (low + high) / 2)
-    clip_box(
-        y0,
-        y0 + side,
-        x0,
-        x0 + side,
-        height,
-        width,
-        name="square",
-        min_side=MIN_CROP_SIDE,
-        max_clipped=MAX_CLIPPED,
-        clip=clip,
-        frame=frame,
-    )
+    clip_box(y0, y0 + side, x0, x0 + side, height, width, name="square", clip=clip, frame=frame)
     if side > min(height, width):
         raise CropError(
             f"the square box has a side of {side} px, more than the {width}x{height} frame; "

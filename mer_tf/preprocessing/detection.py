@@ -74,7 +74,7 @@ def choose_face(
     if several_faces == "error" and len(faces) > 1:
         raise SeveralFacesError(
             f"{len(faces)} faces found (scores {', '.join(f'{score:.2f}' for score in faces)}), expected one; "
-            "crop the frames to one person or set face.several_faces to 'best'",
+            "crop the frames to one person, or say which is meant with --faces largest or best (face.several_faces)",
             clip,
             frame,
         )

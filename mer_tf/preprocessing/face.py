@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mer_tf.errors import MissingFileError, MissingPackageError, UnknownNameError
+from mer_tf.errors import MissingFileError, MissingPackageError, look_up
 from mer_tf.preprocessing.align import check_landmarks
 from mer_tf.preprocessing.detection import (
     MAX_DETECTOR_PIXELS,
@@ -80,9 +80,7 @@ def make_finder(config: FaceConfig | None = None, landmark_model: str | os.PathL
         MissingFileError: A model, cascade or landmark folder is not there.
     """
     config = config or FaceConfig()
-    if config.detector not in DETECTORS:
-        raise UnknownNameError("detector", config.detector, DETECTORS)
-    return DETECTORS[config.detector](config, landmark_model)
+    return look_up("detector", config.detector, DETECTORS)(config, landmark_model)
 
 
 def detector_versions(config: FaceConfig, landmark_model: str | os.PathLike | None = None) -> dict[str, str]:

@@ -11,7 +11,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from mer_tf.errors import UnknownNameError
+from mer_tf.errors import look_up
 from mer_tf.preprocessing import align, crops, hars
 from mer_tf.preprocessing.images import resize, to_uint8
 from mer_tf.preprocessing.lwm import LocalWeightedMean, remap
@@ -93,10 +93,9 @@ def find_geometry(
         points = align.check_landmarks(landmarks, clip, frame)
         facts = {"detector": "given", "warnings": []}
     facts |= {"image_size": list(gray.shape), "angle_degrees": align.eye_angle(points)}
-    if config.align not in ALIGNMENTS:
-        raise UnknownNameError("alignment", config.align, ALIGNMENTS)
+    align_face = look_up("alignment", config.align, ALIGNMENTS)
     again = finder if landmarks is None and finder.finds_again else None
-    return ALIGNMENTS[config.align](gray, points, recipe, again, facts, clip, frame), facts
+    return align_face(gray, points, recipe, again, facts, clip, frame), facts
 
 
 def detection_facts(finder, detection) -> dict:
@@ -157,9 +156,7 @@ def _lwm(gray, points, recipe, finder, facts, clip, frame) -> Geometry:
 
 
 def _box(landmarks, height, width, crop, clip, frame) -> align.Box:
-    if crop not in CROPS:
-        raise UnknownNameError("crop of one frame", crop, CROPS)
-    return CROPS[crop](landmarks, height, width, clip=clip, frame=frame)
+    return look_up("crop of one frame", crop, CROPS)(landmarks, height, width, clip=clip, frame=frame)
 
 
 ALIGNMENTS = {"level": _level, "lwm": _lwm, "none": _unturned}

@@ -39,12 +39,7 @@ def hars_edges(landmarks: np.ndarray, distance: str = "axis") -> dict[str, tuple
     mouth_high, mouth_long = amount(51, 33, 1), amount(54, 48, 0)
     edges = {
         "left_brow": (y[19] - left_high / 4, y[37] - left_high / 4, x[17] - left_long / 4, x[21] + left_long / 4),
-        "right_brow": (
-            y[24] - right_high / 4,
-            y[44] - right_high / 4,
-            x[22] - right_long / 4,
-            x[26] + right_long / 4,
-        ),
+        "right_brow": (y[24] - right_high / 4, y[44] - right_high / 4, x[22] - right_long / 4, x[26] + right_long / 4),
         "mouth": (y[51] - mouth_high / 2, y[57] + mouth_high / 2, x[48] - mouth_long / 4, x[54] + mouth_long / 4),
     }
     return {name: tuple(float(edge) for edge in box) for name, box in edges.items()}
@@ -64,8 +59,9 @@ def hars_boxes(
     Raises:
         CropError: A box has a side under 4 px.
     """
+    limits = {"min_side": MIN_SIDE, "max_clipped": 1.0}
     return {
-        name: clip_box(*edges, height, width, name=name.replace("_", " "), min_side=MIN_SIDE, clip=clip, frame=frame)
+        name: clip_box(*edges, height, width, name=name.replace("_", " "), **limits, clip=clip, frame=frame)
         for name, edges in hars_edges(landmarks, distance).items()
     }
 

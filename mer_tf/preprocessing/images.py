@@ -7,30 +7,22 @@ without allocating it.
 
 from __future__ import annotations
 
-import re
+import os
 import struct
-import zlib
+from collections.abc import Iterable
 
 import numpy as np
 
-from mer_tf.errors import ImageError
+from mer_tf.errors import ClipError, ImageError
+from mer_tf.files import oddity
+from mer_tf.preprocessing import damage, decoder_log, headers
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 2**24  # 4096 x 4096; the largest frames of the published sets are 2040 x 1088
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, for R, G, B
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-# A marker is 0xFF and a code that is neither stuffing (00), a fill byte (FF) nor a restart (D0-D7).
-_JPEG_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
-_JPEG_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_TIFF = {b"II*\0": "<", b"MM\0*": ">"}
-_TIFF_TYPES = {1: "B", 3: "H", 4: "I"}
-_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_PHOTOMETRIC = 256, 257, 258, 259, 262
-_TIFF_SAMPLES, _TIFF_FORMAT = 277, 339
-_TIFF_PARTS = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
-_TIFF_COMPRESSIONS = {1: "none", 5: "LZW", 8: "deflate", 32773: "PackBits", 32946: "deflate"}
-_TIFF_MAX_ENTRIES = 4096
+_DEPTHS = (8, 10, 12, 14, 16)  # bits of cameras whose values are kept in 16
 
 
 def decode_image(
@@ -38,6 +30,7 @@ def decode_image(
     *,
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
+    bits: int = 16,
     clip: str = "",
     frame: int | None = None,
 ) -> np.ndarray:
@@ -47,17 +40,85 @@ def decode_image(
         data: The file's bytes.
         max_pixels: Largest width x height accepted; read from the header before decoding.
         max_bytes: Largest file accepted.
+        bits: How many of the 16 bits of a 16-bit file are in use, see ``significant_bits``; other files have no part
+            in it.
         clip: Clip key for messages.
         frame: Frame number for messages.
 
     Returns:
         ``(height, width, 3)`` uint8 RGB. Gray is repeated in the three channels, an alpha channel is dropped,
-        16-bit values are scaled by 255/65535 and rounded. JPEG orientation tags are obeyed.
+        16-bit values are scaled by ``255 / (2**bits - 1)``, rounded and clipped. Orientation tags are obeyed.
 
     Raises:
-        ImageError: Empty, too large, of another format, animated, truncated, damaged, or not decodable.
+        ImageError: Empty, too large, of another format, animated, truncated, damaged as far as that can be known
+            (``mer_tf.preprocessing.damage``), or not decodable.
         TypeError: ``data`` is not bytes.
     """
+    image = _decoded(data, max_pixels, max_bytes, clip, frame)
+    if image.dtype == np.uint16:
+        scaled = np.rint(image.astype(np.float64) * (255.0 / ((1 << bits) - 1)))
+        image = np.minimum(scaled, 255).astype(np.uint8)
+    return _as_rgb(image)
+
+
+def read_picture(path: str | os.PathLike, clip: str = "", frame: int | None = None) -> bytes:
+    """The bytes of a picture's file; nothing but a regular file of 1 to 64 MiB is opened.
+
+    Raises:
+        ImageError: It is missing, a folder, a pipe, a device or a link to nothing, may not be read, is empty or too
+            large.
+    """
+    try:
+        found = oddity(path)
+        if not found:
+            size = os.path.getsize(path)
+            if 0 < size <= MAX_BYTES:
+                with open(path, "rb") as file:
+                    return file.read(MAX_BYTES)
+            found = f"of {size} bytes; expected 1 to {MAX_BYTES}"
+    except OSError as error:
+        found = f"not readable ({error.strerror or error})"
+    raise ImageError(f"file {os.fspath(path)!r} is {found}; put the frame's picture there", clip, frame)
+
+
+def significant_bits(files: Iterable[bytes]) -> tuple[int, str]:
+    """How many bits the 16-bit files of one clip hold: cameras of 10, 12 or 14 bits often keep their values in 16.
+
+    Assumption: where no file says how many bits it holds (PNG: chunk sBIT, TIFF: the largest sample value), the
+    largest value of them all decides, among 8, 10, 12, 14 and 16 bits. Every frame of a clip is read alike.
+
+    Args:
+        files: The bytes of the clip's files; only those of 16 bits are decoded. One that cannot be decoded is passed
+            over, since decoding it reports it.
+
+    Returns:
+        The bits, and a sentence that says what was found or assumed; 16 and ``""`` where all 16 are in use, or no
+        file has 16 bits.
+    """
+    largest = stated = 0
+    for data in files:
+        told = headers.stated_bits(data)
+        if told is None:
+            continue
+        stated = max(stated, told)
+        try:
+            image = _decoded(data, MAX_PIXELS, MAX_BYTES, "", None)
+        except ClipError:
+            continue
+        colours = image if image.ndim == 2 else image[..., : {2: 1, 4: 3}.get(image.shape[2])]  # no alpha
+        largest = max(largest, int(colours.max()))
+    if largest == 0 or stated == 16:
+        return 16, ""
+    if stated and largest < 1 << stated:
+        return stated, f"the 16-bit files say that they hold {stated} bits, and are read so"
+    bits = next(bits for bits in _DEPTHS if largest < 1 << bits)
+    if bits == 16:
+        return 16, ""
+    return bits, f"the 16-bit files of this clip hold no value above {largest}: read as {bits} bits (assumed)"
+
+
+def _decoded(data, max_pixels: int, max_bytes: int, clip: str, frame: int | None) -> np.ndarray:
+    """The picture as OpenCV gives it: uint8 or uint16, gray, BGR or with alpha; upright."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"data must be the bytes of an image file. Received: {type(data).__name__}")
     data = bytes(data)
@@ -70,11 +131,11 @@ def decode_image(
     if len(data) > max_bytes:
         raise ImageError(f"the image file has {len(data)} bytes, more than the limit of {max_bytes}", clip, frame)
     try:
-        kind, width, height, complete = _header(data)
+        kind, width, height, complete = headers.read(data)
     except (struct.error, IndexError):
         raise fail(f"the image file is truncated inside its header ({len(data)} bytes)") from None
     if kind is None:
-        other = _other_kind(data)
+        other = headers.other_kind(data)
         if other:
             raise ImageError(
                 f"not a JPEG, PNG, BMP or TIFF image but {other}, which is not read; save every frame as PNG",
@@ -88,30 +149,31 @@ def decode_image(
         raise ImageError(
             f"the {kind} header announces {width}x{height} pixels, more than the limit of {max_pixels}", clip, frame
         )
-    if complete is not None:
-        raise fail(f"the {kind} file is {complete}")
-    if kind == "PNG" and _is_animated_png(data):
+    wrong = complete or (headers.tiff_damage(data) if kind == "TIFF" else None)
+    if wrong is not None:
+        raise fail(f"the {kind} file is {wrong}")
+    if kind == "PNG" and headers.is_animated_png(data):
         raise ImageError("the PNG file is animated; save every frame as a file of its own", clip, frame)
 
     import cv2  # here and below: settings of methods are read without OpenCV
 
     flags = cv2.IMREAD_UNCHANGED if kind in ("PNG", "TIFF") else cv2.IMREAD_COLOR
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        with decoder_log.heard() as lines:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        if kind == "JPEG" and lines and not damage.told_damage(kind, data, lines):
+            plain = damage.plain_jpeg(data)
+            with decoder_log.heard() as lines:
+                cv2.imdecode(np.frombuffer(plain, np.uint8), flags)
     except cv2.error as error:
         raise fail(f"the {kind} decoder refused the file ({_one_line(error)})") from error
+    told = damage.told_damage(kind, data, lines)
+    if told:
+        raise fail(f"the {kind} file is damaged ({told})")
     if image is None:
         raise fail(f"the {kind} file of {len(data)} bytes cannot be decoded")
-    return _as_rgb8(image)
-
-
-def image_size(data: bytes) -> tuple[int, int] | None:
-    """``(height, width)`` announced by the header of a JPEG, PNG, BMP or TIFF file; None where it cannot be read."""
-    try:
-        kind, width, height, _ = _header(data)
-    except (struct.error, IndexError):
-        return None
-    return (height, width) if kind else None
+    # OpenCV turns JPEG and TIFF itself, and PNG only where it makes 8 bits of 16.
+    return _upright(image, headers.png_orientation(data)) if kind == "PNG" else image
 
 
 def check_image(image: np.ndarray, name: str = "image") -> np.ndarray:
@@ -219,9 +281,7 @@ def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return image
 
 
-def _as_rgb8(image: np.ndarray) -> np.ndarray:
-    if image.dtype == np.uint16:
-        image = np.rint(image.astype(np.float64) * (255.0 / 65535.0)).astype(np.uint8)
+def _as_rgb(image: np.ndarray) -> np.ndarray:
     if image.ndim == 2 or image.shape[2] == 1:
         return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
     if image.shape[2] == 2:  # gray and alpha
@@ -229,150 +289,15 @@ def _as_rgb8(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[..., 2::-1])  # BGR or BGRA to RGB
 
 
-def _header(data: bytes) -> tuple[str | None, int, int, str | None]:
-    """Kind, width, height, and what is wrong with the file's end (None where it is complete)."""
-    if data[:2] == b"\xff\xd8":
-        return ("JPEG", *_read_jpeg(data))
-    if data[:8] == _PNG:
-        return ("PNG", *_read_png(data))
-    if data[:2] == b"BM":
-        return ("BMP", *_read_bmp(data))
-    if data[:4] in _TIFF:
-        return ("TIFF", *_read_tiff(data))
-    return None, 0, 0, None
-
-
-def _read_jpeg(data: bytes) -> tuple[int, int, str | None]:
-    # OpenCV fills what a truncated JPEG lacks with gray and says nothing, so the end marker is looked for here.
-    width = height = 0
-    position = 2
-    scan = False
-    while True:
-        found = _JPEG_MARKER.search(data, position)
-        if found is None:
-            if not (width and height):
-                raise IndexError
-            return width, height, f"truncated (no end marker in {len(data)} bytes)"
-        code = found[1][0]
-        position = found.end()
-        if code == 0xD9:
-            if not (width and height):
-                raise IndexError
-            return width, height, None if scan else "truncated (it holds no picture data)"
-        if code in (0x01, 0xD8):
-            continue
-        (length,) = struct.unpack_from(">H", data, position)
-        if code in _JPEG_FRAME and not width:
-            height, width = struct.unpack_from(">HH", data, position + 3)
-            if not height or not width:
-                return width, height, None
-        if code == 0xDA:
-            scan = True
-        position += max(length, 2)
-
-
-def _read_png(data: bytes) -> tuple[int, int, str | None]:
-    width, height = struct.unpack_from(">II", data, 16)
-    position = 8
-    while True:
-        if position + 12 > len(data):
-            return width, height, f"truncated (no end chunk in {len(data)} bytes)"
-        (length,) = struct.unpack_from(">I", data, position)
-        kind = data[position + 4 : position + 8]
-        end = position + 8 + length
-        if end + 4 > len(data):
-            return width, height, f"truncated (chunk {kind!r} is cut)"
-        (checksum,) = struct.unpack_from(">I", data, end)
-        if zlib.crc32(data[position + 4 : end]) != checksum:
-            return width, height, f"damaged (checksum of chunk {kind!r})"
-        if kind == b"IEND":
-            return width, height, None
-        position = end + 4
-
-
-def _is_animated_png(data: bytes) -> bool:
-    """Whether a chunk acTL comes before the picture data of a complete PNG file."""
-    position = 8
-    while position + 8 <= len(data):
-        (length,) = struct.unpack_from(">I", data, position)
-        kind = data[position + 4 : position + 8]
-        if kind in (b"acTL", b"IDAT"):
-            return kind == b"acTL"
-        position += 12 + length
-    return False
-
-
-def _other_kind(data: bytes) -> str:
-    """What a file of a format that is not read is, where its first bytes say so; else ``""``."""
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "a GIF"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "a WebP"
-    if data[:4] == b"RIFF" and data[8:12] == b"AVI ":
-        return "an AVI video"
-    if data[4:8] == b"ftyp":
-        return "an AVIF or HEIF image or an MP4 video"
-    if data[:4] in (b"II+\0", b"MM\0+"):
-        return "a BigTIFF"
-    if data[:12] == b"\0\0\0\x0cjP  \r\n\x87\n":
-        return "a JPEG 2000"
-    return ""
-
-
-def _read_bmp(data: bytes) -> tuple[int, int, str | None]:
-    offset, header = struct.unpack_from("<II", data, 10)
-    if header == 12:
-        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
-        compression = 0
-    else:
-        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
-    height = abs(height)
-    if compression in (0, 3):  # plain rows, padded to four bytes
-        needed = offset + (width * bits + 31) // 32 * 4 * height
-        if width > 0 and len(data) < needed:
-            return width, height, f"truncated ({len(data)} of {needed} bytes)"
-    return width, height, None
-
-
-def _read_tiff(data: bytes) -> tuple[int, int, str | None]:
-    order = _TIFF[data[:4]]
-    (start,) = struct.unpack_from(order + "I", data, 4)
-    (entries,) = struct.unpack_from(order + "H", data, start)
-    if entries > _TIFF_MAX_ENTRIES:
-        return 0, 0, None
-    tags: dict[int, tuple[int, ...]] = {}
-    for index in range(entries):
-        place = start + 2 + 12 * index
-        tag, kind, count = struct.unpack_from(order + "HHI", data, place)
-        if kind not in _TIFF_TYPES or not 0 < count <= _TIFF_MAX_ENTRIES:
-            continue
-        shape = f"{order}{count}{_TIFF_TYPES[kind]}"
-        if struct.calcsize(shape) > 4:
-            (where,) = struct.unpack_from(order + "I", data, place + 8)
-        else:
-            where = place + 8
-        tags[tag] = struct.unpack_from(shape, data, where)
-
-    def one(tag: int, default: int) -> int:
-        return tags.get(tag, (default,))[0]
-
-    width, height = one(_TIFF_WIDTH, 0), one(_TIFF_HEIGHT, 0)
-    bits, samples, compression = one(_TIFF_BITS, 1), one(_TIFF_SAMPLES, 1), one(_TIFF_COMPRESSION, 1)
-    if compression not in _TIFF_COMPRESSIONS:
-        return width, height, f"compressed in a way that is not read (code {compression}); save it without compression"
-    if bits not in (1, 4, 8, 16) or one(_TIFF_FORMAT, 1) != 1 or not 1 <= samples <= 4 or one(_TIFF_PHOTOMETRIC, 1) > 3:
-        return width, height, "of a kind that is not read; save it with 8 or 16 bits, gray or RGB"
-    for offsets, counts in _TIFF_PARTS:
-        if offsets not in tags:
-            continue
-        needed = (width * bits * samples + 7) // 8 * height if compression == 1 else 0
-        sizes = tags.get(counts, (needed,))
-        ends = [offset + size for offset, size in zip(tags[offsets], sizes)]
-        # OpenCV fills what a truncated TIFF lacks and says nothing.
-        if len(sizes) != len(tags[offsets]) or max(ends) > len(data) or sum(sizes) < max(needed, 1):
-            return width, height, f"truncated (its picture data do not lie within its {len(data)} bytes)"
-        return width, height, None
-    return width, height, "damaged (it does not say where its picture data lie)"
+def _upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """The picture turned and mirrored as EXIF's orientation says (1: as it is)."""
+    if orientation >= 5:
+        image = image.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return image
 
 
 def _one_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 from mer_tf.checks import strict
-from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.errors import ConfigError, look_up
 
 
 class Weights(NamedTuple):
@@ -83,7 +83,5 @@ def settings_from_json(kind: str, methods: Mapping[str, tuple], settings, where:
     if not isinstance(settings, Mapping) or "method" not in settings:
         raise ConfigError(f"{where} must be an object that names its method. Received: {settings!r}")
     settings = dict(settings)
-    name = settings.pop("method")
-    if name not in methods:
-        raise UnknownNameError(f"{kind} method", str(name), methods)
-    return strict(methods[name][0], settings, where)
+    method, _ = look_up(f"{kind} method", settings.pop("method"), methods)
+    return strict(method, settings, where)

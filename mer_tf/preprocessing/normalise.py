@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.errors import ConfigError, look_up
 from mer_tf.preprocessing.flow.wheel_tf import colour_wheel
 from mer_tf.preprocessing.strain_tf import optical_strain, strain_tensor
 from mer_tf.recipes import ARRAY_KINDS, Recipe, View
@@ -118,9 +118,7 @@ def _flow_channels(view: View) -> str:
 
 def normalise(tensor: tf.Tensor, view: View) -> tf.Tensor:
     """Scales ``(batch, [frames,] height, width, channels)`` per sample and channel; see ``network_input``."""
-    if view.normalisation not in METHODS:
-        raise UnknownNameError("normalisation", view.normalisation, METHODS)
-    return METHODS[view.normalisation](tensor, view)
+    return look_up("normalisation", view.normalisation, METHODS)(tensor, view)
 
 
 def _none(tensor: tf.Tensor, view: View) -> tf.Tensor:

@@ -1,8 +1,8 @@
 """Apex spotting: which frame of a clip shows the strongest expression.
 
 A clip is ``(frames, height, width)`` gray, frame 0 being the onset and the last one the offset; indices count from
-there. Four ways: the annotation, divide and conquer over the change of three face regions (texture or strain), the
-high-frequency content of a sliding window, and the middle frame.
+there. Three ways: divide and conquer over the change of three face regions (texture or strain), the high-frequency
+content of a sliding window, and the middle frame.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Mapping
 import cv2
 import numpy as np
 
-from mer_tf.errors import CropError, FrameOrderError
+from mer_tf.errors import CropError
 from mer_tf.preprocessing.align import Box, clip_box
 from mer_tf.preprocessing.hars import hars_edges
 from mer_tf.preprocessing.lbp import neighbour_codes, uniform_bins
 from mer_tf.preprocessing.strain import optical_strain
 
-METHODS = ("auto", "annotated", "divide_lbp", "divide_strain", "frequency", "middle")
+METHODS = ("auto", "divide_lbp", "divide_strain", "frequency", "middle")
 FLAT = 1e-12
 GRID = 5  # cells along each side of a region
 BLOCKS = 6  # blocks along each side of the picture
@@ -43,7 +43,7 @@ class Spotting:
         index: Frame index, 0 being the onset.
         method: Method that gave it.
         score: How far the curve at the apex rises above its median, over the curve's whole range, 0 to 1: near 1 for
-            one clear peak, near 0.5 for a ramp or noise, 0 for a flat curve or the middle frame. An annotation has 1.
+            one clear peak, near 0.5 for a ramp or noise, 0 for a flat curve or the middle frame.
         curve: ``(T,)`` float32 curve that was searched (smoothed, for divide and conquer); zeros where there is none.
         flags: What was out of the ordinary, each one line: a flat curve, no peak, methods that were passed over.
     """
@@ -66,8 +66,6 @@ def spot_apex(
     boxes: Mapping[str, Box] | Iterable[Box] | None = None,
     method: str = "auto",
     fps: float | None = None,
-    apex: int | None = None,
-    on_bad_annotation: str = "raise",
     form: str = "robust",
     flow: Callable | None = None,
     mask_eyes: bool = False,
@@ -79,14 +77,11 @@ def spot_apex(
         frames: ``(T, height, width)`` uint8 gray, T >= 1, from onset to offset.
         landmarks: ``(68, 2)`` as (x, y) on the onset frame; gives the regions, and the eyes for ``mask_eyes``.
         boxes: Regions to look at instead of those of the landmarks, taken as they are.
-        method: ``"annotated"``, ``"divide_lbp"``, ``"divide_strain"``, ``"frequency"``, ``"middle"``, or ``"auto"``:
-            the first of annotation, divide and conquer on strain (which came out nearer to the apex than on texture,
-            see ``benchmarks/bench_spotting.py``), frequency, middle for which everything needed is there and whose
-            curve is not flat.
+        method: ``"divide_lbp"``, ``"divide_strain"``, ``"frequency"``, ``"middle"``, or ``"auto"``: the first of divide
+            and conquer on strain (which came out nearer to the apex than on texture, see
+            ``benchmarks/bench_spotting.py``), frequency, middle for which everything needed is there and whose curve
+            is not flat.
         fps: Frames per second; the frequency method needs it.
-        apex: Annotated apex as an index, or None.
-        on_bad_annotation: ``"raise"``, or ``"spot"`` to pass over an annotation that lies outside the clip or on its
-            onset; it is flagged.
         form: Of divide and conquer: ``"published"``, or ``"robust"`` against sensor noise (frames are blurred by one
             pixel before the texture is taken, and see ``divide_and_conquer``).
         flow: For the strain form, ``flow(first, second) -> (height, width, 2)`` on uint8 gray; None takes
@@ -100,7 +95,6 @@ def spot_apex(
     Raises:
         TypeError: ``frames`` is not a uint8 array.
         ValueError: An argument is out of range, or the method lacks what it needs.
-        FrameOrderError: The annotation does not lie after the onset within the clip.
         CropError: A region is under 7 px on a side.
     """
     frames = _check_clip(frames)
@@ -109,8 +103,6 @@ def spot_apex(
         raise ValueError(f"fps must be positive. Received: {fps!r}")
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}. Received: {method!r}")
-    if on_bad_annotation not in ("raise", "spot"):
-        raise ValueError(f"on_bad_annotation must be 'raise' or 'spot'. Received: {on_bad_annotation!r}")
     length = len(frames)
 
     def divide(by: str) -> Spotting:
@@ -131,21 +123,11 @@ def spot_apex(
             masked = eye_mask(landmarks, *frames.shape[1:])
         return _highest(frequency_content(frames, fps, masked=masked), "frequency")
 
-    flags: list[str] = []
-    if method in ("auto", "annotated") and apex is not None:
-        # A clip of one frame has no other apex than its onset.
-        if isinstance(apex, int | np.integer) and (0 < apex < length or (length == 1 and apex == 0)):
-            return Spotting(int(apex), "annotated", 1.0, np.zeros(length, np.float32))
-        said = f"the annotated apex {apex!r} does not lie after the onset 0 and up to the offset {length - 1}"
-        if on_bad_annotation == "raise" or method == "annotated":
-            raise FrameOrderError(f"{said}; correct the row of the annotation sheet, or let the apex be spotted", clip)
-        flags.append(said)
-    if method == "annotated":
-        raise ValueError("apex must be given for method 'annotated'. Received: None")
     if method == "middle":
         return _middle(length)
     if method != "auto":
         return frequency() if method == "frequency" else divide(method.removeprefix("divide_"))
+    flags: list[str] = []
     for name, attempt in (("divide_strain", functools.partial(divide, "strain")), ("frequency", frequency)):
         try:
             found = attempt()
@@ -410,7 +392,7 @@ def region_boxes(landmarks: np.ndarray, height: int, width: int, *, clip: str = 
         down, across = WIDEN * (y1 - y0), WIDEN * (x1 - x0)
         boxes[name] = clip_box(
             y0 - down, y1 + down, x0 - across, x1 + across, height, width,
-            name=name.replace("_", " "), min_side=MIN_REGION, clip=clip,
+            name=name.replace("_", " "), min_side=MIN_REGION, max_clipped=1.0, clip=clip,
         )  # fmt: skip
     return boxes
 

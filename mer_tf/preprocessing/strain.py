@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mer_tf.errors import UnknownNameError
+from mer_tf.errors import look_up
 
 # Form -> |e|^2 from the four derivatives u_x, u_y, v_x, v_y.
 _SQUARES = {
@@ -26,10 +26,7 @@ def squared_strain(form: str, u_x, u_y, v_x, v_y):
     Raises:
         UnknownNameError: No such form.
     """
-    try:
-        return _SQUARES[form](u_x, u_y, v_x, v_y)
-    except KeyError:
-        raise UnknownNameError("strain form", form, STRAIN_FORMS) from None
+    return look_up("strain form", form, _SQUARES)(u_x, u_y, v_x, v_y)
 
 
 def flow_derivatives(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

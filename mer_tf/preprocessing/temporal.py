@@ -49,13 +49,12 @@ def frame_positions(length: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return index, rest / (n - 1)
 
 
-def interpolate_linear(frames: np.ndarray, n: int, *, rounded: bool = False) -> np.ndarray:
+def interpolate_linear(frames: np.ndarray, n: int) -> np.ndarray:
     """Linear interpolation in time.
 
     Args:
         frames: ``(T, ...)`` uint8 or float, finite, T >= 1. A single frame is repeated.
         n: Number of frames wanted, at least 1.
-        rounded: Whether values are rounded half to even and returned in the dtype of ``frames``.
 
     Returns:
         ``(n, ...)`` float32 in the range of ``frames``; the first and last frame are kept exactly, ``n = T`` is a
@@ -76,10 +75,10 @@ def interpolate_linear(frames: np.ndarray, n: int, *, rounded: bool = False) -> 
     if moving.size:
         share = weight[moving]
         out[moving] = (1 - share) * out[moving] + share * frames[after[moving]].astype(np.float32)
-    return _rounded(out, frames.dtype) if rounded else out
+    return out
 
 
-def tim(frames: np.ndarray, n: int, *, rounded: bool = False) -> Interpolated:
+def tim(frames: np.ndarray, n: int) -> Interpolated:
     """Temporal interpolation model: the clip as a curve through its frames, sampled anew.
 
     The frames are the nodes of a path graph; eigenvector k = 1 .. T - 1 of its Laplacian samples
@@ -89,7 +88,6 @@ def tim(frames: np.ndarray, n: int, *, rounded: bool = False) -> Interpolated:
     Args:
         frames: ``(T, ...)`` uint8 or float, finite, T >= 2.
         n: Number of frames wanted, at least 2. ``n = T`` gives the input again.
-        rounded: Whether values are rounded half to even and returned in the dtype of ``frames``.
 
     Returns:
         Frames ``(n, ...)`` float32; values may leave the range of the input between frames. Where the frames are not
@@ -113,7 +111,7 @@ def tim(frames: np.ndarray, n: int, *, rounded: bool = False) -> Interpolated:
     rank = int(np.sum(strengths[: length - 1] > RANK_TOLERANCE * strengths[0])) if strengths[0] > 0 else 0
     if rank < length - 1:
         reason = f"{length} frames of rank {rank} are not linearly independent; interpolated linearly"
-        return Interpolated(interpolate_linear(frames, n, rounded=rounded), "linear", reason)
+        return Interpolated(interpolate_linear(frames, n), "linear", reason)
     # In the published form, with X - mean = U S V^T and Q = S V^T, the map is W = (Q Q^T)^-1 Q Y = S^-1 V^T Y, for the
     # samples Y of the curves. V and Y span the same space (all that is orthogonal to the constant), so U (W^T)^-1 is
     # (X - mean) Y (Y^T Y)^-1, the scale m is 1, and Y^T Y = T / 2: weights that do not depend on the pictures.
@@ -122,29 +120,28 @@ def tim(frames: np.ndarray, n: int, *, rounded: bool = False) -> Interpolated:
     new = 1 / length + np.arange(n) / (n - 1) * (1 - 1 / length)
     weights = _curves(new, k, length) @ _curves(at, k, length).T * (2 / length)
     out = (weights @ columns + mean).reshape(n, *frames.shape[1:])
-    return Interpolated(_rounded(out, frames.dtype) if rounded else out.astype(np.float32), "tim")
+    return Interpolated(out.astype(np.float32), "tim")
 
 
-def to_length(frames: np.ndarray, n: int, method: str = "linear", *, rounded: bool = False) -> Interpolated:
+def to_length(frames: np.ndarray, n: int, method: str = "linear") -> Interpolated:
     """A clip brought to ``n`` frames by the method of that name.
 
     Args:
         frames: ``(T, ...)`` uint8 or float, finite.
         n: Number of frames wanted.
         method: ``"linear"``, ``"tim"`` or ``"uniform"`` (frames picked, none mixed).
-        rounded: As ``interpolate_linear``.
 
     Returns:
         Frames, the method that made them, and why it is another one than asked for.
     """
     if method == "linear":
-        return Interpolated(interpolate_linear(frames, n, rounded=rounded), method)
+        return Interpolated(interpolate_linear(frames, n), method)
     if method == "tim":
-        return tim(frames, n, rounded=rounded)
+        return tim(frames, n)
     if method == "uniform":
         frames = _check_frames(frames, 1)
         picked = frames[sample_uniform(range(len(frames)), n)]
-        return Interpolated(picked.copy() if rounded else picked.astype(np.float32), method)
+        return Interpolated(picked.astype(np.float32), method)
     raise ValueError(f"method must be one of {', '.join(METHODS)}. Received: {method!r}")
 
 
@@ -237,11 +234,3 @@ def _check_frames(frames: np.ndarray, least: int) -> np.ndarray:
     if frames.dtype.kind == "f" and not np.isfinite(frames).all():
         raise ValueError("frames hold values that are not finite")
     return frames
-
-
-def _rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    values = np.rint(values)
-    if dtype.kind in "ui":
-        bounds = np.iinfo(dtype)
-        values = np.clip(values, bounds.min, bounds.max)
-    return values.astype(dtype)

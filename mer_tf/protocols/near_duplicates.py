@@ -148,16 +148,16 @@ def clip_thumbnails(
         Thumbnails float32 (clips, 16, 16), subject keys, clip keys; a clip whose onset frame cannot be read is left
         out, since reading and counting such clips is the preprocessing's work.
     """
-    from mer_tf.preprocessing import decode_image
+    from mer_tf.preprocessing.images import decode_image, read_picture, significant_bits
 
     pictures, subjects, names = [], [], []
     for done, clip in enumerate(clips, start=1):
         try:
-            with open(clip.frame_path(clip.onset), "rb") as file:
-                pictures.append(thumbnail(decode_image(file.read())))
+            data = read_picture(clip.frame_path(clip.onset))
+            pictures.append(thumbnail(decode_image(data, bits=significant_bits([data])[0])))
             subjects.append(clip.subject_key)
             names.append(clip.key)
-        except (ClipError, OSError, KeyError):
+        except (ClipError, ConfigError, KeyError):  # damaged, smaller than a thumbnail, or not there
             pass
         if progress is not None:
             progress(done, len(clips))

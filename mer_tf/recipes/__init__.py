@@ -6,7 +6,9 @@ loads neither TensorFlow nor OpenCV.
 
 from __future__ import annotations
 
-from mer_tf.errors import ConfigError, UnknownNameError
+import dataclasses
+
+from mer_tf.errors import ConfigError, look_up
 from mer_tf.recipes import astnet, atscnn, cbamnet, dual_atme, micro_attention, rivals
 from mer_tf.recipes.former import FORMER_HASHES, logger
 from mer_tf.recipes.schema import (
@@ -32,6 +34,7 @@ __all__ = [
     "CONTENTS",
     "CROPS",
     "DETECTORS",
+    "FACES",
     "INTERPOLATIONS",
     "MIRRORS",
     "MOTION",
@@ -44,6 +47,7 @@ __all__ = [
     "View",
     "current_hash",
     "get_recipe",
+    "recipe_of_hash",
     "same_recipe",
 ]
 
@@ -59,15 +63,36 @@ def _collect(*papers) -> dict[str, Recipe]:
     return named
 
 
+# Choice of a user -> ``FaceConfig.several_faces``.
+FACES = {"one": "error", "best": "best", "largest": "largest"}
+
 RECIPES = _collect(dual_atme, atscnn, micro_attention, cbamnet, astnet, rivals)
 
 
-def get_recipe(name: str) -> Recipe:
-    """The recipe of that name; an unknown name lists the known ones."""
-    try:
-        return RECIPES[name]
-    except KeyError:
-        raise UnknownNameError("recipe", name, RECIPES) from None
+def get_recipe(name: str, faces: str | None = None) -> Recipe:
+    """The recipe of that name; an unknown name lists the known ones.
+
+    Args:
+        name: Registry name.
+        faces: What to do where several faces are found, a key of ``FACES``; None as the recipe says. Another choice
+            than the recipe's gives another hash.
+    """
+    recipe = look_up("recipe", name, RECIPES)
+    if faces is None:
+        return recipe
+    face = dataclasses.replace(recipe.face, several_faces=look_up("choice of faces", faces, FACES))
+    return dataclasses.replace(recipe, face=face)
+
+
+def recipe_of_hash(name: str, recipe_hash: str) -> Recipe | None:
+    """The recipe of that name under the choice of faces that gives the hash; as it is registered where none does.
+
+    None where no recipe has that name.
+    """
+    if name not in RECIPES:
+        return None
+    chosen = (get_recipe(name, faces) for faces in FACES)
+    return next((recipe for recipe in chosen if recipe.hash == recipe_hash), RECIPES[name])
 
 
 def current_hash(recipe_hash: str) -> str:

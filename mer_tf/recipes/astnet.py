@@ -12,55 +12,47 @@ _ELEVEN = FramesConfig(span="onset_to_apex", count=11, interpolation="linear")
 ASSUMPTIONS = ("dlib's 68 points stand in for the active shape model of the paper (section 4.1).",)
 CLASSIC = "Methods without trained weights stand in for the paper's learned ones; the numbers are not the paper's."
 
-RECIPES = (
-    Recipe(
-        name="magnified_flow_10x224",
-        source="ASTNet, sections 3.1, 3.2, 4.1: 11 frames, learned magnification by 3, LiteFlowNet, colour wheel",
+
+def _flow_pictures(name: str, source: str, **settings) -> Recipe:
+    """Flow between eleven frames, as pictures of the colour wheel."""
+    return Recipe(
+        name=name,
+        source=source,
         frames=_ELEVEN,
         face=_LWM,
+        arrays=("flow",),
+        crop_size=224,
+        colour=True,
+        views=(View("flow", "flow", "wheel", "imagenet"),),
+        **settings,
+    )
+
+
+RECIPES = (
+    _flow_pictures(
+        "magnified_flow_10x224",
+        "ASTNet, sections 3.1, 3.2, 4.1: 11 frames, learned magnification by 3, LiteFlowNet, colour wheel",
         magnify=LearnedConfig(factor=3.0),
         flow=LiteFlowNetConfig(),
-        arrays=("flow",),
-        crop_size=224,
-        colour=True,
-        views=(View("flow", "flow", "wheel", "imagenet"),),
         assumptions=ASSUMPTIONS,
     ),
-    Recipe(
-        name="flow_10x224",
-        source="ASTNet, ablation without magnification: 11 frames, LiteFlowNet, colour wheel",
-        frames=_ELEVEN,
-        face=_LWM,
+    _flow_pictures(
+        "flow_10x224",
+        "ASTNet, ablation without magnification: 11 frames, LiteFlowNet, colour wheel",
         flow=LiteFlowNetConfig(),
-        arrays=("flow",),
-        crop_size=224,
-        colour=True,
-        views=(View("flow", "flow", "wheel", "imagenet"),),
         assumptions=ASSUMPTIONS,
     ),
-    Recipe(
-        name="magnified_flow_10x224_classic",
-        source="ASTNet without trained weights: 11 frames, Eulerian magnification by 3, TV-L1, colour wheel",
-        frames=_ELEVEN,
-        face=_LWM,
+    _flow_pictures(
+        "magnified_flow_10x224_classic",
+        "ASTNet without trained weights: 11 frames, Eulerian magnification by 3, TV-L1, colour wheel",
         magnify=EulerianConfig(factor=3.0),
         flow=TVL1,
-        arrays=("flow",),
-        crop_size=224,
-        colour=True,
-        views=(View("flow", "flow", "wheel", "imagenet"),),
         assumptions=(*ASSUMPTIONS, CLASSIC),
     ),
-    Recipe(
-        name="flow_10x224_classic",
-        source="ASTNet without trained weights, ablation without magnification: 11 frames, TV-L1, colour wheel",
-        frames=_ELEVEN,
-        face=_LWM,
+    _flow_pictures(
+        "flow_10x224_classic",
+        "ASTNet without trained weights, ablation without magnification: 11 frames, TV-L1, colour wheel",
         flow=TVL1,
-        arrays=("flow",),
-        crop_size=224,
-        colour=True,
-        views=(View("flow", "flow", "wheel", "imagenet"),),
         assumptions=(*ASSUMPTIONS, CLASSIC),
     ),
 )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from mer_tf.recipes.parts import TVL1_ASSUMED, face, onset_apex
+from mer_tf.recipes.parts import face, onset_apex
 from mer_tf.recipes.schema import View
-
-ASSUMPTIONS = (TVL1_ASSUMED,)
 
 RECIPES = (
     onset_apex(
@@ -16,14 +14,12 @@ RECIPES = (
         size=112,
         arrays=("face", "puzzle"),
         puzzle_size=112,
-        assumptions=ASSUMPTIONS,
     ),
     onset_apex(
         "onset_apex_28",
         "Dual-ATME, section 3.1: whole-face flow alone, 28x28x3, scaled to -1..1 (ablation AARS)",
         face("pm1", 28),
         size=112,
-        assumptions=ASSUMPTIONS,
     ),
     onset_apex(
         "onset_apex_28_puzzle",
@@ -32,13 +28,11 @@ RECIPES = (
         size=112,
         arrays=("puzzle",),
         puzzle_size=112,
-        assumptions=ASSUMPTIONS,
     ),
     onset_apex(
         "onset_apex_224",
         "Dual-ATME, Table 3, ResNet18: the 112x112 flow map enlarged to 224x224x3, scaled to -1..1",
         face("pm1", 224),
         size=112,
-        assumptions=ASSUMPTIONS,
     ),
 )

@@ -11,9 +11,11 @@ TIM_10 = FramesConfig(span="onset_to_offset", count=10, interpolation="tim")
 TVL1_ASSUMED = "TV-L1's parameters are not printed; OpenCV's defaults are taken."
 
 
-def onset_apex(name: str, source: str, *views: View, size: int, flow=TVL1, **settings) -> Recipe:
-    """A recipe of two frames."""
-    return Recipe(name=name, source=source, crop_size=size, views=views, flow=flow, **settings)
+def onset_apex(
+    name: str, source: str, *views: View, size: int, flow=TVL1, assumptions=(TVL1_ASSUMED,), **settings
+) -> Recipe:
+    """A recipe of two frames, with TV-L1 flow and what is assumed of it unless something else is named."""
+    return Recipe(name=name, source=source, crop_size=size, views=views, flow=flow, assumptions=assumptions, **settings)
 
 
 def face(normalisation: str, size: int = 0) -> View:

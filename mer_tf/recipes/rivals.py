@@ -6,34 +6,39 @@ from mer_tf.preprocessing.flow import NoFlow, TVL1Config
 from mer_tf.recipes.parts import CLIP_BOX, TIM_10, TVL1, TVL1_ASSUMED, channels, face, onset_apex
 from mer_tf.recipes.schema import FramesConfig, Recipe, View
 
+
+def _elrcn(name: str, source: str, *views: View, arrays=("flow",)) -> Recipe:
+    """Flow between ten frames."""
+    return Recipe(
+        name=name, source=source, frames=TIM_10, flow=TVL1, arrays=arrays, crop_size=224, views=views,
+        assumptions=(TVL1_ASSUMED,),
+    )  # fmt: skip
+
+
 RECIPES = (
     onset_apex(
         "onset_apex_28_minmax",
         "STSTNet and the RCN family: flow and strain, 28x28x3, scaled to 0..1",
         face("minmax", 28),
         size=112,
-        assumptions=(TVL1_ASSUMED,),
     ),
     onset_apex(
         "onset_apex_28_uv",
         "OFF-ApexNet: horizontal and vertical flow, 28x28x1 each, scaled to 0..1",
         *channels("u", "v", normalisation="minmax", size=28),
         size=112,
-        assumptions=(TVL1_ASSUMED,),
     ),
     onset_apex(
         "onset_apex_28_uv3",
         "Dual-Inception: horizontal and vertical flow as pictures of three equal channels, 28x28x3, 0..1",
         *channels("u", "v", normalisation="minmax", size=28, repeat=3),
         size=112,
-        assumptions=(TVL1_ASSUMED,),
     ),
     onset_apex(
         "onset_apex_112",
         "Off-TANet, mini-AORCNN and MACNN as published: flow in pixels and strain, 112x112x3",
         face("none"),
         size=112,
-        assumptions=(TVL1_ASSUMED,),
     ),
     onset_apex(
         "onset_apex_128_phase",
@@ -43,7 +48,6 @@ RECIPES = (
         View("apex", "apex_image", "image"),
         size=128,
         arrays=("face", "onset_image", "apex_image"),
-        assumptions=(TVL1_ASSUMED,),
     ),
     onset_apex(
         "onset_apex_224_kfc",
@@ -53,7 +57,6 @@ RECIPES = (
         View("parsing", "parsing", "parsing"),
         size=224,
         arrays=("face", "parsing"),
-        assumptions=(TVL1_ASSUMED,),
     ),
     onset_apex(
         "onset_apex_224_rgb",
@@ -64,6 +67,7 @@ RECIPES = (
         flow=NoFlow(),
         arrays=("onset_image", "apex_image"),
         colour=True,
+        assumptions=(),
     ),
     onset_apex(
         "onset_apex_227_dssn",
@@ -71,7 +75,6 @@ RECIPES = (
         View("magnitude", "face", "magnitude", "imagenet_mean", repeat=3),
         View("strain", "face", "strain", "imagenet_mean", repeat=3),
         size=227,
-        assumptions=(TVL1_ASSUMED,),
     ),
     Recipe(
         name="dynamic_image_224",
@@ -91,42 +94,24 @@ RECIPES = (
         crop_size=64,
         views=(View("frames", "frames", "image", "standard"),),
     ),
-    Recipe(
-        name="flow_9x224_se",
-        source="ELRCN, spatial enrichment: TIM to 10 frames, flow (u, v, magnitude) and strain, 9x224x224x4, 0..1",
-        frames=TIM_10,
-        flow=TVL1,
-        arrays=("flow",),
-        crop_size=224,
-        views=(View("flow_strain", "flow", "flow_strain", "minmax"),),
-        assumptions=(TVL1_ASSUMED,),
+    _elrcn(
+        "flow_9x224_se",
+        "ELRCN, spatial enrichment: TIM to 10 frames, flow (u, v, magnitude) and strain, 9x224x224x4, 0..1",
+        View("flow_strain", "flow", "flow_strain", "minmax"),
     ),
-    Recipe(
-        name="flow_9x224_te",
-        source="ELRCN, temporal enrichment: TIM to 10 frames, flow and strain as two streams, 9x224x224x3, 0..1",
-        frames=TIM_10,
-        flow=TVL1,
-        arrays=("flow",),
-        crop_size=224,
-        views=(
-            View("flow", "flow", "uv_magnitude", "minmax"),
-            View("strain", "flow", "strain", "minmax", repeat=3),
-        ),
-        assumptions=(TVL1_ASSUMED,),
+    _elrcn(
+        "flow_9x224_te",
+        "ELRCN, temporal enrichment: TIM to 10 frames, flow and strain as two streams, 9x224x224x3, 0..1",
+        View("flow", "flow", "uv_magnitude", "minmax"),
+        View("strain", "flow", "strain", "minmax", repeat=3),
     ),
-    Recipe(
-        name="flow_9x224_te_gray",
-        source="ELRCN, temporal enrichment with gray frames: three streams, 9x224x224x3, 0..1",
-        frames=TIM_10,
-        flow=TVL1,
+    _elrcn(
+        "flow_9x224_te_gray",
+        "ELRCN, temporal enrichment with gray frames: three streams, 9x224x224x3, 0..1",
+        View("flow", "flow", "uv_magnitude", "minmax"),
+        View("strain", "flow", "strain", "minmax", repeat=3),
+        View("gray", "frames", "image", "unit", repeat=3, frames=-1),
         arrays=("flow", "frames"),
-        crop_size=224,
-        views=(
-            View("flow", "flow", "uv_magnitude", "minmax"),
-            View("strain", "flow", "strain", "minmax", repeat=3),
-            View("gray", "frames", "image", "unit", repeat=3, frames=-1),
-        ),
-        assumptions=(TVL1_ASSUMED,),
     ),
     Recipe(
         name="clip_gray_128",

@@ -10,9 +10,10 @@ import functools
 from collections.abc import Iterable, Sequence
 
 from mer_tf.document import Details, Section, Table, Text
+from mer_tf.metrics.counts import confusion_of
 from mer_tf.protocols import PROTOCOLS
 from mer_tf.recipes import get_recipe
-from mer_tf.report.experiments import Experiment, card_of, differences, matrix, mean, scores, text
+from mer_tf.report.experiments import Experiment, card_of, differences, mean, scores, text
 from mer_tf.report.passports import Run
 from mer_tf.systems import published
 from mer_tf.systems.card import ModelCard, PublishedAs
@@ -197,7 +198,7 @@ def _cell(experiment: Experiment, row: Published) -> str | None:
     i, j = map(classes.index, names)
     values = []
     for run in experiment.runs:
-        cm = matrix(_part(run, row), len(classes))
+        cm = confusion_of(_part(run, row), len(classes))
         values.append(cm[i, j] / cm[i].sum() if cm[i].sum() else None)
     return mean(values, 2, 100) if "%" in row.metric else mean(values)
 

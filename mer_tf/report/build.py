@@ -34,14 +34,14 @@ def build_report(
         raise EmptySplitError("there are no runs to report")
     experiments, dropped = group_runs(runs)
     intro = parts.intro(experiments, dropped)
-    sections = [parts.summary(experiments)]
+    sections = [parts.summary(experiments), *parts.side_by_side(experiments)]
     for experiment in experiments:
         level = 2 if len(experiments) == 1 else 3
         own = [
             beside(experiment, level),
-            parts.confusions(experiment, level),
-            parts.recalls(experiment, level),
+            parts.classes(experiment, level),
             parts.subjects(experiment, level),
+            parts.mistakes(experiment, level),
             parts.seeds(experiment, level),
             parts.averages(experiment, level),
             parts.config(experiment, level),
@@ -51,6 +51,5 @@ def build_report(
         sections.extend(own)
     sections.append(parts.reading())
     again = f" Made by: {command}" if command else ""
-    return Document(
-        title, intro, sections, f"mer-tf {__version__}. Every figure is computed from the runs' predictions.{again}"
-    )
+    footer = f"mer-tf {__version__}. Every figure is computed from the runs' predictions.{again}"
+    return Document(title, intro, sections, footer, contents=True)

@@ -11,6 +11,7 @@ import numpy as np
 from mer_tf import metrics
 from mer_tf.datasets.registry import CARDS
 from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.metrics.counts import confusion_of
 from mer_tf.report.passports import Run
 from mer_tf.systems.card import ModelCard, flat
 from mer_tf.systems.registry import get_model_card
@@ -172,14 +173,9 @@ def _plain(value):
 # ---- figures ----------------------------------------------------------------------------------------------------
 
 
-def matrix(predictions: Sequence[Prediction], n: int) -> np.ndarray:
-    """Confusion counts, rows true."""
-    return metrics.confusion_matrix([p.label for p in predictions], [p.prediction for p in predictions], n)
-
-
 def scores(predictions: Sequence[Prediction], n: int) -> dict[str, float | None]:
     """Every named score of one part of one run; None where a class has no clip."""
-    cm = matrix(predictions, n)
+    cm = confusion_of(predictions, n)
     means = metrics.fold_means(predictions, n)
     complete = bool((cm.sum(axis=1) > 0).all())
 

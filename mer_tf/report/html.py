@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 
 from mer_tf.document import Details, Document, Figure, Link, Row, Section, Table, Text, parts
 
 _STYLE = """
-:root{color-scheme:light;--ink:#1f2933;--muted:#5b6875;--line:#dfe4ea;--soft:#f5f7fa;--blue:#1d5fa8;--warn:#fff4e5}
+:root{color-scheme:light dark;--ink:#1f2933;--muted:#5b6875;--line:#dfe4ea;--soft:#f5f7fa;--paper:#fff;--blue:#1d5fa8;
+--warn:#fff4e5}
+@media (prefers-color-scheme:dark){:root{--ink:#e4e9ee;--muted:#a2aeba;--line:#3a4550;--soft:#1e262e;--paper:#13181d;
+--blue:#79b0ea;--warn:#3b2c14;--bar:#4f93dc;--mark:#e58a45;--third:#55b37c;--fourth:#a98ce0}}
 *{box-sizing:border-box}
-body{margin:0;background:#fff;color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",
-Arial,"DejaVu Sans",sans-serif}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
+"Helvetica Neue",Arial,"DejaVu Sans",sans-serif}
 main{max-width:1240px;margin:0 auto;padding:32px 28px 60px}
 h1{font-size:30px;line-height:1.2;margin:0 0 12px}
 h2{font-size:22px;margin:44px 0 10px;padding-bottom:6px;border-bottom:2px solid var(--line)}
@@ -30,14 +32,18 @@ td.in{padding-left:34px;color:var(--muted)}
 tr.strong td:first-child{min-width:190px}
 tr.strong td{font-weight:650}
 td.long{overflow-wrap:anywhere}
-figure{margin:14px 0}
+figure{margin:14px 0;overflow-x:auto}
+nav{columns:24rem;column-gap:32px;margin:18px 0;font-size:14.5px}
+nav a{display:block;color:var(--blue);break-inside:avoid;padding:1px 0}
 figcaption{color:var(--muted);font-size:13.5px;margin-top:4px}
 svg{max-width:100%;height:auto;font-family:inherit}
-.row{display:flex;flex-wrap:wrap;gap:8px 12px}
-details{margin:10px 0;border:1px solid var(--line);border-radius:4px;padding:8px 14px;background:#fff}
+.row{display:flex;flex-wrap:wrap;gap:8px 28px;align-items:flex-start}
+.row>*{max-width:100%}
+details{margin:10px 0;border:1px solid var(--line);border-radius:4px;padding:8px 14px}
 summary{cursor:pointer;color:var(--blue);font-weight:600}
 footer{margin-top:48px;color:var(--muted);font-size:13.5px;border-top:1px solid var(--line);padding-top:12px;
 overflow-wrap:anywhere}
+@media (max-width:700px){main{padding:20px 14px 40px}svg{max-width:none}}
 @media print{details{border:0;padding:0}h2{break-after:avoid}figure,tr{break-inside:avoid}}
 """
 
@@ -46,7 +52,10 @@ def to_html(report: Document) -> str:
     """The page as text."""
     title = escape(report.title)
     body = [f"<h1>{title}</h1>", *(_block(block) for block in report.intro)]
-    body += [_section(section) for section in report.sections]
+    if report.contents:
+        links = (f'<a href="#{escape(anchor)}">{escape(name)}</a>' for name, anchor in report.listed())
+        body.append(f'<nav aria-label="contents">{"".join(links)}</nav>')
+    body += [_section(section, anchor) for section, anchor in zip(report.sections, report.anchors())]
     if report.footer:
         body.append(f"<footer>{escape(report.footer)}</footer>")
     return (
@@ -59,8 +68,8 @@ def to_html(report: Document) -> str:
     )
 
 
-def _section(section: Section) -> str:
-    heading = f'<h{section.level} id="{_anchor(section.title)}">{escape(section.title)}</h{section.level}>'
+def _section(section: Section, anchor: str) -> str:
+    heading = f'<h{section.level} id="{escape(anchor)}">{escape(section.title)}</h{section.level}>'
     return "\n".join([heading, *(_block(block) for block in section.blocks)])
 
 
@@ -73,7 +82,7 @@ def _block(block) -> str:
         caption = f"<figcaption>{escape(block.caption)}</figcaption>" if block.caption else ""
         return f"<figure>{block.svg}{caption}</figure>"
     if isinstance(block, Row):
-        return '<div class="row">' + "".join(_block(figure) for figure in block.figures) + "</div>"
+        return '<div class="row">' + "".join(_block(inside) for inside in block.blocks) + "</div>"
     if isinstance(block, Details):
         inner = "\n".join(_block(inside) for inside in block.blocks)
         return f"<details{' open' if block.open else ''}><summary>{escape(block.summary)}</summary>{inner}</details>"
@@ -108,7 +117,3 @@ def _table(table: Table) -> str:
 
 def _inline(text: str) -> str:
     return "".join(f"<code>{escape(part)}</code>" if code else escape(part) for part, code in parts(text))
-
-
-def _anchor(title: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from mer_tf import metrics
 from mer_tf.document import Details, Figure, Row, Section, Table, Text
+from mer_tf.metrics.comparison import common_clips, holm, paired_bootstrap
+from mer_tf.metrics.counts import confusion_of
 from mer_tf.metrics.tables import average_rows
 from mer_tf.protocols import PROTOCOLS
 from mer_tf.report import svg
@@ -22,7 +25,6 @@ from mer_tf.report.experiments import (
     data_name,
     differences,
     interval,
-    matrix,
     mean,
     resolved,
     scores,
@@ -30,9 +32,12 @@ from mer_tf.report.experiments import (
 )
 from mer_tf.report.passports import Run
 from mer_tf.systems.card import flat
+from mer_tf.types import Prediction
 
 FEW_SEEDS = 5
 _MAX_MATRICES = 12
+_MAX_COMPARED = 12  # 66 pairs; a wider table cannot be read
+_MAX_MISTAKES = 500
 
 
 def intro(experiments: Sequence[Experiment], dropped: Sequence[str]) -> list:
@@ -78,7 +83,7 @@ def intro(experiments: Sequence[Experiment], dropped: Sequence[str]) -> list:
         if experiment.first.shuffled:
             blocks.append(Text(f"{experiment.name}: a chance test, training labels were permuted.", "warning"))
     if dropped:
-        blocks.append(Text(f"Left out as copies of another run given: {', '.join(dropped)}.", "note"))
+        blocks.append(Text(f"Left out as copies of another run given: {', '.join(map(_relative, dropped))}.", "note"))
     return blocks
 
 
@@ -140,60 +145,145 @@ def summary(experiments: Sequence[Experiment]) -> Section:
     return Section("Results", [table, figure])
 
 
-def confusions(experiment: Experiment, level: int) -> Section:
-    """A matrix per seed."""
+def classes(experiment: Experiment, level: int) -> Section:
+    """Confusion matrix of each seed, and recall, precision and F1 of each class."""
+    names, runs = experiment.first.classes, experiment.runs
+    matrices = [confusion_of(run.predictions, len(names)) for run in runs]
     figures = []
-    classes = experiment.first.classes
-    for run in experiment.runs[:_MAX_MATRICES]:
-        cm = matrix(run.predictions, len(classes)).tolist()
-        label = f"seed {run.seed}"
-        rows = [[name, *(str(count) for count in row), str(sum(row))] for name, row in zip(classes, cm)]
-        table = Table(("true \\ predicted", *classes, "all"), rows, "l" + "r" * (len(classes) + 1), label)
-        figures.append(Figure(svg.confusion(cm, classes, f"confusion matrix, {label}"), table, label))
-    blocks: list = [Row(figures)]
-    if len(experiment.runs) > _MAX_MATRICES:
-        blocks.append(Text(f"The first {_MAX_MATRICES} of {len(experiment.runs)} seeds are shown.", "note"))
-    return Section("Confusion matrices, rows true", blocks, level)
-
-
-def recalls(experiment: Experiment, level: int) -> Section:
-    """Recall of each class, by dataset too."""
-    classes = experiment.first.classes
-    matrices = [matrix(run.predictions, len(classes)) for run in experiment.runs]
-    recalls = [metrics.class_recalls(cm) for cm in matrices]
+    for run, cm in list(zip(runs, matrices))[:_MAX_MATRICES]:
+        label = f"confusion matrix, rows true, seed {run.seed}"
+        rows = [[name, *map(str, row), str(sum(row))] for name, row in zip(names, cm.tolist())]
+        table = Table(("true \\ predicted", *names, "all"), rows, "l" + "r" * (len(names) + 1), label)
+        figures.append(Figure(svg.confusion(cm.tolist(), names, label), table, label))
     totals = matrices[0].sum(axis=1)
-    drawn = [(name, int(totals[k]), [float(r[k]) for r in recalls]) for k, name in enumerate(classes)]
+    recalls = [metrics.class_recalls(cm) for cm in matrices]
+    drawn = [(name, int(totals[k]), [float(r[k]) for r in recalls]) for k, name in enumerate(names)]
+    caption = "recall of each class" + ("; bars: mean over seeds, dots: single seeds" if len(runs) > 1 else "")
+    blocks: list = [Row([*figures, Figure(svg.recall_bars(drawn, "recall of each class"), None, caption)])]
+    if len(runs) > _MAX_MATRICES:
+        blocks.append(Text(f"The matrices of the first {_MAX_MATRICES} of {len(runs)} seeds are shown.", "note"))
     parts = {part: per_run for part, per_run in experiment.parts().items() if part != "full"}
-    rows = []
-    for k, name in enumerate(classes):
-        row = [name, str(totals[k]), mean([r[k] for r in recalls])]
-        for per_run in parts.values():
-            values = []
-            for predictions in per_run:
-                cm = matrix(predictions, len(classes))
-                values.append(cm[k, k] / cm[k].sum() if cm[k].sum() else None)
-            row.append(mean(values))
-        rows.append(row)
-    header = ("class", "clips", "recall", *(DATASET_NAMES.get(part, part) for part in parts))
-    table = Table(header, rows, "l" + "r" * (len(header) - 1))
+    by_part = [[confusion_of(predictions, len(names)) for predictions in per_run] for per_run in parts.values()]
+    rows = [
+        [
+            name,
+            str(totals[k]),
+            *(mean([share(cm, k) for cm in matrices]) for share in (_recall, _precision, _f1)),
+            *(mean([_recall(cm, k) for cm in part]) for part in by_part),
+        ]
+        for k, name in enumerate(names)
+    ]
+    header = ("class", "clips", "recall", "precision", "F1", *(f"recall, {DATASET_NAMES.get(p, p)}" for p in parts))
     spread = mean([metrics.recall_spread_pop(cm) for cm in matrices], 2)
     sample = mean([metrics.recall_spread_pop(cm, ddof=1) for cm in matrices], 2)
     extent = mean([metrics.recall_range(cm) for cm in matrices], 2)
-    caption = "Bars: mean over seeds; dots: single seeds." if len(experiment.runs) > 1 else ""
-    return Section(
-        "Recall of each class",
-        [
-            Figure(svg.recall_bars(drawn, "recall of each class"), None, caption),
-            table,
-            Text(
-                f"Spread of the class recalls in points: recall_spread_pop {spread} (population form), {sample} with "
-                f"ddof 1, range {extent}. It measures how even one model's classes are, not variation over folds or "
-                "seeds.",
-                "note",
-            ),
-        ],
-        level,
+    blocks += [
+        Table(header, rows, "l" + "r" * (len(header) - 1)),
+        Text(
+            f"Spread of the class recalls in points: recall_spread_pop {spread} (population form), {sample} with "
+            f"ddof 1, range {extent}. It measures how even one model's classes are, not variation over folds or "
+            "seeds.",
+            "note",
+        ),
+    ]
+    return Section("Each class", blocks, level)
+
+
+def _recall(cm: np.ndarray, k: int) -> float | None:
+    return cm[k, k] / cm[k].sum() if cm[k].sum() else None
+
+
+def _precision(cm: np.ndarray, k: int) -> float | None:
+    return cm[k, k] / cm[:, k].sum() if cm[:, k].sum() else None
+
+
+def _f1(cm: np.ndarray, k: int) -> float | None:
+    both = cm[k].sum() + cm[:, k].sum()
+    return 2 * cm[k, k] / both if both else None
+
+
+def side_by_side(experiments: Sequence[Experiment]) -> list[Section]:
+    """Experiments on the very same clips, ranked, and tested against each other; none where no two share them."""
+    groups: dict[tuple, list[Experiment]] = {}
+    for experiment in experiments:
+        passport = experiment.first.passport
+        facts = ("data_fingerprint", "protocol", "mapping")
+        key = (*(str(passport.get(name)) for name in facts), experiment.first.classes)
+        groups.setdefault(key, []).append(experiment)
+    compared = [group for group in groups.values() if len(group) > 1]
+    sections = []
+    for group in compared:
+        first = group[0].first
+        title = "Side by side" + (f": {data_name(first)}, {first.passport['protocol']}" if len(compared) > 1 else "")
+        sections.append(Section(title, _ranked(group)))
+    return sections
+
+
+def _ranked(group: Sequence[Experiment]) -> list:
+    n = len(group[0].first.classes)
+
+    def figures(experiment: Experiment, name: str) -> list:
+        return [scores(run.predictions, n)[name] for run in experiment.runs]
+
+    order = sorted(group, key=lambda e: -float(np.mean([value or 0.0 for value in figures(e, "uf1")])))
+    rows = [
+        [str(k), experiment.name, *(mean(figures(experiment, name)) for name in ("uf1", "uar", "accuracy"))]
+        for k, experiment in enumerate(order, 1)
+    ]
+    ranking = Table(("rank", "experiment", "UF1", "UAR", "accuracy"), rows, "rlrrr", "The same clips, by UF1.")
+    shown = order[:_MAX_COMPARED]
+    pairs = [(i, j) for i in range(len(shown)) for j in range(i + 1, len(shown))]
+    found = {}
+    for i, j in pairs:
+        one, other, _ = common_clips(shown[i].first.predictions, shown[j].first.predictions)
+        found[i, j] = paired_bootstrap(one, other, n, draws=DRAWS)["uf1"]
+    adjusted = dict(zip(pairs, holm([found[pair]["p"] for pair in pairs])))
+    cells = []
+    for i, experiment in enumerate(shown):
+        row: list = [f"{i + 1}  {experiment.name}"]
+        for j in range(len(shown)):
+            difference = found[min(i, j), max(i, j)]["difference"] * (1 if i < j else -1) if i != j else 0.0
+            row.append(None if i == j else f"{difference:+.3f} (p {adjusted[min(i, j), max(i, j)]:.2g})")
+        cells.append(row)
+    caption = (
+        "Difference in UF1, row minus column, on the same clips; p of a paired bootstrap over subjects "
+        f"({DRAWS} draws), after Holm's correction for {len(pairs)} {'test' if len(pairs) == 1 else 'tests'}. "
+        "Where an experiment has several seeds, its lowest seed."
     )
+    matrix_table = Table(("", *map(str, range(1, len(shown) + 1))), cells, "l" + "r" * len(shown), caption)
+    blocks: list = [ranking, matrix_table]
+    if len(order) > len(shown):
+        blocks.append(Text(f"The best {len(shown)} of {len(order)} experiments are tested against each other.", "note"))
+    return blocks
+
+
+def mistakes(experiment: Experiment, level: int) -> Section:
+    """The clips that were predicted wrongly, the most certain mistakes first."""
+    names, total = experiment.first.classes, len(experiment.runs)
+    wrong: dict[tuple, list[Prediction]] = {}
+    for run in experiment.runs:
+        for p in run.predictions:
+            if p.prediction != p.label:
+                wrong.setdefault((p.dataset, p.subject, p.clip), []).append(p)
+
+    def certainty(found: list[Prediction]) -> float:
+        return float(np.mean([p.probabilities[p.prediction] if p.probabilities else 0.0 for p in found]))
+
+    ordered = sorted(wrong.items(), key=lambda item: (-len(item[1]), -certainty(item[1]), item[0]))
+    rows = []
+    for key, found in ordered[:_MAX_MISTAKES]:
+        guesses = collections.Counter(names[p.prediction] for p in found)
+        guessed = ", ".join(f"{name} {count}" if total > 1 else name for name, count in guesses.most_common())
+        sure = f"{certainty(found):.3f}" if found[0].probabilities else None
+        rows.append(["/".join(key), names[found[0].label], guessed, sure, *([str(len(found))] if total > 1 else [])])
+    several = total > 1
+    header = ("clip", "true", "predicted", "probability of it", *(["seeds"] if several else []))
+    count = len(experiment.first.predictions)
+    caption = f"{len(wrong)} of {count} clips" + (f" in at least one of {total} seeds." if several else ".")
+    if len(ordered) > len(rows):
+        caption += f" The first {len(rows)} are listed; predictions.csv holds all."
+    table = Table(header, rows, "lllr" + "r" * several, caption)
+    return Section("Clips that were wrong", [Details("Table of the clips", [table])], level)
 
 
 def subjects(experiment: Experiment, level: int) -> Section:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-INK, MUTED, GRID, PAPER = "#1f2933", "#5b6875", "#dfe4ea", "#ffffff"
-BLUE, ORANGE, GREEN, PURPLE = "#1d5fa8", "#c2570c", "#2c7a4b", "#6b4ba1"
+# Colours of the page the drawing stands in, so that they follow its light or dark theme.
+INK, MUTED = "var(--ink,#1f2933)", "var(--muted,#5b6875)"
+GRID, PAPER = "var(--line,#dfe4ea)", "var(--paper,#ffffff)"
+_ON_LIGHT, _ON_DARK = "#1f2933", "#ffffff"
+BLUE, ORANGE = "var(--bar,#1d5fa8)", "var(--mark,#c2570c)"
+GREEN, PURPLE = "var(--third,#2c7a4b)", "var(--fourth,#6b4ba1)"
 DATASET_COLOURS = (BLUE, GREEN, PURPLE, ORANGE)
 _LIGHT, _DARK = (237, 244, 252), (16, 63, 118)
 
@@ -34,7 +38,7 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: st
         parts.append(_text(left + n * cell + 24, y + cell / 2 + 5, str(total), MUTED, 13))
         for j, count in enumerate(row):
             share = count / total if total else 0.0
-            colour = PAPER if share > 0.5 else INK
+            colour = _ON_DARK if share > 0.5 else _ON_LIGHT
             x = left + j * cell
             parts.append(
                 f'<rect x="{x + 1}" y="{y + 1}" width="{cell - 2}" height="{cell - 2}" rx="3" fill="{_shade(share)}">'
@@ -54,14 +58,15 @@ def subject_bars(rows: Sequence[tuple[str, str, int, float, float, float]], titl
     """
     step = 30 if len(rows) <= 30 else 16
     left, top, height = 48, 26, 170
-    width = left + step * len(rows) + 16
+    datasets = list(dict.fromkeys(row[0] for row in rows))
+    legend = [34 + 8 * len(dataset) for dataset in datasets]
+    width = left + max(step * len(rows) + 16, sum(legend))
     bottom = top + height
     parts = []
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = bottom - share * height
         parts.append(f'<line x1="{left}" y1="{y}" x2="{width - 8}" y2="{y}" stroke="{GRID}"/>')
         parts.append(_text(left - 6, y + 4, f"{share:.0%}", MUTED, 11, "end"))
-    datasets = list(dict.fromkeys(row[0] for row in rows))
     for k, (dataset, subject, clips, mean, low, high) in enumerate(rows):
         x = left + k * step + step * 0.16
         wide = step * 0.68
@@ -95,7 +100,7 @@ def subject_bars(rows: Sequence[tuple[str, str, int, float, float, float]], titl
         colour = DATASET_COLOURS[k % len(DATASET_COLOURS)]
         parts.append(f'<rect x="{x}" y="4" width="11" height="11" rx="2" fill="{colour}"/>')
         parts.append(_text(x + 16, 14, dataset, INK, 12, "start"))
-        x += 34 + 8 * len(dataset)
+        x += legend[k]
     return _svg(width, bottom + 84, parts, title)
 
 
@@ -140,17 +145,17 @@ def intervals(
         rows: (label, value of each seed, (low, high), [(label, published value)]).
         title: For readers who cannot see it.
     """
-    left = 30 + 7.4 * max(len(row[0]) for row in rows)
-    wide, step = 520, 34
-    height = step * len(rows) + 40
+    # Labels stand above their bars: names are long, and screens may be narrow.
+    left, wide, step = 14, 460, 48
+    height = step * len(rows) + 34
     parts = []
     for tick in range(0, 11, 2):
         x = left + tick / 10 * wide
         parts.append(f'<line x1="{x:.1f}" y1="6" x2="{x:.1f}" y2="{height - 30}" stroke="{GRID}"/>')
         parts.append(_text(x, height - 14, f"{tick / 10:.1f}", MUTED, 11))
     for k, (label, values, (low, high), published) in enumerate(rows):
-        y = 22 + k * step
-        parts.append(_text(left - 10, y + 5, label, INK, 13, "end"))
+        y = 34 + k * step
+        parts.append(_text(left, y - 13, _short(label, 70), INK, 13, "start"))
         parts.append(
             f'<line x1="{left + low * wide:.1f}" y1="{y}" x2="{left + high * wide:.1f}" y2="{y}" stroke="{BLUE}" '
             'stroke-width="5" stroke-opacity="0.3" stroke-linecap="round"/>'
@@ -166,7 +171,7 @@ def intervals(
                 f'<path d="M{x:.1f} {y - 6}l6 6l-6 6l-6 -6z" fill="none" stroke="{ORANGE}" stroke-width="2">'
                 f"<title>{escape(name)}: {value:.3f}</title></path>"
             )
-    return _svg(left + wide + 30, height, parts, title)
+    return _svg(left + wide + 24, height, parts, title)
 
 
 def _shade(share: float) -> str:

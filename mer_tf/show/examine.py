@@ -113,10 +113,14 @@ def examine(
         with_clip = dataclasses.replace(recipe, arrays=(*recipe.arrays, "frames"))
     with ClipPreprocessor(with_clip, **options) as preprocessor:
         result = preprocessor.process_clip(clip, data)
+        index = result.provenance.get("spotting", {}).get("index", selection.apex)
+        pair = selection.numbers[0], selection.numbers[index]
+        bits = result.provenance.get("bits", 16)
+        remarks = preprocessor.remarks(*(data[number] for number in pair), bits, clip.key, pair)
     after = result.tensors.get("frames")
     result = Preprocessed(
         {name: result.tensors[name] for name in recipe.arrays},
-        {**result.provenance, "recipe_hash": recipe.hash},
+        {**result.provenance, "recipe_hash": recipe.hash, "warnings": [*result.provenance["warnings"], *remarks]},
         result.geometry,
     )
     before = after
@@ -130,12 +134,11 @@ def examine(
         )
         with ClipPreprocessor(plain, **options) as preprocessor:
             before = preprocessor.process_clip(clip, data).tensors["frames"]
-    index = result.provenance.get("spotting", {}).get("index", selection.apex)
     apex = selection.numbers[index]
     if recipe.frames.span == "onset_to_offset" and not {"face", "puzzle", "apex_image"} & set(recipe.arrays):
         apex = clip.apex if clip.apex is not None else middle_frame(clip.onset, clip.offset)
         apex = nearest_frame(selection.numbers, apex) or selection.numbers[index]
-    frames = {number: decode_image(data[number]) for number in dict.fromkeys((selection.numbers[0], apex))}
+    frames = {number: decode_image(data[number], bits=bits) for number in dict.fromkeys((selection.numbers[0], apex))}
     geometry, size = result.geometry, recipe.crop_size
     aligned = [geometry.align(to_gray(frame)) for frame in frames.values()]
     coloured = [geometry.align(frame.astype(np.float32)) for frame in frames.values()] if recipe.colour else aligned
@@ -143,19 +146,19 @@ def examine(
     puzzles = None
     if recipe.puzzle_size:
         puzzles = np.stack([to_uint8(hars.puzzle(one, geometry.regions, recipe.puzzle_size)) for one in aligned])
-    spotting, numbers = _spot(clip, geometry, max(size, SPOTTING_SIDE), read)
+    spotting, numbers = _spot(clip, geometry, max(size, SPOTTING_SIDE), read, bits)
     points, outlines = _on_frame(geometry)
     return Examined(
         clip, recipe, result, frames, points, outlines, crops, puzzles, before, after, spotting, numbers, apex
     )
 
 
-def _spot(clip: Clip, geometry: Geometry, size: int, read) -> tuple[dict, tuple[int, ...]]:
+def _spot(clip: Clip, geometry: Geometry, size: int, read, bits: int) -> tuple[dict, tuple[int, ...]]:
     known = clip.frame_numbers or range(clip.onset, clip.offset + 1)
     numbers = tuple(number for number in known if clip.onset <= number <= clip.offset)
     crops = []
     for number in numbers:  # one decoded frame at a time
-        gray = to_gray(decode_image(read(number), clip=clip.key, frame=number))
+        gray = to_gray(decode_image(read(number), bits=bits, clip=clip.key, frame=number))
         crops.append(to_uint8(resize(geometry.crop(geometry.align(gray)), size, size)))
     gray, found = np.stack(crops), {}
     for method in SPOTTERS:

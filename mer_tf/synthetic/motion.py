@@ -34,7 +34,6 @@ EMOTIONS = {
     "surprise": (0.17, ((1, 2), (1, 2, 5), (1, 2, 26), (5, 26), (1, 2, 5, 26))),
     "others": (0.10, ((14,), (17,), (14, 17))),
 }
-CLASS_OF = {"disgust": "negative", "repression": "negative", "happiness": "positive", "surprise": "surprise"}
 ACTION_UNITS = (1, 2, 4, 5, 6, 9, 12, 14, 15, 17, 26)
 SIDES = ("L", "R")
 

@@ -270,17 +270,6 @@ class SyntheticSubject:
         change = sample_field(target - source, neutral)
         return (change @ pose[:, :2].T).astype(np.float32)
 
-    def expression_flow(self, plan: ClipPlan) -> np.ndarray:
-        """The part of the flow onset to apex that action units make, on the neutral face.
-
-        Returns:
-            float32 (FIELD_HEIGHT, FIELD_WIDTH, 2), px of the drawing; zero for a neutral clip.
-        """
-        units = plan.amplitudes[plan.apex - plan.first] - plan.amplitudes[plan.onset - plan.first]
-        units = np.where([name.startswith("au") for name in self.repertoire.channels], units, 0).astype(np.float32)
-        flat = self.fields.reshape(len(self.fields), -1)
-        return (units @ flat).reshape(FIELD_HEIGHT, FIELD_WIDTH, 2)
-
     @functools.cached_property
     def _bgr(self) -> tuple[np.ndarray, np.ndarray]:
         return tuple(cv2.cvtColor(t, cv2.COLOR_RGB2BGR) for t in self.textures)

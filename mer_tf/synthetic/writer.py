@@ -126,24 +126,10 @@ def read_truth(path: str | os.PathLike) -> ClipTruth:
         raise MissingFileError(f"no ground truth at {path}; only sets written by 'mer data synth' have it")
     with np.load(path, allow_pickle=False) as data:
         facts = json.loads(str(data["facts"]))
-        frames = facts["frames"]
-        return ClipTruth(
-            seed=facts["seed"],
-            subject=facts["subject"],
-            clip=facts["clip"],
-            frames=tuple(frames) if isinstance(frames, list) else frames,
-            difficulty=Difficulty.from_json(facts["difficulty"]),
-            numbers=data["numbers"],
-            onset=facts["onset"],
-            apex=facts["apex"],
-            offset=facts["offset"],
-            points=data["points"],
-            closure=data["closure"],
-            apex_px=facts["apex_px"],
-            emotion=facts["emotion"],
-            aus=tuple(facts["aus"]),
-            layout=facts.get("layout", "casme2"),
-        )
+        facts |= {"aus": tuple(facts["aus"]), "difficulty": Difficulty.from_json(facts["difficulty"])}
+        if isinstance(facts["frames"], list):
+            facts["frames"] = tuple(facts["frames"])
+        return ClipTruth(**facts, **{name: data[name] for name in ("numbers", "points", "closure")})
 
 
 def write_synthetic_dataset(

@@ -10,8 +10,6 @@ import functools
 import importlib.resources
 import json
 
-from mer_tf.errors import UnknownNameError
-
 SUMS = "counts.json"
 LAYERS = "layers.json"
 # Columns of a row of ``layers.json``.
@@ -23,14 +21,6 @@ SUM_KEYS = ("parameters", "trainable_parameters", "fixed", "flops", "traffic", "
 def all_counts() -> dict[str, dict]:
     """Registry name -> sums (``SUM_KEYS``), or ``{"dimension": {preset: length}}`` of a hand-crafted feature."""
     return _read(SUMS)
-
-
-def get_counts(name: str) -> dict:
-    """The sums of one system."""
-    try:
-        return all_counts()[name]
-    except KeyError:
-        raise UnknownNameError("counted model", name, all_counts()) from None
 
 
 @functools.cache

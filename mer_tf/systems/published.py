@@ -33,20 +33,6 @@ NAMES = {
     "004": "ATSCNN 2024",
 }
 
-# Rows of ``published_results.csv`` that no system of the registry is, and why.
-_QUOTED = "quoted from another work by that paper, which did not run it"
-_NO_BOXES = "its face regions (cheeks, nose, the whole face twice) are not among the recipes"
-NO_SYSTEM = {
-    ("000", "Zhi et al. 3D-CNN + transfer (quoted, not rerun)"): _QUOTED,
-    ("001", "Dual-ATME, second input = eyebrows + nose"): _NO_BOXES,
-    ("001", "Dual-ATME, second input = cheeks + nose"): _NO_BOXES,
-    ("001", "Dual-ATME, second input = cheeks + mouth"): _NO_BOXES,
-    ("001", "Dual-ATME, second input = full face in both branches"): _NO_BOXES,
-    ("002", "Merghani et al. [39]"): _QUOTED,
-}
-# Methods of ``published_megc2019.csv`` that are shown beside others only.
-MEGC2019_NO_SYSTEM = ("AlexNet", "CapsuleNet", "EMR", "FeatRef", "HTNet")
-
 # Data columns of the tables that are all clips of a run.
 _WHOLE = ("MEGC2019-CD", "SAMM + CASME II", "CASME + CASME II + SAMM")
 

@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.errors import ConfigError, UnknownNameError, look_up
 from mer_tf.numerics import set_keras
 from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.systems.card import ModelCard
@@ -48,10 +48,7 @@ def get_model_card(name: str) -> ModelCard:
     if isinstance(name, str) and name in FORMER_NAMES and name not in MODELS:
         _log.warning("model %r is now called %r; the old name goes with the next release", name, FORMER_NAMES[name])
         name = FORMER_NAMES[name]
-    try:
-        return MODELS[name]
-    except (KeyError, TypeError):
-        raise UnknownNameError("model", name, MODELS) from None
+    return look_up("model", name, MODELS)
 
 
 def check_network(model: str) -> None:

@@ -15,7 +15,6 @@ _LAZY = {
     "make_trainer": "mer_tf.training.factory",
     "from_flow_images": "mer_tf.training.data",
     "read_motion_records": "mer_tf.training.data",
-    "read_network_records": "mer_tf.training.data",
     "read_training_records": "mer_tf.training.data",
     "run_loso": "mer_tf.training.loso",
     "train_final": "mer_tf.training.loso",

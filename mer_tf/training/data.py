@@ -15,7 +15,7 @@ import numpy as np
 from mer_tf import numerics
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.protocols import loso_folds
-from mer_tf.recipes import Recipe, same_recipe
+from mer_tf.recipes import Recipe
 from mer_tf.run_files import CLIPS_FILE
 from mer_tf.training.config import TrainConfig
 from mer_tf.types import Fold
@@ -148,20 +148,8 @@ class MotionData:
         tensors = {name: np.concatenate(arrays) for name, arrays in parts.items()}
         return dataclasses.replace(self, tensors=tensors, network=True)
 
-    def network_inputs(self, recipe: Recipe | None = None) -> dict[str, np.ndarray]:
-        """Arrays by the names of the network's inputs, float32.
-
-        Args:
-            recipe: Recipe asked for; must be the data's. None takes the data's.
-
-        Raises:
-            ConfigError: The data was made with another recipe.
-        """
-        if recipe is not None and not same_recipe(recipe.hash, self.recipe.hash):
-            raise ConfigError(
-                f"the data was made with recipe {self.recipe.name!r} ({self.recipe.hash}), "
-                f"not {recipe.name!r} ({recipe.hash}); prepare it again"
-            )
+    def network_inputs(self) -> dict[str, np.ndarray]:
+        """Arrays by the names of the network's inputs, float32."""
         return self.as_network().tensors
 
     def loso_folds(self, num_classes: int | None = None, classes: Sequence[str] | None = None) -> list[Fold]:
@@ -187,18 +175,11 @@ def read_motion_records(paths, recipe: Recipe) -> MotionData:
     return _read(paths, recipe, network=False)
 
 
-def read_network_records(paths, recipe: Recipe) -> MotionData:
-    """Reads records whose tensors are already the network's inputs (as TFX Transform writes them).
-
-    Args and errors as ``read_motion_records``; a recipe hash is checked where the records carry one.
-    """
-    return _read(paths, recipe, network=True)
-
-
 def read_training_records(paths, recipe: Recipe, config: TrainConfig) -> MotionData:
     """Reads what that training takes: motion records where its augmentation needs them, else network records.
 
-    Args and errors as ``read_motion_records``.
+    Network records are those whose tensors are already the network's inputs (as TFX Transform writes them). Args and
+    errors as ``read_motion_records``; a recipe hash is checked where the records carry one.
     """
     return _read(paths, recipe, network=not config.needs_arrays(recipe))
 

@@ -119,14 +119,12 @@ def _motion(parsed: dict, recipe: Recipe) -> list[float | None]:
     return motion_magnitude(tensors, recipe).numpy().tolist()
 
 
-def measure_gate(recipe: Recipe, motions: Sequence[float], *, flow_weights=None, magnifier_weights=None) -> dict:
+def measure_gate(recipe: Recipe, motions: Sequence[float]) -> dict:
     """The floor of motion below which a clip is answered ``no_motion``; see the module's text for how it is chosen.
 
     Args:
         recipe: Recipe of the model.
         motions: ``motion_magnitude`` of each training clip; of nothing but training clips.
-        flow_weights: As ``ClipPreprocessor`` takes them.
-        magnifier_weights: As ``ClipPreprocessor`` takes them.
 
     Returns:
         JSON-able: ``floor`` (None where there is no gate, with ``reason``), ``unit``, ``noise`` (motion of each still
@@ -141,7 +139,7 @@ def measure_gate(recipe: Recipe, motions: Sequence[float], *, flow_weights=None,
     gate: dict = {"unit": unit, "noise": []}
     low = float(np.quantile(motions, LOW_QUANTILE))
     try:
-        gate["noise"] = still_motion(recipe, flow_weights=flow_weights, magnifier_weights=magnifier_weights)
+        gate["noise"] = still_motion(recipe)
         floor = min(NOISE_MARGIN * max(gate["noise"]), low)
     except MissingFileError as error:
         gate["noise_reason"] = str(error)
@@ -157,14 +155,11 @@ def measure_gate(recipe: Recipe, motions: Sequence[float], *, flow_weights=None,
     return gate
 
 
-def still_motion(recipe: Recipe, *, flow_weights=None, magnifier_weights=None, clips: int = NOISE_CLIPS) -> list[float]:
-    """Motion that a recipe sees in drawn faces that do not move, under camera noise.
+def still_motion(recipe: Recipe) -> list[float]:
+    """Motion that a recipe sees in ``NOISE_CLIPS`` drawn faces that do not move, under camera noise.
 
     Args:
         recipe: Recipe whose ``motion_unit`` is not empty.
-        flow_weights: As ``ClipPreprocessor`` takes them.
-        magnifier_weights: As ``ClipPreprocessor`` takes them.
-        clips: Number of faces.
 
     Raises:
         MissingFileError: The recipe needs weights that are not there.
@@ -174,13 +169,8 @@ def still_motion(recipe: Recipe, *, flow_weights=None, magnifier_weights=None, c
     # The true points of the drawing stand in for a detector, which need not be installed where models are trained.
     recipe = dataclasses.replace(recipe, face=dataclasses.replace(recipe.face, detector="file"))
     found = []
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ClipPreprocessor(
-            recipe, landmark_model=folder, flow_weights=flow_weights, magnifier_weights=magnifier_weights
-        ) as preprocessor,
-    ):
-        for number in range(1, clips + 1):
+    with tempfile.TemporaryDirectory() as folder, ClipPreprocessor(recipe, landmark_model=folder) as preprocessor:
+        for number in range(1, NOISE_CLIPS + 1):
             images, points = still_clip(number, max(recipe.frames.count, 2))
             made = preprocessor.process_images(*images, landmarks=points, apex=len(images) - 1, fps=_NOISE_FPS)
             batch = {name: array[None] for name, array in made.tensors.items()}

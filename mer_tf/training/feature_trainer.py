@@ -16,7 +16,7 @@ from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.systems.feature import extract_clips, get_extractor
 from mer_tf.systems.registry import check_recipe, get_model_card
 from mer_tf.training.config import TrainConfig
-from mer_tf.training.interface import TRAININGS, Trainer
+from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
 from mer_tf.training.svm import Svm, SvmConfig, fit_svm
 
 OPTIONS = ("feature", "svm")
@@ -117,13 +117,7 @@ class FeatureTrainer(Trainer):
         if on_epoch is not None:
             raise ConfigError(f"model {self.config.model!r} has no epochs to predict after")
         arrays = self._arrays(tensors, rows)
-        labels = np.asarray(labels)
-        if not arrays:
-            raise EmptySplitError("there are no training clips")
-        if labels.shape != (len(arrays),) or not np.issubdtype(labels.dtype, np.integer):
-            raise ConfigError(f"labels must be {len(arrays)} integers. Received: {labels.dtype} {labels.shape}")
-        if labels.min() < 0 or labels.max() >= self.config.num_classes:
-            raise ConfigError(f"labels must lie in 0..{self.config.num_classes - 1}. Received: {sorted(set(labels))}")
+        labels = check_labels(labels, len(arrays), self.config.num_classes)
         if labels.min() == labels.max():
             raise EmptySplitError(f"the training clips are all of class {labels[0]}; add subjects")
         subjects = None if keys is None else [key.rpartition("/")[0] for key in keys]
@@ -159,21 +153,11 @@ class FeatureTrainer(Trainer):
     def _arrays(self, tensors: Mapping[str, np.ndarray], rows: Sequence[int] | None) -> list[np.ndarray]:
         """The feature's array of each row; those not seen before are taken now."""
         wanted = self.recipe.network_inputs
-        for name, shape in wanted.items():
-            if name not in tensors:
-                raise ConfigError(
-                    f"model {self.config.model!r} takes the tensors {', '.join(wanted)}. "
-                    f"Received: {', '.join(tensors) or 'none'}"
-                )
-            if np.shape(tensors[name])[1:] != shape:
-                raise ConfigError(f"tensor {name!r} must be (clips, {shape}). Received: {np.shape(tensors[name])}")
-        counts = {len(tensors[name]) for name in wanted}
-        if len(counts) != 1:
-            raise ConfigError(f"the tensors differ in their number of clips: {sorted(counts)}")
+        count = check_tensors(self.config.model, tensors, wanted)
         source = tuple(tensors[name] for name in wanted)
         if len(source) != len(self._source) or any(a is not b for a, b in zip(source, self._source)):
             self._source, self._taken = source, {}
-        rows = range(counts.pop()) if rows is None else [int(row) for row in rows]
+        rows = range(count) if rows is None else [int(row) for row in rows]
         missing = [row for row in dict.fromkeys(rows) if row not in self._taken]
         clips = [{name: np.asarray(tensors[name][row]) for name in wanted} for row in missing]
         try:

@@ -89,7 +89,7 @@ def train_fold(
     seed = fold_seed(config.seed, fold.name)
 
     def on_epoch(epoch: int) -> None:
-        if epochs is not None and (epoch % epoch_step == 0 or epoch == config.epochs):
+        if epochs is not None and epoch % epoch_step == 0:
             epochs[epoch] = _predictions(data, fold, trainer.predict(tensors, test))
 
     trainer.fit(
@@ -102,6 +102,8 @@ def train_fold(
         on_epoch=None if epochs is None else on_epoch,
     )
     predictions = _predictions(data, fold, trainer.predict(tensors, test))
+    if epochs is not None:
+        epochs[len(trainer.history)] = predictions  # the last epoch, which early stopping may have brought forward
     if log_dir is not None:
         log_test_accuracy(log_dir, predictions, config.epochs)
     return predictions

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import TYPE_CHECKING
 
 from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from mer_tf.systems.transfer import TransferReport
 
 _CHUNK = 1 << 20
 
@@ -56,9 +60,13 @@ def initial_weights_facts(config: TrainConfig) -> dict:
     """
     from mer_tf.training.trainer import initialised_model
 
-    path = config.initial_weights
-    facts = {"file": path, "sha256": weights_hash(path)}
-    _, report = initialised_model(config)
+    sha256 = weights_hash(config.initial_weights)
+    return weights_facts(config, sha256, initialised_model(config)[1])
+
+
+def weights_facts(config: TrainConfig, sha256: str, report: TransferReport | None) -> dict:
+    """What ``initial_weights_facts`` returns, of weights whose hash and report (None: all taken) are known."""
+    facts = {"file": config.initial_weights, "sha256": sha256}
     if report is None:
         return {**facts, "summary": "all weights taken"}
     return {**facts, "summary": str(report), **report.to_json()}

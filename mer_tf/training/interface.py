@@ -9,10 +9,52 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.recipes import Recipe
 from mer_tf.training.config import TrainConfig
 
 TRAININGS = "trainings"  # what ``fit`` announces (``mer_tf.console``): parts of one as epochs are done, 1 in all
+
+
+def check_tensors(model: str, tensors: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]]) -> int:
+    """The number of clips, if the tensors that a model takes are there in their shapes.
+
+    Args:
+        model: Its name, for messages.
+        tensors: What a trainer was given; others than those wanted are ignored.
+        wanted: Name -> shape of one clip.
+
+    Raises:
+        ConfigError: A tensor is missing or of another shape, or their numbers of clips differ.
+    """
+    for name, shape in wanted.items():
+        if name not in tensors:
+            raise ConfigError(
+                f"model {model!r} takes the tensors {', '.join(wanted)}. Received: {', '.join(tensors) or 'none'}"
+            )
+        if np.shape(tensors[name])[1:] != shape:
+            raise ConfigError(f"tensor {name!r} must be (clips, {shape}). Received: {np.shape(tensors[name])}")
+    counts = {len(tensors[name]) for name in wanted}
+    if len(counts) != 1:
+        raise ConfigError(f"the tensors differ in their number of clips: {sorted(counts)}")
+    return counts.pop()
+
+
+def check_labels(labels, clips: int, num_classes: int) -> np.ndarray:
+    """The labels of the training clips as an array.
+
+    Raises:
+        EmptySplitError: There is no clip.
+        ConfigError: They are not one integer below ``num_classes`` for each clip.
+    """
+    labels = np.asarray(labels)
+    if not clips:
+        raise EmptySplitError("there are no training clips")
+    if labels.shape != (clips,) or not np.issubdtype(labels.dtype, np.integer):
+        raise ConfigError(f"labels must be {clips} integers. Received: {labels.dtype} {labels.shape}")
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ConfigError(f"labels must lie in 0..{num_classes - 1}. Received: {sorted(set(labels))}")
+    return labels
 
 
 class Trainer(Protocol):

@@ -31,13 +31,20 @@ FINAL = "final"  # stands for the name of the fold in the random seed of the fin
 Progress = Callable[[int, int, str, float, bool], None]
 
 
-def train_final(data: MotionData, config: TrainConfig, *, log_dir: str | os.PathLike | None = None) -> keras.Model:
+def train_final(
+    data: MotionData,
+    config: TrainConfig,
+    *,
+    log_dir: str | os.PathLike | None = None,
+    on_epoch: Callable[[int], None] | None = None,
+) -> keras.Model:
     """Trains on all clips, with the same settings as the folds.
 
     Args:
         data: All clips.
         config: Settings.
         log_dir: Folder for TensorBoard logs.
+        on_epoch: Called after each epoch with its number, from 1.
 
     Returns:
         The trained model, the caller's own.
@@ -57,6 +64,7 @@ def train_final(data: MotionData, config: TrainConfig, *, log_dir: str | os.Path
         seed=seed,
         keys=data.keys,
         log_dir=log_dir,
+        on_epoch=on_epoch,
     )
 
 
@@ -92,7 +100,8 @@ def run_loso(
             folds. A fold whose process is killed is trained once more, with no other beside it.
         trainer: Used in this process instead of a new one, for example for several seeds in a row.
         epoch_predictions: k > 0 also predicts the held-out clips after every k-th epoch and writes them to
-            ``epochs.csv``, to show afterwards what choosing an epoch on the test fold would give. 0 costs nothing.
+            ``epochs.csv``, to show afterwards what choosing an epoch on the test fold would give. 0 costs nothing. A
+            fold that stopped early stands in later epochs with its last one.
 
     Returns:
         Predictions of all folds in order of the folds.
@@ -158,7 +167,13 @@ def _train_all(
 
 
 def _write_epochs(path: str, folds: Sequence[dict[int, list[Prediction]]]) -> None:
-    if folds[0]:
-        write_epoch_predictions(path, {epoch: [p for fold in folds for p in fold[epoch]] for epoch in folds[0]})
+    if all(folds):
+        pooled = {}
+        for epoch in sorted(set().union(*folds)):
+            # A fold that stopped early stays at its last epoch; one that went on must have predicted at this one.
+            found = [fold.get(min(epoch, max(fold)), []) for fold in folds]
+            if all(found):
+                pooled[epoch] = [p for predictions in found for p in predictions]
+        write_epoch_predictions(path, pooled)
     elif os.path.exists(path):
         os.unlink(path)  # of an earlier run in this folder: it would not be what these predictions came from

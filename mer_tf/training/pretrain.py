@@ -35,7 +35,7 @@ from mer_tf.systems.registry import get_model_card
 from mer_tf.systems.transfer import write_named_weights
 from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
-from mer_tf.training.initial import weights_hash
+from mer_tf.training.initial import weights_facts, weights_hash
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.types import ClipTable, Fold
 
@@ -174,7 +174,7 @@ def pretrain(
         "faults": [str(made.faults[index]) for index in sorted(made.faults)],
         "clips_left_out": [problem.message for problem in problems],
         "split": _split_facts(found, train, test),
-        "initial_weights": _initial_facts(trainer, config, initial),
+        "initial_weights": weights_facts(config, initial, trainer.transfer) if initial else None,
         "test": scores,
         "training": {"epochs": len(trainer.history), **(trainer.history[-1] if trainer.history else {})},
         "weights": {"file": WEIGHTS_FILE, "sha256": weights_hash(weights)},
@@ -302,15 +302,6 @@ def _split_facts(found: Sequence[Picture], train: Sequence[int], test: Sequence[
         "test": len(test),
         "held_out_subjects": held,
     }
-
-
-def _initial_facts(trainer: FoldTrainer, config: TrainConfig, sha: str) -> dict | None:
-    if not sha:
-        return None
-    facts = {"file": config.initial_weights, "sha256": sha}
-    if trainer.transfer is None:
-        return {**facts, "summary": "all weights taken"}
-    return {**facts, "summary": str(trainer.transfer), **trainer.transfer.to_json()}
 
 
 def _fingerprint(found: Sequence[Picture], hashes: Sequence[str], rows: Sequence[int], recipe_hash: str) -> str:

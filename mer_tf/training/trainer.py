@@ -13,14 +13,14 @@ import tensorflow as tf
 
 from mer_tf import numerics
 from mer_tf.console import announce
-from mer_tf.errors import ConfigError, EmptySplitError, MerError
+from mer_tf.errors import ConfigError, MerError
 from mer_tf.preprocessing import mirror_network_input, network_input
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.systems.registry import build_model, check_inputs, check_recipe, get_model_card
 from mer_tf.systems.weights import load_model_weights
 from mer_tf.training.config import TrainConfig
-from mer_tf.training.interface import TRAININGS, Trainer
+from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
 from mer_tf.training.losses import make_loss
 from mer_tf.training.optimizers import make_optimizer
 from mer_tf.training.samples import Samples
@@ -128,17 +128,11 @@ class FoldTrainer(Trainer):
             MerError: The loss is no longer finite.
         """
         tensors, clips = self._checked(tensors, rows)
-        labels = np.asarray(labels)
         count = len(clips)
-        if not count:
-            raise EmptySplitError("there are no training clips")
+        labels = check_labels(labels, count, self.config.num_classes)
         keys = [str(row) for row in range(count)] if keys is None else list(keys)
         if len(keys) != count:
             raise ConfigError(f"there are {len(keys)} keys for {count} training clips")
-        if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
-            raise ConfigError(f"labels must be {count} integers. Received: {labels.dtype} {labels.shape}")
-        if labels.min() < 0 or labels.max() >= self.config.num_classes:
-            raise ConfigError(f"labels must lie in 0..{self.config.num_classes - 1}. Received: {sorted(set(labels))}")
         _, class_weights = make_loss(self.config, np.bincount(labels, minlength=self.config.num_classes))
         weights = class_weights[labels].astype(np.float32)
         labels = labels.astype(np.int32)
@@ -264,26 +258,13 @@ class FoldTrainer(Trainer):
         return loss, tf.reduce_sum(tf.cast(hits, tf.int32))
 
     def _checked(self, tensors, rows) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        checked, counts = {}, set()
-        for name, shape in self._inputs.items():
-            if name not in tensors:
-                raise ConfigError(
-                    f"model {self.config.model!r} takes the tensors {', '.join(self._inputs)}. "
-                    f"Received: {', '.join(tensors) or 'none'}"
-                )
-            array = np.asarray(tensors[name])
-            if array.dtype != np.uint8:
-                array = np.asarray(array, np.float32)
-            if array.shape[1:] != shape:
-                raise ConfigError(f"tensor {name!r} must be (clips, {shape}). Received: {array.shape}")
-            checked[name] = array
-            counts.add(len(array))
-        if len(counts) != 1:
-            raise ConfigError(f"the tensors differ in their number of clips: {sorted(counts)}")
-        clips = np.arange(counts.pop()) if rows is None else np.asarray(list(rows), np.int64)
+        count = check_tensors(self.config.model, tensors, self._inputs)
+        clips = np.arange(count) if rows is None else np.asarray(list(rows), np.int64)
+        checked = {name: np.asarray(tensors[name]) for name in self._inputs}
         for name, array in checked.items():
             if array.dtype == np.uint8:
                 continue
+            checked[name] = array = np.asarray(array, np.float32)
             for row in clips:  # clip by clip: a mask of everything would take a quarter of the data again
                 if not np.isfinite(array[row]).all():
                     raise ConfigError(f"tensor {name!r} holds values that are not finite")

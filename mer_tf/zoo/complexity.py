@@ -100,6 +100,10 @@ class LayerCount:
     activations: int
 
 
+def _total(what: str, meaning: str) -> property:
+    return property(lambda self: sum(getattr(layer, what) for layer in self.layers), doc=meaning)
+
+
 @dataclasses.dataclass(frozen=True)
 class Complexity:
     """Layers in the order of the computation, and their sums."""
@@ -107,30 +111,11 @@ class Complexity:
     layers: tuple[LayerCount, ...]
     trainable_parameters: int
 
-    @property
-    def parameters(self) -> int:
-        """Weights, moving statistics left out."""
-        return sum(layer.parameters for layer in self.layers)
-
-    @property
-    def fixed(self) -> int:
-        """Moving statistics and frozen weights."""
-        return sum(layer.fixed for layer in self.layers)
-
-    @property
-    def flops(self) -> int:
-        """Operations for one clip."""
-        return sum(layer.flops for layer in self.layers)
-
-    @property
-    def traffic(self) -> int:
-        """Bytes read and written for one clip."""
-        return sum(layer.traffic for layer in self.layers)
-
-    @property
-    def activations(self) -> int:
-        """Bytes of all layers' outputs for one clip."""
-        return sum(layer.activations for layer in self.layers)
+    parameters = _total("parameters", "Weights, moving statistics left out.")
+    fixed = _total("fixed", "Moving statistics and frozen weights.")
+    flops = _total("flops", "Operations for one clip.")
+    traffic = _total("traffic", "Bytes read and written for one clip.")
+    activations = _total("activations", "Bytes of all layers' outputs for one clip.")
 
 
 @dataclasses.dataclass(frozen=True)

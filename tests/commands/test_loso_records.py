@@ -48,6 +48,12 @@ def test_the_models_own_recipe_needs_no_note(tmp_path, capfd):
     assert "note: the clips were prepared" not in capfd.readouterr().err
 
 
+def test_records_of_another_choice_of_faces_are_taken(tmp_path):
+    recipe = get_recipe("onset_apex_28_minmax", "largest")
+    assert loso(write_records(tmp_path / "data", recipe), tmp_path / "run") == 0
+    assert json.loads((tmp_path / "run" / "passport.json").read_text())["recipe_hash"] == recipe.hash
+
+
 def test_a_recipe_of_other_inputs_is_refused(tmp_path, capfd):
     assert loso(write_records(tmp_path / "data", get_recipe("onset_apex_28_uv")), tmp_path / "run") == 2
     said = capfd.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
 
@@ -205,3 +206,30 @@ def test_a_clip_without_a_face_or_with_a_damaged_frame(clip, tmp_path, capsys):
     line = refused(capsys, folder, "--out", tmp_path / "a.png")
     assert "frame 2" in line and "not a JPEG" in line
     assert not (tmp_path / "a.png").exists()
+
+
+def test_a_frame_that_is_no_file_is_named_and_not_opened(clip, tmp_path, capsys):
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for number in range(1, 6):
+        shutil.copyfile(clip.frames[0], folder / f"img{number}.jpg")
+    (folder / "img5.jpg").unlink()
+    os.mkfifo(folder / "img5.jpg")
+    assert "img5.jpg' is a pipe" in refused(capsys, folder, "--out", tmp_path / "a.png")
+    (folder / "img5.jpg").unlink()
+    (folder / "img5.jpg").symlink_to("/dev/zero")
+    assert "img5.jpg' is a device" in refused(capsys, folder, "--out", tmp_path / "a.png")
+
+
+def test_an_apex_without_a_face_and_a_choice_of_faces_are_told(clip, tmp_path, capsys):
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        shutil.copyfile(clip.frames[0], folder / f"img{number}.jpg")
+    (folder / "img2.jpg").unlink()
+    cv2.imwrite(str(folder / "img2.png"), cv2.imread(clip.frames[0]) * 0)
+    shown = ["show", str(folder), "--recipe", "onset_apex_28", "--faces", "largest", "--out", str(tmp_path / "a.png")]
+    assert main([*shown, "--json"]) == 0
+    provenance = json.loads(capsys.readouterr().out)["provenance"]
+    assert any(warning.startswith("apex_face: in frame 2: no face found") for warning in provenance["warnings"])
+    assert provenance["recipe_hash"] == get_recipe("onset_apex_28", "largest").hash

@@ -16,8 +16,9 @@ from tfx.types import standard_artifacts
 from components.clip_example_gen import executor
 from components.clip_example_gen.component import ClipExampleGen
 from components.clip_example_gen.records import decode_clip, encode_clip
-from mer_tf.datasets.manifest import write_manifest
+from mer_tf.datasets.manifest import read_manifest, write_manifest
 from mer_tf.errors import AnnotationError, EmptySplitError, ImageError, MissingFileError
+from mer_tf.recipes import FramesConfig
 from tfx_pipeline.local_runner import ProgressRunner
 
 pytestmark = pytest.mark.tfx
@@ -104,6 +105,29 @@ def test_an_empty_frame_is_a_fault_of_its_clip(tmp_path, clip_table):
     write_manifest(clip_table, tmp_path / "manifest" / "manifest.csv")
     examples, records = generate(tmp_path)
     assert len(records) == 5 and examples.get_int_custom_property("faults") == 1
+
+
+@pytest.mark.parametrize("frames", [FramesConfig(), FramesConfig("onset_to_apex", 3, "linear")])
+def test_a_link_to_nothing_and_a_clip_of_too_many_frames_stop_nothing(tmp_path, clip_table, frames):
+    """The manifest is written over both; the link matters only where a recipe needs that frame."""
+    gone, apart, long = clip_table.clips[:3]
+    for clip, number in ((gone, 3), (apart, 4)):
+        os.unlink(clip.frame_path(number))
+        os.symlink("/nonexistent/object", clip.frame_path(number))
+    numbers = tuple(range(1, 4202))
+    many = dataclasses.replace(long, apex=4200, offset=4201, frames=long.frames[:1] * 4201, frame_numbers=numbers)
+    table = dataclasses.replace(clip_table, clips=(gone, apart, many, *clip_table.clips[3:]))
+    write_manifest(table, tmp_path / "manifest" / "manifest.csv", recipe_frames="all")
+    read = executor.ReadFrames(False, "all", frames)
+    hashes = read_manifest(tmp_path / "manifest" / "manifest.csv")[1]
+    told = [
+        json.loads(outcome.value) for clip in table.clips for outcome in [*read.process((clip, hashes[clip.key]))][-1:]
+    ]
+    faults = {row["clip"]: row["fault"]["message"] for row in told if row["fault"]}
+    assert "is a link to nothing" in faults.pop(gone.key)
+    if frames.is_sequence:
+        assert "4200 frames are needed, from 1 to 4200, more than the limit of 4096" in faults.pop(many.key)
+    assert not faults
 
 
 def test_no_clip_left_is_an_error_that_names_the_first_fault(tmp_path, clip_table):

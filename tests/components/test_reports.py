@@ -92,9 +92,3 @@ def test_a_cycle_of_causes_ends():
     first, second = RuntimeError("a"), RuntimeError("b")
     first.__cause__, second.__cause__ = second, first
     assert reports.find_named_error(first) is None
-
-
-def test_long_lists_of_faults_are_cut():
-    faults = [{"message": str(i)} for i in range(7)]
-    assert reports.fault_lines(faults, limit=2) == ["0", "1", "... and 5 more"]
-    assert reports.fault_lines(faults[:2], limit=2) == ["0", "1"]

@@ -41,9 +41,7 @@ def test_reference_doubt_and_uncodable():
 def test_alternatives_stay_alternatives():
     parsed = parse_aus("(R6 or R12)+R15")
     assert parsed.numbers == {6, 12, 15}
-    assert parsed.certain == {15}
     assert parsed.combinations() == {frozenset({6, 15}), frozenset({12, 15})}
-    assert parse_aus("10A/B+7").certain == {7, 10}
 
 
 @pytest.mark.parametrize("text", ["brow", "4+x9", "4+(5", "12F", "1234"])

@@ -9,7 +9,7 @@ import pathlib
 import pytest
 
 from mer_tf.datasets import content_hash, data_fingerprint, read_casme2, read_manifest, write_manifest
-from mer_tf.errors import AnnotationError, ImageError, MissingFileError
+from mer_tf.errors import AnnotationError, MissingFileError
 
 
 @pytest.fixture
@@ -96,12 +96,26 @@ def test_fingerprint_ignores_order(table):
     assert data_fingerprint({}) != expected
 
 
-def test_frame_gone(table, tmp_path):
+@pytest.mark.parametrize("kind", ["gone", "a link to nothing", "a pipe", "an endless device", "a folder"])
+def test_a_frame_that_cannot_be_read_stops_nothing(table, tmp_path, kind):
+    """The step that needs the frame leaves the clip out; the hash changes when the frame is there again."""
     clip = table.clips[0]
-    os.remove(clip.frame_path(50))
-    with pytest.raises(ImageError, match=f"{clip.key} frame 50: frame file cannot be read"):
-        write_manifest(table, tmp_path / "m.csv")
-    assert not list(tmp_path.glob("m.csv*"))
+    path = pathlib.Path(clip.frame_path(50))
+    data, before = path.read_bytes(), write_manifest(table, tmp_path / "m.csv")
+    path.unlink()
+    {
+        "gone": lambda: None,
+        "a link to nothing": lambda: path.symlink_to("/nonexistent/object"),
+        "a pipe": lambda: os.mkfifo(path),
+        "an endless device": lambda: path.symlink_to("/dev/zero"),
+        "a folder": path.mkdir,
+    }[kind]()
+    hashes = write_manifest(table, tmp_path / "m.csv")
+    assert [key for key in hashes if hashes[key] != before[key]] == [clip.key]
+    assert read_manifest(tmp_path / "m.csv")[1] == hashes
+    path.rmdir() if kind == "a folder" else path.unlink(missing_ok=True)
+    path.write_bytes(data)
+    assert content_hash(clip) == before[clip.key]
 
 
 def test_long_clips_pass_the_csv_limit(table, tmp_path):

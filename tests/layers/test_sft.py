@@ -34,5 +34,5 @@ def test_bad_arguments():
     for options in ({"hidden": 0}, {"slope": -0.1}):
         with pytest.raises(ValueError, match="Received"):
             SpatialFeatureTransform(**options)
-    with pytest.raises(ValueError, match="one height and width"):
+    with pytest.raises(ValueError, match="of one size"):
         SpatialFeatureTransform().build([(None, 4, 4, 2), (None, 5, 4, 3)])

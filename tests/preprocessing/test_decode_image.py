@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mer_tf.errors import ImageError
-from mer_tf.preprocessing.images import decode_image, image_size, resize, to_gray, to_uint8
+from mer_tf.preprocessing.images import decode_image, resize, to_gray, to_uint8
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 52, 3), dtype=np.uint8)
 CLIP = "casme2/sub01/EP02_01f"
@@ -197,13 +197,6 @@ def test_bytes_are_bounded():
 def test_wrong_type():
     with pytest.raises(TypeError, match="Received: str"):
         decode_image("img1.jpg")
-
-
-@pytest.mark.parametrize("kind", [".png", ".jpg", ".bmp", ".tiff"])
-def test_image_size_reads_the_header(kind):
-    assert image_size(encode(RGB, kind)) == (40, 52)
-    assert image_size(b"nothing") is None
-    assert image_size(b"BM") is None
 
 
 def test_luma():

@@ -299,6 +299,16 @@ def _write_torch(path, tensors, legacy):
         archive.writestr("archive/version", "3\n")
 
 
+def to_state_dict(weights):
+    """The opposite of ``from_state_dict``, by the spelling ``netFeatures``."""
+    state = {}
+    for published, name, shape in files._table():
+        grouped = shape[2:] == (4, 4)
+        axes = range(len(shape)) if len(shape) == 1 else (2, 3, 0, 1) if grouped else (3, 2, 0, 1)
+        state[published] = weights[name].transpose(tuple(axes))
+    return state
+
+
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "before 1.6"])
 def test_published_file_is_converted_without_torch(state, tmp_path, torch_names, capsys, legacy):
     # The published file spells the parts with "module" where the code of today says "net".
@@ -310,7 +320,7 @@ def test_published_file_is_converted_without_torch(state, tmp_path, torch_names,
     _write_torch(source, tensors, legacy)
     assert main(["flow", "convert", str(source), str(out)]) == 0
     assert "5,381,969 weights" in capsys.readouterr().out
-    found = files.to_state_dict(files.read_weights(out))
+    found = to_state_dict(files.read_weights(out))
     assert found.keys() == state.keys()
     for name, array in state.items():
         np.testing.assert_array_equal(found[name], array)

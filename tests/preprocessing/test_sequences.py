@@ -6,6 +6,7 @@ import dataclasses
 import json
 import weakref
 
+import cv2
 import numpy as np
 import pytest
 from test_clip_preprocessor import invented, needs_dlib
@@ -231,3 +232,26 @@ def test_only_the_published_learned_recipes_need_weights():
     learned = {name for name, recipe in RECIPES.items() if recipe.magnify.method == "learned"}
     flow = {name for name, recipe in RECIPES.items() if recipe.flow.method == "liteflownet"}
     assert learned | flow == {"magnified_flow_10x224", "flow_10x224"}
+
+
+@needs_dlib
+class TestDepth:
+    def test_twelve_bits_in_sixteen_are_read_alike_in_all_frames(self, clip, frames):
+        """The onset is dark: by itself it would pass for a file of fewer bits."""
+        gray = {number: decode_image(frames[number])[..., 1] // 4 * 4 for number in (clip.onset, clip.apex)}
+        gray[clip.onset] //= 4
+        with ClipPreprocessor(small("onset_apex_28")) as preprocessor:
+            points = preprocessor.process_clip(clip, frames).geometry.landmarks
+
+            def process(shift, dtype):
+                files = [
+                    cv2.imencode(".png", image.astype(dtype) << shift)[1].tobytes() for _, image in sorted(gray.items())
+                ]
+                return preprocessor.process(*files, landmarks=points)
+
+            eight, twelve, sixteen = process(0, np.uint8), process(4, np.uint16), process(8, np.uint16)
+        assert "bits" not in eight.provenance and "bits" not in sixteen.provenance
+        assert twelve.provenance["bits"] == 12
+        assert any("read as 12 bits (assumed)" in warning for warning in twelve.provenance["warnings"])
+        for other in (twelve, sixteen):
+            assert np.abs(other.tensors["face"] - eight.tensors["face"]).mean() < 0.05

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mer_tf.errors import CropError, FrameOrderError
+from mer_tf.errors import CropError
 from mer_tf.preprocessing.align import Box
 from mer_tf.preprocessing.spotting import (
     divide_and_conquer,
@@ -69,7 +69,6 @@ def test_frequency_finds_the_sudden_frame(still):
 
 
 def test_auto_takes_the_first_that_works(moving, still):
-    assert spot_apex(moving, apex=4, boxes=BOXES).method == "annotated"
     assert spot_apex(moving, boxes=BOXES, fps=200).method == "divide_strain"
     found = spot_apex(moving, fps=60)
     assert found.method == "frequency" and found.flags[0].startswith("divide_strain: landmarks or boxes")
@@ -91,19 +90,6 @@ def test_middle_frame(length, index):
     found = spot_apex(np.zeros((length, 8, 8), np.uint8), method="middle")
     assert (found.index, found.score, found.method) == (index, 0.0, "middle")
     assert spot_apex(np.zeros((length, 8, 8), np.uint8)).index == index
-
-
-def test_annotation(moving):
-    found = spot_apex(moving, apex=np.int64(5), method="annotated")
-    assert (found.index, found.score, found.method) == (5, 1.0, "annotated")
-    assert spot_apex(moving[:1], apex=0).method == "annotated"
-    for bad in (0, -1, 24, 2.5):
-        with pytest.raises(FrameOrderError, match=r"casme2/sub01/a: the annotated apex"):
-            spot_apex(moving, apex=bad, clip="casme2/sub01/a")
-        found = spot_apex(moving, apex=bad, boxes=BOXES, on_bad_annotation="spot")
-        assert found.method == "divide_strain" and "annotated apex" in found.flags[0]
-    with pytest.raises(ValueError, match="apex must be given"):
-        spot_apex(moving, method="annotated")
 
 
 def test_facts_are_json(moving):
@@ -284,7 +270,6 @@ def test_landmarks_give_the_regions(upright_landmarks):
         ({"method": "frequency", "frames": np.zeros((1, 40, 40), np.uint8)}, ValueError, "at least 2"),
         ({"method": "frequency", "frames": np.zeros((4, 35, 40), np.uint8)}, ValueError, "36 px"),
         ({"form": "best"}, ValueError, "form must be"),
-        ({"on_bad_annotation": "ignore"}, ValueError, "on_bad_annotation"),
     ],
 )
 def test_bad_input(change, error, match):

@@ -55,11 +55,8 @@ def test_linear_of_one_frame_repeats_it_and_leaves_the_input():
     np.testing.assert_array_equal(clip, kept)
 
 
-def test_linear_rounds_only_when_asked():
-    ramp = np.array([[0], [1]], np.uint8)
-    assert interpolate_linear(ramp, 3)[1, 0] == np.float32(0.5)
-    rounded = interpolate_linear(ramp, 5, rounded=True)
-    assert rounded.dtype == np.uint8 and rounded[:, 0].tolist() == [0, 0, 0, 1, 1]  # half to even
+def test_linear_does_not_round():
+    assert interpolate_linear(np.array([[0], [1]], np.uint8), 3)[1, 0] == np.float32(0.5)
 
 
 @pytest.mark.parametrize("function", [interpolate_linear, tim, lambda f, n: to_length(f, n, "uniform")])
@@ -123,7 +120,6 @@ def test_tim_curves_are_eigenvectors_of_the_path_graph():
 def test_tim_same_length_gives_the_input(length):
     clip = random_clip(length, (12, 12))
     np.testing.assert_allclose(tim(clip, length).frames, clip, atol=1e-4)
-    np.testing.assert_array_equal(tim(clip, length, rounded=True).frames, clip)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -95,9 +97,12 @@ def test_onset_frames_of_clips(tmp_path):
         path = tmp_path / f"{k}.jpg"
         path.write_bytes(cv2.imencode(".jpg", picture(seed))[1].tobytes())
         clips.append(Clip("d", f"s{k}", "c", 5, 6, 7, 200.0, "x", "", 0, "m", (str(path),), (5,)))
-    clips.append(Clip("d", "s9", "c", 5, 6, 7, 200.0, "x", "", 0, "m", (str(tmp_path / "gone.jpg"),), (5,)))
+    (tmp_path / "small.png").write_bytes(cv2.imencode(".png", picture(1)[:9, :9])[1].tobytes())
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name in ("gone.jpg", "small.png", "pipe.jpg"):
+        clips.append(Clip("d", "s9", name, 5, 6, 7, 200.0, "x", "", 0, "m", (str(tmp_path / name),), (5,)))
     seen = []
     thumbnails, subjects, keys = clip_thumbnails(clips, lambda done, total: seen.append((done, total)))
-    assert keys == ["d/s0/c", "d/s1/c", "d/s2/c"] and seen[-1] == (4, 4)
+    assert keys == ["d/s0/c", "d/s1/c", "d/s2/c"] and seen[-1] == (6, 6)
     with pytest.raises(LeakageError, match="d/s0/c and d/s2/c"):
         check_no_near_duplicates(thumbnails, subjects, keys)

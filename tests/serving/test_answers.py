@@ -15,7 +15,6 @@ from mer_tf.errors import ConfigError
 from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.recipes import get_recipe
 from mer_tf.synthetic import read_truth, write_synthetic_dataset
-from serving import clips
 from serving.client import PredictionClient
 from serving.clips import predict_clip
 
@@ -92,7 +91,7 @@ def test_a_batch_mixes_still_and_moving_clips(addresses, to_examples):
 def test_versions_that_differ_stop_before_any_work(addresses, clip, monkeypatch):
     _, folder, points = clip
     monkeypatch.setattr("cv2.__version__", f"{MAJOR + 1}.0.0")
-    monkeypatch.setattr(clips, "_read", lambda path: pytest.fail("a frame was read"))
+    monkeypatch.setattr("mer_tf.preprocessing.images.read_picture", lambda *path: pytest.fail("a frame was read"))
     with pytest.raises(
         ConfigError, match=rf"OpenCV is {MAJOR + 1}\.0\.0 here, {MAJOR}\.10\.0 in training.*--allow-versions"
     ):

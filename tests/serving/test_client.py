@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import pathlib
 import socket
 import subprocess
@@ -300,10 +301,29 @@ def test_frames_come_in_the_order_of_their_numbers(tmp_path):
     (folder / "notes12.txt").write_text("x")
     (folder / "thumb.jpg").write_text("no number")
     (folder / ".img3.jpg").write_text("hidden")
-    (folder / "img4.jpg").mkdir()
     numbers, paths = find_frames(folder)
     assert numbers == (1, 2, 10, 11)
     assert [path.name for path in paths] == ["reg_img1.PNG", "img2.jpg", "img10.jpg", "006_1_0011.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: os.mkfifo(path), "a pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), "a device"),
+        (lambda path: path.symlink_to("/nonexistent/object"), "a link to nothing"),
+        (lambda path: path.symlink_to(path), "a link that leads in a circle"),
+        (lambda path: path.mkdir(), "a folder"),
+    ],
+)
+@pytest.mark.parametrize("name", ["img1.jpg", "img20.jpg"])
+def test_no_answer_from_a_clip_with_a_frame_that_is_no_file(tmp_path, make, said, name):
+    """Neither the next frame nor any other takes its place, and the server is not even asked."""
+    folder = write_frames(tmp_path / "clip", [f"img{number}.jpg" for number in range(1, 21)])
+    (folder / name).unlink()
+    make(folder / name)
+    with pytest.raises(BadInputError, match=f"frame '{folder / name}' is {said}; put its picture there"):
+        predict_clip("127.0.0.1:1", folder)
 
 
 def test_folders_that_hold_no_clip(tmp_path):

@@ -24,6 +24,12 @@ def test_the_recipe_reaches_the_components(tmp_path, given, used):
     assert f'"name": "{used}"' in text
 
 
+def test_the_choice_of_faces_reaches_the_components(tmp_path):
+    assert compile_(tmp_path, "--model", "dual_atme", "--faces", "largest") == 0
+    text = (tmp_path / "pipeline.yaml").read_text().replace("\\", "")
+    assert '"several_faces": "largest"' in text and '"several_faces": "error"' not in text
+
+
 @pytest.mark.parametrize(
     ("recipe", "said"),
     [

@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from mer_tf.console import hearing
 from mer_tf.errors import ConfigError, EmptySplitError, LeakageError, MerError
+from mer_tf.metrics.predictions import read_epoch_predictions
 from mer_tf.recipes import get_recipe
 from mer_tf.training import FoldTrainer, TrainConfig, run_loso, train_final, train_fold
 from mer_tf.training.fold import training_labels
 from mer_tf.training.fold_store import safe_path
-from mer_tf.training.interface import TRAININGS
+from mer_tf.training.interface import TRAININGS, Trainer
 from mer_tf.types import Fold
 
 # One branch: half of the tracing.
@@ -250,6 +251,34 @@ def test_fold_names_cannot_leave_the_folder(name, tmp_path):
     assert not path.is_absolute() and ".." not in path.parts and "." not in safe_path(name).split("/")
     (tmp_path / path).resolve().relative_to(tmp_path.resolve())
     assert "\0" not in str(path) and "\\" not in str(path)
+
+
+class StoppingTrainer(Trainer):
+    """Stops one epoch later in each fold, and says class ``epoch % 3``."""
+
+    takes_arrays = False
+
+    def __init__(self, config, recipe):
+        self.config, self.recipe, self.fits, self.history = config, recipe, 0, []
+
+    def fit(self, tensors, labels, *, on_epoch=None, **_):
+        self.fits, self.history = self.fits + 1, []
+        for epoch in range(1, self.fits + 2):
+            self.history.append({})
+            on_epoch(epoch)
+
+    def predict(self, tensors, rows=None):
+        return np.tile(np.eye(3, dtype=np.float32)[len(self.history) % 3], (len(rows), 1))
+
+
+def test_a_fold_that_stops_early_keeps_its_last_epoch(make_data, tmp_path):
+    data = make_data(subjects=3)
+    config = dataclasses.replace(CONFIG, epochs=9, early_stopping=0)
+    predictions = run_loso(data, config, tmp_path, trainer=StoppingTrainer(config, data.recipe), epoch_predictions=2)
+    epochs = read_epoch_predictions(tmp_path / "epochs.csv")
+    # The folds ended after 2, 3 and 4 epochs; in epoch 3 the last one was not asked, as it went on.
+    assert {epoch: [p.prediction for p in rows[::3]] for epoch, rows in epochs.items()} == {2: [2, 2, 2], 4: [2, 0, 1]}
+    assert epochs[4] == predictions
 
 
 def test_fold_names_keep_apart():

@@ -14,7 +14,6 @@ from mer_tf.systems.counts import (
     SUM_KEYS,
     all_counts,
     all_layers,
-    get_counts,
 )
 from mer_tf.systems.published import published_results
 from mer_tf.systems.registry import MODELS, build_model
@@ -228,21 +227,21 @@ def published(system, metric):
 def test_published_operations(name):
     printed = published(PUBLISHED[name], "MFLOPs")
     # MACNN's is printed as 1.04 G.
-    assert round(get_counts(name)["flops"] / 1e6, -1 if name == "macnn" else 2) == printed
+    assert round(all_counts()[name]["flops"] / 1e6, -1 if name == "macnn" else 2) == printed
 
 
 @pytest.mark.parametrize("name", ["atscnn", "macnn", "ststnet_atscnn_setup", "dual_inception_atscnn_setup"])
 def test_published_memory(name):
     printed = published(PUBLISHED[name], "memory read+write MB")
-    assert round(get_counts(name)["traffic"] / MIB, 2) == printed
+    assert round(all_counts()[name]["traffic"] / MIB, 2) == printed
 
 
 def test_memory_of_micro_attention_and_off_tanet():
     # 82.89 is printed, 0.03 % less; where the 6,000 values are that it leaves out is not known.
-    assert round(get_counts("micro_attention_atscnn_setup")["traffic"] / MIB, 2) == 82.91
+    assert round(all_counts()["micro_attention_atscnn_setup"]["traffic"] / MIB, 2) == 82.91
     # 7.33 is printed. Its code reads the 16x16x28 maps once for each of 3 * 4 heads, here they are read 3 times: with
     # the other nine it is 7.35.
-    traffic = get_counts("off_tanet")["traffic"]
+    traffic = all_counts()["off_tanet"]["traffic"]
     assert round(traffic / MIB, 2) == 7.10
     assert round((traffic + 4 * 9 * 16 * 16 * 28) / MIB, 2) == 7.35
 
@@ -257,7 +256,7 @@ def test_no_system_whose_counts_differ_from_the_printed_ones_is_exact(name):
         printed = published(system, metric)
         # Printed with three digits or two decimals.
         step = 10.0 ** (math.floor(math.log10(printed)) - 2) if printed >= 1e5 or name == "macnn" else 0.01
-        if abs(get_counts(name)[key] / unit - printed) > 0.51 * step:
+        if abs(all_counts()[name][key] / unit - printed) > 0.51 * step:
             assert MODELS[name].confidence != "exact", (metric, printed)
             return
     assert name not in ("off_tanet", "micro_attention_atscnn_setup", "mini_aorcnn_atscnn_setup")
@@ -269,8 +268,8 @@ def test_atscnn_by_hand():
     stream = sum(side * side * (25 * a * b + b + 3 * b) for side, a, b in stages)
     attention = 2 * 32 + 64 * 18
     dense = 3072 * 1024 + 1024 * 1024 + 1024 * 3
-    assert get_counts("atscnn")["flops"] == 3 * (stream + attention) + dense == 19_008_064
-    assert get_counts("atscnn")["parameters"] == 4_213_815
+    assert all_counts()["atscnn"]["flops"] == 3 * (stream + attention) + dense == 19_008_064
+    assert all_counts()["atscnn"]["parameters"] == 4_213_815
 
 
 @pytest.mark.parametrize("name", NETWORKS)

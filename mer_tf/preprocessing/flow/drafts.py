@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from mer_tf.checks import number, one_of, truth, whole
-from mer_tf.preprocessing.flow.pairs import check_pair, match_brightness
+from mer_tf.preprocessing.flow.pairs import PairFlow, match_brightness
 from mer_tf.preprocessing.flow.settings import FlowConfig
 from mer_tf.preprocessing.images import to_uint8
 
@@ -67,33 +67,16 @@ class DISConfig(FlowConfig):
         truth("flow.match_brightness", self.match_brightness)
 
 
-class _DraftFlow(abc.ABC):
-    """Contract of ``TVL1Flow`` around a function of two uint8 images."""
+class _DraftFlow(PairFlow):
+    """Around a function of two uint8 images; values are rounded to 256 levels, which is all these methods take."""
 
-    settings: ClassVar[type[FlowConfig]]
-
-    def __init__(self, config: FlowConfig | None = None):
-        self.config = config or self.settings()
-
-    def __call__(
-        self,
-        first: np.ndarray,
-        second: np.ndarray,
-        *,
-        value_range: tuple[float, float] | None = None,
-        strict: bool = False,
-    ) -> np.ndarray:
-        """Flow from ``first`` to ``second``; arguments, result and errors as ``TVL1Flow.__call__``.
-
-        Values are rounded to 256 levels, which is all these methods take.
-        """
-        images = check_pair(first, second, value_range, strict)
+    def _calc(self, given, gray):
         if self.config.match_brightness:
-            images = images[0], match_brightness(*images)
-        return self._calc(*(to_uint8(image) for image in images)).astype(np.float32, copy=False)
+            gray = gray[0], match_brightness(*gray)
+        return self._draft(*map(to_uint8, gray)).astype(np.float32, copy=False)
 
     @abc.abstractmethod
-    def _calc(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def _draft(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Flow of two uint8 images."""
 
 
@@ -111,22 +94,12 @@ class FarnebackFlow(_DraftFlow):
 
     settings = FarnebackConfig
 
-    def _calc(self, first, second):
+    def _draft(self, first, second):
         import cv2  # here and below: settings are read without OpenCV
 
         c = self.config
-        return cv2.calcOpticalFlowFarneback(
-            first,
-            second,
-            None,
-            c.pyr_scale,
-            c.levels,
-            c.window,
-            c.iterations,
-            c.poly_n,
-            c.poly_sigma,
-            0,
-        )
+        settings = (c.pyr_scale, c.levels, c.window, c.iterations, c.poly_n, c.poly_sigma)
+        return cv2.calcOpticalFlowFarneback(first, second, None, *settings, 0)
 
 
 class DISFlow(_DraftFlow):
@@ -141,7 +114,7 @@ class DISFlow(_DraftFlow):
 
     settings = DISConfig
 
-    def _calc(self, first, second):
+    def _draft(self, first, second):
         import cv2
 
         # A new object for every pair: it keeps the flow of the last one.

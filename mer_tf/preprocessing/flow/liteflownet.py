@@ -15,6 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf.layers.configured import check_at_least
+from mer_tf.layers.network import Network
 from mer_tf.preprocessing.flow.liteflownet_layers import (
     BrightnessError,
     Centred,
@@ -39,7 +41,7 @@ _WINDOW = {6: 3, 5: 3, 4: 5, 3: 5, 2: 7}  # side of the last kernels and of the 
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class LiteFlowNet(keras.Model):
+class LiteFlowNet(Network):
     """Flow from the first to the second frame, refined over five levels by matching, sub-pixel and regularisation.
 
     Args:
@@ -60,10 +62,9 @@ class LiteFlowNet(keras.Model):
     """
 
     def __init__(self, all_levels=False, seed=None, **kwargs):
-        if seed is not None and seed < 0:
-            raise ValueError(f"`seed` must not be negative. Received: {seed!r}")
+        if seed is not None:
+            check_at_least(0, seed=seed)
 
-        # === Functional model ===
         drawn = np.random.default_rng(seed).integers(1, 2**31, 256).tolist()
         seeds = itertools.repeat(None) if seed is None else iter(drawn)
         inputs = {name: keras.Input((None, None, 3), name=name) for name in ("first", "second")}
@@ -86,17 +87,6 @@ class LiteFlowNet(keras.Model):
         )
         kwargs.setdefault("name", "liteflownet")
         super().__init__(inputs=inputs, outputs=outputs if all_levels else outputs["flow"], **kwargs)
-
-        # === Config ===
-        self.all_levels = all_levels
-        self.seed = seed
-
-    def get_config(self):
-        return {"name": self.name, "all_levels": self.all_levels, "seed": self.seed}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
 
 
 class LiteFlowNetFlow:

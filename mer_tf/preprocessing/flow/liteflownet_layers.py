@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf.layers.configured import Configured
 from mer_tf.numerics import set_keras
 
 set_keras()
@@ -25,7 +26,7 @@ def leaky_relu(x):
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class CentredFrames(keras.layers.Layer):
+class CentredFrames(Configured, keras.layers.Layer):
     """RGB frames 0..255 as BGR 0..1 less the mean, enlarged to sides that are multiples of 32.
 
     Args:
@@ -46,12 +47,9 @@ class CentredFrames(keras.layers.Layer):
         sides = [None if side is None else -(-side // 32) * 32 for side in input_shape[1:3]]
         return (input_shape[0], *sides, 3)
 
-    def get_config(self):
-        return {**super().get_config(), "means": list(self.means)}
-
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class Warp(keras.layers.Layer):
+class Warp(Configured, keras.layers.Layer):
     """Samples features where the flow points to: bilinear, zeros outside.
 
     Args:
@@ -64,7 +62,6 @@ class Warp(keras.layers.Layer):
 
     def __init__(self, scale=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.scale = scale
 
     def call(self, inputs):
         features, flow = inputs
@@ -92,12 +89,9 @@ class Warp(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape[0]
 
-    def get_config(self):
-        return {**super().get_config(), "scale": self.scale}
-
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class CostVolume(keras.layers.Layer):
+class CostVolume(Configured, keras.layers.Layer):
     """How well two feature maps agree under each displacement of up to three steps in x and y.
 
     Channel ``7 (dy + 3) + dx + 3`` is the mean over channels of ``first(x, y) second(x + s dx, y + s dy)`` with the
@@ -115,7 +109,6 @@ class CostVolume(keras.layers.Layer):
 
     def __init__(self, stride=1, **kwargs):
         super().__init__(**kwargs)
-        self.stride = stride
 
     def call(self, inputs):
         # Displacements are multiples of the stride, so both maps can be thinned before they are compared.
@@ -136,9 +129,6 @@ class CostVolume(keras.layers.Layer):
         batch, height, width, _ = input_shape[0]
         sides = [None if side is None else -(-side // self.stride) for side in (height, width)]
         return (batch, *sides, (2 * RADIUS + 1) ** 2)
-
-    def get_config(self):
-        return {**super().get_config(), "stride": self.stride}
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
@@ -200,7 +190,7 @@ class Centred(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class WeightedPatches(keras.layers.Layer):
+class WeightedPatches(Configured, keras.layers.Layer):
     """Patches of flow around every pixel, weighted by how near the pixels of the patch are in the learned sense.
 
     Args:
@@ -216,7 +206,6 @@ class WeightedPatches(keras.layers.Layer):
 
     def __init__(self, window, **kwargs):
         super().__init__(**kwargs)
-        self.window = window
 
     def call(self, inputs):
         distances, flow = inputs
@@ -234,12 +223,9 @@ class WeightedPatches(keras.layers.Layer):
         distances = tuple(input_shape[0])
         return distances, distances, (*distances[:-1], 1)
 
-    def get_config(self):
-        return {**super().get_config(), "window": self.window}
-
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class FullSizeFlow(keras.layers.Layer):
+class FullSizeFlow(Configured, keras.layers.Layer):
     """Flow of the finest level as pixels of the frames the network was given.
 
     Args:
@@ -254,7 +240,6 @@ class FullSizeFlow(keras.layers.Layer):
 
     def __init__(self, scale, **kwargs):
         super().__init__(**kwargs)
-        self.scale = scale
 
     def call(self, inputs):
         flow, enlarged, frames = inputs
@@ -265,6 +250,3 @@ class FullSizeFlow(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[2][:-1], 2)
-
-    def get_config(self):
-        return {**super().get_config(), "scale": self.scale}

@@ -125,11 +125,6 @@ def from_state_dict(state: dict[str, np.ndarray], path: str | os.PathLike = "the
     return {name: _to_keras(state[published], weight_shapes()[name]) for published, name, _ in table}
 
 
-def to_state_dict(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The opposite of ``from_state_dict``, by the spelling ``netFeatures``."""
-    return {published: _to_torch(weights[name], shape) for published, name, shape in _table()}
-
-
 def weight_shapes() -> dict[str, tuple[int, ...]]:
     """Names of all weights, ``layer/kernel`` and ``layer/bias``, and their shapes in Keras's layout."""
     shapes = {}
@@ -152,12 +147,6 @@ def _to_keras(array, shape):
 
 def _grouped(array):
     return array.shape[1] == 1 and array.shape[2:] == (4, 4)
-
-
-def _to_torch(array, shape):
-    if array.ndim == 1:
-        return array
-    return np.ascontiguousarray(array.transpose((2, 3, 0, 1) if shape[2:] == (4, 4) else (3, 2, 0, 1)))
 
 
 def _table() -> list[tuple[str, str, tuple[int, ...]]]:

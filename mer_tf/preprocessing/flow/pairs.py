@@ -1,12 +1,59 @@
-"""Checks of the two frames between which flow is computed; every method has the same contract."""
+"""The two frames between which flow is computed: their checks, and the contract of every method on gray values."""
 
 from __future__ import annotations
 
+import abc
+from typing import ClassVar
+
 import numpy as np
 
+from mer_tf.preprocessing.flow.settings import FlowConfig
 from mer_tf.preprocessing.images import to_gray
 
 MIN_SIDE = 16
+
+
+class PairFlow(abc.ABC):
+    """A method that computes the flow of image pairs from their gray values.
+
+    Args:
+        config: Its settings; the defaults when None.
+    """
+
+    settings: ClassVar[type[FlowConfig]]
+
+    def __init__(self, config: FlowConfig | None = None):
+        self.config = config or self.settings()
+
+    def __call__(
+        self,
+        first: np.ndarray,
+        second: np.ndarray,
+        *,
+        value_range: tuple[float, float] | None = None,
+        strict: bool = False,
+    ) -> np.ndarray:
+        """Flow from ``first`` to ``second``.
+
+        Args:
+            first: ``(height, width)`` gray or ``(height, width, 3)`` RGB, uint8 or float; sides >= 16.
+            second: Same shape and type.
+            value_range: ``(0, 1)`` or ``(0, 255)``; needed for float images and refused to be guessed, because
+                OpenCV scales floats by 255 and a wrong range gives a wrong field without a word.
+            strict: Whether colour images are refused instead of converted to luma.
+
+        Returns:
+            ``(height, width, 2)`` float32, pixels.
+
+        Raises:
+            TypeError: Not arrays, or another dtype.
+            ValueError: Shapes differ, a side is under 16, values are not finite or outside the declared range.
+        """
+        return self._calc((first, second), check_pair(first, second, value_range, strict))
+
+    @abc.abstractmethod
+    def _calc(self, given: tuple[np.ndarray, np.ndarray], gray: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Flow of two frames, as they were given and as ``check_pair`` gives them."""
 
 
 def check_pair(

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from mer_tf.checks import number, one_of, truth, whole
-from mer_tf.preprocessing.flow.pairs import check_pair, match_brightness
+from mer_tf.preprocessing.flow.pairs import PairFlow, match_brightness
 from mer_tf.preprocessing.flow.settings import FlowConfig
 
 
@@ -68,7 +68,7 @@ class TVL1Config(FlowConfig):
         return settings
 
 
-class TVL1Flow:
+class TVL1Flow(PairFlow):
     """TV-L1 flow of image pairs.
 
     Args:
@@ -83,43 +83,18 @@ class TVL1Flow:
         (32, 32, 2)
     """
 
-    def __init__(self, config: TVL1Config | None = None):
-        self.config = config or TVL1Config()
+    settings = TVL1Config
 
-    def __call__(
-        self,
-        first: np.ndarray,
-        second: np.ndarray,
-        *,
-        value_range: tuple[float, float] | None = None,
-        strict: bool = False,
-    ) -> np.ndarray:
-        """Flow from ``first`` to ``second``.
-
-        Args:
-            first: ``(height, width)`` gray or ``(height, width, 3)`` RGB, uint8 or float; sides >= 16.
-            second: Same shape and type.
-            value_range: ``(0, 1)`` or ``(0, 255)``; needed for float images and refused to be guessed, because
-                OpenCV scales floats by 255 and a wrong range gives a wrong field without a word.
-            strict: Whether colour images are refused instead of converted to luma.
-
-        Returns:
-            ``(height, width, 2)`` float32, pixels.
-
-        Raises:
-            TypeError: Not arrays, or another dtype.
-            ValueError: Shapes differ, a side is under 16, values are not finite or outside the declared range.
-        """
-        images = check_pair(first, second, value_range, strict)
+    def _calc(self, given, gray):
         # A new solver for every pair: OpenCV's keeps buffers between calls, and after a pair of another size it was
         # seen to give a field that differs by up to 0.3 px from a fresh one's.
         solver = _solver(self.config)
         if self.config.match_brightness:
-            images = images[0], match_brightness(*images)
-        elif first.dtype == np.uint8 and first.ndim == 2:
-            return solver.calc(np.ascontiguousarray(first), np.ascontiguousarray(second), None)
+            gray = gray[0], match_brightness(*gray)
+        elif given[0].dtype == np.uint8 and given[0].ndim == 2:
+            return solver.calc(*map(np.ascontiguousarray, given), None)
         # OpenCV multiplies float input by 255, which restores 0-255 exactly as uint8 input would give it.
-        return solver.calc(images[0] / np.float32(255), images[1] / np.float32(255), None)
+        return solver.calc(*(image / np.float32(255) for image in gray), None)
 
 
 def tvl1_flow(first: np.ndarray, second: np.ndarray, config: TVL1Config | None = None, **options) -> np.ndarray:

@@ -17,7 +17,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from mer_tf.preprocessing.flow.pairs import MIN_SIDE, check_pair
+from mer_tf.preprocessing.flow.pairs import MIN_SIDE, PairFlow
 from mer_tf.preprocessing.flow.tvl1 import TVL1Config
 
 CUBIC = -0.75  # OpenCV's parameter of the cubic convolution kernel
@@ -27,7 +27,7 @@ GPU_GROUP = 32  # pairs; fixed, so that the compiled program and its rounding ar
 POSITIONS = 32  # sampling positions per pixel of OpenCV 4
 
 
-class TVL1TensorFlow:
+class TVL1TensorFlow(PairFlow):
     """TV-L1 flow of image pairs by the TensorFlow implementation; contract of ``TVL1Flow``.
 
     Args:
@@ -40,20 +40,10 @@ class TVL1TensorFlow:
         (32, 32, 2)
     """
 
-    def __init__(self, config: TVL1Config | None = None):
-        self.config = config or TVL1Config()
+    settings = TVL1Config
 
-    def __call__(
-        self,
-        first: np.ndarray,
-        second: np.ndarray,
-        *,
-        value_range: tuple[float, float] | None = None,
-        strict: bool = False,
-    ) -> np.ndarray:
-        """Flow from ``first`` to ``second``; see ``TVL1Flow.__call__``."""
-        first, second = check_pair(first, second, value_range, strict)
-        return tvl1_batch(first[None], second[None], self.config)[0].numpy()
+    def _calc(self, given, gray):
+        return tvl1_batch(*(image[None] for image in gray), self.config)[0].numpy()
 
 
 def tvl1_batch(

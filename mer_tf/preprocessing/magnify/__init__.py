@@ -6,6 +6,7 @@ magnifier only, and importing this package loads neither it nor OpenCV.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -34,16 +35,7 @@ def _none(frames, config, fps, weights, value_range):
 def _eulerian(frames, config: EulerianConfig, fps, weights, value_range):
     if fps is None:
         raise ValueError("fps must be given for Eulerian magnification: its band is in Hz. Received: None")
-    return magnify_eulerian(
-        frames,
-        fps=fps,
-        factor=config.factor,
-        f_low=config.f_low,
-        f_high=config.f_high,
-        lambda_c=config.lambda_c,
-        chroma=config.chroma,
-        value_range=value_range,
-    )
+    return magnify_eulerian(frames, fps=fps, value_range=value_range, **dataclasses.asdict(config))
 
 
 def _learned(frames, config: LearnedConfig, fps, weights, value_range):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from mer_tf.layers.configured import check_at_least, check_multiple, check_one_of
+from mer_tf.layers.network import Network
 from mer_tf.layers.reflection_padding import ReflectionPadding
 
 MULTIPLIERS = ("factor_minus_one", "factor")
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")
-class MotionMagnifier(keras.Model):
+class MotionMagnifier(Network):
     """Encoder of texture and shape, manipulator of the shape's change, decoder.
 
     Args:
@@ -65,18 +67,13 @@ class MotionMagnifier(keras.Model):
         seed=None,
         **kwargs,
     ):
-        if width < 2 or width % 2:
-            raise ValueError(f"`width` must be even and at least 2. Received: {width!r}")
-        if decoder_blocks < 1:
-            raise ValueError(f"`decoder_blocks` must be at least 1. Received: {decoder_blocks!r}")
-        if manipulator_kernel not in (1, 3, 5, 7):
-            raise ValueError(f"`manipulator_kernel` must be 1, 3, 5 or 7. Received: {manipulator_kernel!r}")
-        if seed is not None and seed < 0:
-            raise ValueError(f"`seed` must not be negative. Received: {seed!r}")
-        if multiplier not in MULTIPLIERS:
-            raise ValueError(f"`multiplier` must be one of {MULTIPLIERS}. Received: {multiplier!r}")
+        check_multiple(2, width=width)
+        check_at_least(1, decoder_blocks=decoder_blocks)
+        check_one_of((1, 3, 5, 7), manipulator_kernel=manipulator_kernel)
+        if seed is not None:
+            check_at_least(0, seed=seed)
+        check_one_of(MULTIPLIERS, multiplier=multiplier)
 
-        # === Functional model ===
         # Without a seed numpy's global generator decides, which keras.utils.set_random_seed seeds.
         seeds = np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
         encoder = _encoder(width, shape_conv, seeds)
@@ -92,33 +89,7 @@ class MotionMagnifier(keras.Model):
         kwargs.setdefault("name", "motion_magnifier")
         super().__init__(inputs={"reference": reference, "frame": frame, "factor": factor}, outputs=outputs, **kwargs)
 
-        # === Config ===
-        self.encoder = encoder
-        self.manipulator = manipulator
-        self.decoder = decoder
-        self.width = width
-        self.decoder_blocks = decoder_blocks
-        self.manipulator_kernel = manipulator_kernel
-        self.shape_conv = shape_conv
-        self.texture_conv = texture_conv
-        self.multiplier = multiplier
-        self.seed = seed
-
-    def get_config(self):
-        return {
-            "name": self.name,
-            "width": self.width,
-            "decoder_blocks": self.decoder_blocks,
-            "manipulator_kernel": self.manipulator_kernel,
-            "shape_conv": self.shape_conv,
-            "texture_conv": self.texture_conv,
-            "multiplier": self.multiplier,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(**config)
+        self.encoder, self.manipulator, self.decoder = encoder, manipulator, decoder
 
 
 def _next(seeds):

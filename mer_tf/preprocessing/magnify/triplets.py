@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from mer_tf.errors import BadInputError, ImageError
-from mer_tf.preprocessing.images import decode_image
+from mer_tf.preprocessing.images import decode_image, read_picture, significant_bits
 from mer_tf.preprocessing.magnify.learned_settings import LONG_WAVE, TripletConfig
 
 _WAVES = 24  # of one texture field
@@ -240,9 +240,9 @@ class _Pictures:
     @staticmethod
     def _read(path: str) -> np.ndarray:
         try:
-            with open(path, "rb") as file:
-                return decode_image(file.read())
-        except (OSError, ImageError) as error:
+            data = read_picture(path)
+            return decode_image(data, bits=significant_bits([data])[0])
+        except ImageError as error:
             raise BadInputError(f"picture {path} cannot be used: {error}") from error
 
 

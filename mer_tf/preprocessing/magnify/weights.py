@@ -65,12 +65,6 @@ def load_magnifier(path: str | os.PathLike) -> MotionMagnifier:
     return model
 
 
-def read_facts(path: str | os.PathLike) -> dict:
-    """Settings of the network and facts of the training of a weight file: ``{network, training}``."""
-    settings, _ = _read(path)
-    return {"network": settings["network"], "training": settings.get("training", {})}
-
-
 def _read(path) -> tuple[dict, dict[str, np.ndarray]]:
     path = os.fspath(path)
     if not os.path.isfile(path):

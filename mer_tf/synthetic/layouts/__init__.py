@@ -21,7 +21,7 @@ import pathlib
 import pkgutil
 from collections.abc import Iterable
 
-from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.errors import ConfigError, look_up
 from mer_tf.synthetic.layouts.base import (
     Layout,
     LayoutClip,
@@ -64,10 +64,7 @@ LAYOUTS: dict[str, Layout] = _collect()
 
 def get_layout(name: str) -> Layout:
     """The layout of that name; ``UnknownNameError`` lists the known ones."""
-    try:
-        return LAYOUTS[name]
-    except KeyError:
-        raise UnknownNameError("layout", name, LAYOUTS) from None
+    return look_up("layout", name, LAYOUTS)
 
 
 def write_layout(

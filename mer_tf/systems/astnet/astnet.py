@@ -6,8 +6,9 @@ import keras
 
 from mer_tf.layers.cbam2d import CBAM2D
 from mer_tf.layers.cbam3d import CBAM3D
+from mer_tf.layers.configured import check_at_least, check_one_of
 from mer_tf.layers.fold_time import FoldTime
-from mer_tf.layers.network import Network
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.layers.unfold_time import UnfoldTime
@@ -80,17 +81,11 @@ class ASTNet(Network):
         seed=None,
         **kwargs,
     ):
-        if attention not in ATTENTION:
-            raise ValueError(f"`attention` must be one of {ATTENTION}. Received: {attention!r}")
-        if position not in (1, 2, 3, 4, 5):
-            raise ValueError(f"`position` must lie in 1..5. Received: {position!r}")
-        if channels not in (2, 3):
-            raise ValueError(f"`channels` must be 2 or 3. Received: {channels!r}")
-        for name, value, least in (("filters", filters, 1), ("frames", frames, 1), ("size", size, 32)):
-            if value < least:
-                raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
-        if width < 1:
-            raise ValueError(f"`width` must be at least 1. Received: {width!r}")
+        check_one_of(ATTENTION, attention=attention)
+        check_one_of((1, 2, 3, 4, 5), position=position)
+        check_one_of((2, 3), channels=channels)
+        check_at_least(1, filters=filters, frames=frames, width=width)
+        check_at_least(32, size=size)
 
         seeds = Seeds(seed)
 
@@ -131,12 +126,6 @@ class ASTNet(Network):
             name="convlstm",
         )(x)  # last state, 7x7x128
         x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
-        outputs = keras.layers.Dense(
-            num_classes,
-            activation="softmax",
-            kernel_initializer=seeds.glorot(),
-            dtype="float32",
-            name="probabilities",
-        )(x)
+        outputs = probabilities(x, num_classes, seeds.glorot())
         kwargs.setdefault("name", "astnet")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)

@@ -6,6 +6,7 @@ import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.configured import check_multiple, check_one_of
 from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
@@ -61,12 +62,9 @@ class ATSCNN(Network):
         streams = tuple(streams)
         if not streams or len(set(streams)) != len(streams):
             raise ValueError(f"`streams` must be different names, at least one. Received: {streams!r}")
-        if attention not in ATTENTION:
-            raise ValueError(f"`attention` must be one of {ATTENTION}. Received: {attention!r}")
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"`activation` must be one of {ACTIVATIONS}. Received: {activation!r}")
-        if size < 16 or size % 16:
-            raise ValueError(f"`size` must be a positive multiple of 16. Received: {size!r}")
+        check_one_of(ATTENTION, attention=attention)
+        check_one_of(ACTIVATIONS, activation=activation)
+        check_multiple(16, size=size)
 
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 1), name=name) for name in streams}

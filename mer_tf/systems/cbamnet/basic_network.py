@@ -7,6 +7,7 @@ from collections.abc import Callable
 import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.configured import check_at_least, check_one_of
 from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
@@ -73,17 +74,12 @@ class BasicNetwork(Network):
         _attend: Callable | None = None,
         **kwargs,
     ):
-        for name, value, known in (
-            ("head", head, HEADS),
-            ("pooling", pooling, POOLING),
-            ("dropout_place", dropout_place, DROPOUT_PLACES),
-            ("channels", channels, (1, 3)),
-        ):
-            if value not in known:
-                raise ValueError(f"`{name}` must be one of {known}. Received: {value!r}")
-        for name, value, least in (("frames", frames, 16), ("size", size, 16), ("width", width, 1)):
-            if value < least:
-                raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
+        check_one_of(HEADS, head=head)
+        check_one_of(POOLING, pooling=pooling)
+        check_one_of(DROPOUT_PLACES, dropout_place=dropout_place)
+        check_one_of((1, 3), channels=channels)
+        check_at_least(16, frames=frames, size=size)
+        check_at_least(1, width=width)
         if dropout is None:
             dropout = 0.5 if dropout_place == "head" else 0.25
 

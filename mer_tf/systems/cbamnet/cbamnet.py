@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.cbam3d import CBAM3D
+from mer_tf.layers.configured import check_one_of
 from mer_tf.systems.cbamnet.basic_network import BasicNetwork
 
 
@@ -33,8 +34,7 @@ class CBAMNet(BasicNetwork):
     """
 
     def __init__(self, num_classes=3, *, cbam="2d", reduction=16, spatial_kernel=7, order="channel_first", **kwargs):
-        if cbam not in ("2d", "3d"):
-            raise ValueError(f"`cbam` must be one of ('2d', '3d'). Received: {cbam!r}")
+        check_one_of(("2d", "3d"), cbam=cbam)
 
         def attend(x, seeds):
             return CBAM3D(

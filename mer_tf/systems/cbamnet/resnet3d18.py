@@ -7,6 +7,7 @@ import functools
 import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.configured import check_at_least, check_odd, check_one_of
 from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
 from mer_tf.systems.cbamnet.basic_network import EPSILON
@@ -57,16 +58,12 @@ class ResNet3D18(Network):
         seed=None,
         **kwargs,
     ):
-        if stem_frames < 1 or stem_frames % 2 == 0:
-            raise ValueError(f"`stem_frames` must be odd and positive. Received: {stem_frames!r}")
-        if pool not in (2, 3):
-            raise ValueError(f"`pool` must be 2 or 3. Received: {pool!r}")
-        if channels not in (1, 3):
-            raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
-        if frames < 2 or size < 16 or width < 1:
-            raise ValueError(
-                f"`frames` must be at least 2, `size` 16, `width` 1. Received: {frames!r}, {size!r}, {width!r}"
-            )
+        check_odd(stem_frames=stem_frames)
+        check_one_of((2, 3), pool=pool)
+        check_one_of((1, 3), channels=channels)
+        check_at_least(2, frames=frames)
+        check_at_least(16, size=size)
+        check_at_least(1, width=width)
 
         seeds, norm = Seeds(seed), functools.partial(BatchNorm, momentum, EPSILON)
         inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}

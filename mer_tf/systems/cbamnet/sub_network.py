@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_one_of
 from mer_tf.systems.cbamnet.basic_network import BasicNetwork
 
 
@@ -24,7 +25,6 @@ class SubNetwork(BasicNetwork):
     """
 
     def __init__(self, num_classes=3, *, number=4, **kwargs):
-        if number not in (1, 2, 3, 4):
-            raise ValueError(f"`number` must be 1, 2, 3 or 4. Received: {number!r}")
+        check_one_of((1, 2, 3, 4), number=number)
         kwargs.setdefault("name", f"sub_network_{number}")
         super().__init__(num_classes, _blocks=number + 1, **kwargs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_at_least, check_one_of
 from mer_tf.layers.grouped_conv2d import GroupedConv2D
 from mer_tf.layers.local_response_norm import LocalResponseNorm
 from mer_tf.layers.network import Network, probabilities
@@ -54,10 +55,8 @@ class DSSN(Network):
         streams, filters = tuple(streams), tuple(filters)
         if not streams or len(set(streams)) != len(streams):
             raise ValueError(f"`streams` must be different names, at least one. Received: {streams!r}")
-        if merge not in MERGES:
-            raise ValueError(f"`merge` must be one of {MERGES}. Received: {merge!r}")
-        if size < 35:
-            raise ValueError(f"`size` must be at least 35. Received: {size!r}")
+        check_one_of(MERGES, merge=merge)
+        check_at_least(35, size=size)
         if len(filters) != 2 or any(count < 2 or count % 2 for count in filters):
             raise ValueError(f"`filters` must be two even numbers. Received: {filters!r}")
 

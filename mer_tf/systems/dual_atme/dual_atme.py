@@ -6,6 +6,7 @@ import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.configured import check_at_least, check_one_of
 from mer_tf.layers.cosine_consistency import CosineConsistency
 from mer_tf.layers.inception import Inception
 from mer_tf.layers.network import Network, probabilities
@@ -60,14 +61,11 @@ class DualATME(Network):
     def __init__(
         self, num_classes=3, *, branches="both", attention=None, consistency=0.01, dropout=0.5, seed=None, **kwargs
     ):
-        if branches not in BRANCHES:
-            raise ValueError(f"`branches` must be one of {BRANCHES}. Received: {branches!r}")
+        check_one_of(BRANCHES, branches=branches)
         if attention is None:
             attention = "none" if branches == "puzzle" else "face"
-        if attention not in ATTENTION:
-            raise ValueError(f"`attention` must be one of {ATTENTION}. Received: {attention!r}")
-        if consistency < 0:
-            raise ValueError(f"`consistency` must not be negative. Received: {consistency!r}")
+        check_one_of(ATTENTION, attention=attention)
+        check_at_least(0, consistency=consistency)
 
         seeds = Seeds(seed)
         names = ("face", "puzzle") if branches == "both" else (branches,)

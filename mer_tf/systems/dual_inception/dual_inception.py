@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_at_least, check_one_of
 from mer_tf.layers.inception import Inception
 from mer_tf.layers.network import Network, probabilities
 from mer_tf.systems.seeds import Seeds
@@ -49,14 +50,11 @@ class DualInception(Network):
         **kwargs,
     ):
         filters = tuple(filters)
-        if channels not in (1, 3):
-            raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
+        check_one_of((1, 3), channels=channels)
         if len(filters) != 2 or min(filters) < 1:
             raise ValueError(f"`filters` must be two positive numbers. Received: {filters!r}")
-        if hidden < 1:
-            raise ValueError(f"`hidden` must be at least 1. Received: {hidden!r}")
-        if size < 4:
-            raise ValueError(f"`size` must be at least 4. Received: {size!r}")
+        check_at_least(1, hidden=hidden)
+        check_at_least(4, size=size)
 
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, channels), name=name) for name in ("u", "v")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_at_least, check_multiple, check_one_of
 from mer_tf.layers.network import Network
 from mer_tf.systems.elrcn.vgg16 import elrcn_head, vgg16_features
 from mer_tf.systems.seeds import Seeds
@@ -56,18 +57,9 @@ class ELRCN(Network):
         _streams: dict[str, int],
         **kwargs,
     ):
-        if size < 32 or size % 32:
-            raise ValueError(f"`size` must be a positive multiple of 32. Received: {size!r}")
-        for name, value in (
-            ("frames", frames),
-            ("filters", filters),
-            ("dense_units", dense_units),
-            ("lstm_units", lstm_units),
-        ):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {value!r}")
-        if stage not in STAGES:
-            raise ValueError(f"`stage` must be one of {STAGES}. Received: {stage!r}")
+        check_multiple(32, size=size)
+        check_at_least(1, frames=frames, filters=filters, dense_units=dense_units, lstm_units=lstm_units)
+        check_one_of(STAGES, stage=stage)
 
         seeds = Seeds(seed)
         training = {

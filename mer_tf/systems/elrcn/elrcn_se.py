@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_one_of
 from mer_tf.systems.elrcn.elrcn import ELRCN
 
 CHANNELS = (4, 5, 7)
@@ -29,7 +30,6 @@ class ELRCNSE(ELRCN):
     """
 
     def __init__(self, num_classes=3, *, channels=4, **kwargs):
-        if channels not in CHANNELS:
-            raise ValueError(f"`channels` must be one of {CHANNELS}. Received: {channels!r}")
+        check_one_of(CHANNELS, channels=channels)
         kwargs.setdefault("name", "elrcn_se")
         super().__init__(num_classes, _streams={"flow_strain": channels}, **kwargs)

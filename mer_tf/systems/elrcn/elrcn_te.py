@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_one_of
 from mer_tf.systems.elrcn.elrcn import ELRCN
 
 STREAMS = {2: ("flow", "strain"), 3: ("flow", "strain", "gray")}
@@ -31,7 +32,6 @@ class ELRCNTE(ELRCN):
     """
 
     def __init__(self, num_classes=3, *, streams=2, **kwargs):
-        if streams not in STREAMS:
-            raise ValueError(f"`streams` must be one of {tuple(STREAMS)}. Received: {streams!r}")
+        check_one_of(STREAMS, streams=streams)
         kwargs.setdefault("name", "elrcn_te")
         super().__init__(num_classes, _streams=dict.fromkeys(STREAMS[streams], 3), **kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.fold_time import FoldTime
+from mer_tf.layers.network import probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.layers.unfold_time import UnfoldTime
 
@@ -68,9 +69,7 @@ def elrcn_head(features, num_classes, frames, lstm_units, sigmoid, stage, seeds)
         Symbolic tensor (batch, num_classes), float32.
     """
     if stage == "spatial":
-        x = keras.layers.Dense(
-            num_classes, activation="softmax", kernel_initializer=seeds.glorot(), dtype="float32", name="frame_classes"
-        )(features)
+        x = probabilities(features, num_classes, seeds.glorot(), "frame_classes")
         x = UnfoldTime(frames, name="clips")(x)
         return keras.layers.GlobalAveragePooling1D(dtype="float32", name="probabilities")(x)
     x = UnfoldTime(frames, name="clips")(features)

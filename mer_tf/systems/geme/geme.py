@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_at_least
 from mer_tf.layers.masked_cross_entropy import MaskedCrossEntropy
-from mer_tf.layers.network import Network
+from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
 from mer_tf.systems.seeds import Seeds
 
@@ -52,10 +53,9 @@ class GEME(Network):
         seed=None,
         **kwargs,
     ):
-        if gender_loss < 0:
-            raise ValueError(f"`gender_loss` must not be negative. Received: {gender_loss!r}")
-        if size < 32 or width < 1:
-            raise ValueError(f"`size` must be at least 32 and `width` 1. Received: {size!r}, {width!r}")
+        check_at_least(0, gender_loss=gender_loss)
+        check_at_least(32, size=size)
+        check_at_least(1, width=width)
 
         seeds = Seeds(seed)
         inputs = {"dynamic": keras.Input((size, size, 3), name="dynamic")}
@@ -85,5 +85,4 @@ class GEME(Network):
 
 def _head(x, classes, name, seeds):
     x = keras.layers.GlobalAveragePooling2D(name=f"{name}_gap")(x)
-    init = seeds.glorot()
-    return keras.layers.Dense(classes, activation="softmax", kernel_initializer=init, dtype="float32", name=name)(x)
+    return probabilities(x, classes, seeds.glorot(), name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import keras
 
-from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.configured import check_at_least, check_multiple
 from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
-from mer_tf.layers.residual import convolve
+from mer_tf.layers.residual import conv_bn_relu
 from mer_tf.layers.resnest import padded_average_pool, resnest_bottleneck
 from mer_tf.layers.sft import SpatialFeatureTransform
 from mer_tf.systems.seeds import Seeds
@@ -43,12 +43,9 @@ class KFCMER(Network):
     """
 
     def __init__(self, num_classes=3, *, size=224, width=64, hidden=256, seed=None, **kwargs):
-        if size < 16 or size % 16:
-            raise ValueError(f"`size` must be a positive multiple of 16. Received: {size!r}")
-        if width < 2 or width % 2:
-            raise ValueError(f"`width` must be a positive multiple of 2. Received: {width!r}")
-        if hidden < 1:
-            raise ValueError(f"`hidden` must be at least 1. Received: {hidden!r}")
+        check_multiple(16, size=size)
+        check_multiple(2, width=width)
+        check_at_least(1, hidden=hidden)
 
         seeds = Seeds(seed)
         channels = {"flow": 3, "strain": 3, "parsing": PARTS}
@@ -64,9 +61,7 @@ class KFCMER(Network):
 
 def _stream(x, parsing, name, width, seeds):
     for number, (filters, stride) in enumerate(((width // 2, 2), (width // 2, 1), (width, 1)), start=1):
-        x = convolve(x, filters, 3, stride, seeds, f"{name}_stem{number}_conv")
-        x = BatchNorm(name=f"{name}_stem{number}_bn")(x)
-        x = keras.layers.ReLU(name=f"{name}_stem{number}_relu")(x)  # 112x112x64 in the end
+        x = conv_bn_relu(x, filters, 3, stride, seeds, f"{name}_stem{number}")  # 112x112x64 in the end
     x = PaddedMaxPool2D(3, 2, padding=1, name=f"{name}_pool")(x)  # 56x56x64
     conditions = _conditions(parsing, name, width, seeds)  # 56x56x32
     x = SpatialFeatureTransform(width // 2, kernel_initializer=seeds.uniform(), seed=seeds.next(), name=f"{name}_sft")(

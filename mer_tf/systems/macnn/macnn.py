@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_at_least, check_multiple
 from mer_tf.layers.network import Network
-from mer_tf.systems.off_tanet.blocks import add_and_pool, check_options, conv, head
+from mer_tf.systems.off_tanet.blocks import add_and_pool, conv, head
 from mer_tf.systems.seeds import Seeds
 
 
@@ -33,10 +34,8 @@ class MACNN(Network):
     """
 
     def __init__(self, num_classes=3, *, size=128, width=32, dense_units=4096, dropout=0.5, seed=None, **kwargs):
-        check_options(num_classes, size, 16, dropout)
-        for option, value in (("width", width), ("dense_units", dense_units)):
-            if value < 1:
-                raise ValueError(f"`{option}` must be at least 1. Received: {value!r}")
+        check_multiple(16, size=size)
+        check_at_least(1, width=width, dense_units=dense_units)
 
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}

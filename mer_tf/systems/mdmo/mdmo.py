@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from mer_tf.checks import number, one_of
+from mer_tf.preprocessing.augment import MIRROR_68
 from mer_tf.preprocessing.blocks import circle_bins
 from mer_tf.systems.feature import Extractor, check_flow, warn
 
@@ -55,18 +56,11 @@ _LEFT = (
     ("5-59", "6-58", 6, 5),
     ("6-58", "8-57", 8, 6),
 )
-_MIRROR = {
-    **{k: 16 - k for k in range(17)},
-    **{k: 43 - k for k in range(17, 27)},
-    **{k: k for k in (27, 28, 29, 30, 33, 51, 57, 62, 66)},
-    **{31: 35, 32: 34, 36: 45, 37: 44, 38: 43, 39: 42, 40: 47, 41: 46},
-    **{48: 54, 49: 53, 50: 52, 58: 56, 59: 55},
-}
 
 
 def _mirrored(name):
     if isinstance(name, int):
-        return _MIRROR.get(name, next((a for a, b in _MIRROR.items() if b == name), None))
+        return MIRROR_68[name]
     if name == "Lm":
         return name
     if name.startswith("L"):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import keras
 
+from mer_tf.layers.configured import check_at_least, check_one_of
 from mer_tf.layers.network import Network
 from mer_tf.systems.micro_attention.trunk import residual_trunk
 from mer_tf.systems.seeds import Seeds
@@ -53,11 +54,9 @@ class ResidualNetwork(Network):
         _attend: Callable | None = None,
         **kwargs,
     ):
-        if channels not in (1, 3):
-            raise ValueError(f"`channels` must be 1 (gray) or 3 (RGB). Received: {channels!r}")
-        for name, value, least in (("size", size, 32), ("width", width, 1)):
-            if value < least:
-                raise ValueError(f"`{name}` must be at least {least}. Received: {value!r}")
+        check_one_of((1, 3), channels=channels)
+        check_at_least(32, size=size)
+        check_at_least(1, width=width)
 
         seeds = Seeds(seed)
         inputs = {"apex": keras.Input((size, size, channels), name="apex")}

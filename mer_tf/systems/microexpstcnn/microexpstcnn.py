@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_at_least, check_one_of
 from mer_tf.layers.network import Network
 from mer_tf.layers.resample_time import ResampleTime
 from mer_tf.layers.seeded_dropout import SeededDropout
@@ -60,17 +61,13 @@ class MicroExpSTCNN(Network):
         seed=None,
         **kwargs,
     ):
-        if time not in TIME:
-            raise ValueError(f"`time` must be one of {TIME}. Received: {time!r}")
+        check_one_of(TIME, time=time)
         shortest = {"clamp": DEPTH, "same": 3, "resample": 2}[time]
         if frames < shortest:
             raise ValueError(f"`frames` must be at least {shortest} with time {time!r}. Received: {frames!r}")
-        if channels not in (1, 3):
-            raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
-        if size < 5 or filters < 1 or units < 1:
-            raise ValueError(
-                f"`size` must be at least 5, `filters` and `units` 1. Received: {size!r}, {filters!r}, {units!r}"
-            )
+        check_one_of((1, 3), channels=channels)
+        check_at_least(5, size=size)
+        check_at_least(1, filters=filters, units=units)
 
         seeds = Seeds(seed)
         inputs = {"frames": keras.Input((frames, size, size, channels), name="frames")}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_multiple, check_one_of
 from mer_tf.layers.network import Network
-from mer_tf.systems.off_tanet.blocks import bottleneck_transformer, check_options, conv, conv_bn_relu, head, stem
+from mer_tf.systems.off_tanet.blocks import bottleneck_transformer, conv, conv_bn_relu, head, stem
 from mer_tf.systems.seeds import Seeds
 
 VARIANTS = ("mhsa", "res")
@@ -36,9 +37,8 @@ class MiniAORCNN(Network):
     """
 
     def __init__(self, num_classes=3, *, variant="mhsa", size=112, dropout=0.5, seed=None, **kwargs):
-        check_options(num_classes, size, 16, dropout)
-        if variant not in VARIANTS:
-            raise ValueError(f"`variant` must be one of {VARIANTS}. Received: {variant!r}")
+        check_multiple(16, size=size)
+        check_one_of(VARIANTS, variant=variant)
 
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}

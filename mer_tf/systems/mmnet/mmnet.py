@@ -6,10 +6,11 @@ import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.channel_statistics import ChannelStatistics
+from mer_tf.layers.configured import check_at_least, check_multiple
 from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
 from mer_tf.layers.position_embedding import PositionEmbedding
-from mer_tf.layers.residual import convolve
+from mer_tf.layers.residual import conv_bn_relu, convolve
 from mer_tf.layers.transformer_block import TransformerBlock
 from mer_tf.systems.seeds import Seeds
 
@@ -49,18 +50,15 @@ class MMNet(Network):
     """
 
     def __init__(self, num_classes=3, *, size=224, width=128, stem=180, seed=None, **kwargs):
-        if size < 16 or size % 16:
-            raise ValueError(f"`size` must be a positive multiple of 16. Received: {size!r}")
-        if width < 4 or width % 4:
-            raise ValueError(f"`width` must be a positive multiple of 4. Received: {width!r}")
-        if stem < 1:
-            raise ValueError(f"`stem` must be at least 1. Received: {stem!r}")
+        check_multiple(16, size=size)
+        check_multiple(4, width=width)
+        check_at_least(1, stem=stem)
 
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 3), name=name) for name in ("onset", "apex")}
         x = keras.layers.Subtract(name="difference")([inputs["apex"], inputs["onset"]])
-        x = _conv_bn_relu(x, stem, 2, "conv_act", seeds)  # 112x112x180
-        x = _conv_bn_relu(x, width, 1, "conv1", seeds)  # 112x112x128
+        x = conv_bn_relu(x, stem, 3, 2, seeds, "conv_act")  # 112x112x180
+        x = conv_bn_relu(x, width, 3, 1, seeds, "conv1")  # 112x112x128
         mask = None
         for number, (factor, stride) in enumerate(STAGES, start=1):
             x, mask = _continuous_attention(x, mask, width * factor, stride, f"block{number}", seeds)
@@ -71,13 +69,8 @@ class MMNet(Network):
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
 
-def _conv_bn_relu(x, filters, stride, name, seeds):
-    x = convolve(x, filters, 3, stride, seeds, f"{name}_conv")
-    return keras.layers.ReLU(name=f"{name}_relu")(BatchNorm(name=f"{name}_bn")(x))
-
-
 def _continuous_attention(x, before, filters, stride, name, seeds):
-    y = _conv_bn_relu(x, filters, stride, f"{name}_1", seeds)
+    y = conv_bn_relu(x, filters, 3, stride, seeds, f"{name}_1")
     y = BatchNorm(name=f"{name}_2_bn")(convolve(y, filters, 1, 1, seeds, f"{name}_2_conv"))
     if stride > 1 or x.shape[-1] != filters:
         x = BatchNorm(name=f"{name}_down_bn")(convolve(x, filters, 1, stride, seeds, f"{name}_down_conv"))

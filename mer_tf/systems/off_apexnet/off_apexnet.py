@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_at_least, check_multiple, check_one_of
 from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.systems.seeds import Seeds
@@ -48,12 +49,9 @@ class OFFApexNet(Network):
         seed=None,
         **kwargs,
     ):
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"`activation` must be one of {ACTIVATIONS}. Received: {activation!r}")
-        if size < 4 or size % 4:
-            raise ValueError(f"`size` must be a positive multiple of 4. Received: {size!r}")
-        if units < 1:
-            raise ValueError(f"`units` must be at least 1. Received: {units!r}")
+        check_one_of(ACTIVATIONS, activation=activation)
+        check_multiple(4, size=size)
+        check_at_least(1, units=units)
 
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 1), name=name) for name in ("u", "v")}

@@ -9,18 +9,9 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.network import probabilities
 from mer_tf.layers.seeded_dropout import SeededDropout
 from mer_tf.layers.spatial_self_attention import SpatialSelfAttention
-
-
-def check_options(num_classes, size, multiple, dropout=0.0) -> None:
-    """``ValueError`` for options out of range."""
-    if num_classes < 2:
-        raise ValueError(f"`num_classes` must be at least 2. Received: {num_classes!r}")
-    if size < multiple or size % multiple:
-        raise ValueError(f"`size` must be a positive multiple of {multiple}. Received: {size!r}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"`dropout` must lie in [0, 1). Received: {dropout!r}")
 
 
 def conv(x, filters, kernel, name, seeds, *, strides=1, dilation=1, activation=None):
@@ -82,6 +73,4 @@ def head(x, num_classes, units, dropout, seeds):
         x = keras.layers.Dense(width, activation="relu", kernel_initializer=seeds.uniform(), name=f"dense{number}")(x)
         if dropout is not None:
             x = SeededDropout(dropout, seed=seeds.next(), name=f"dropout{number}")(x)
-    return keras.layers.Dense(
-        num_classes, activation="softmax", kernel_initializer=seeds.uniform(), dtype="float32", name="probabilities"
-    )(x)
+    return probabilities(x, num_classes, seeds.uniform())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_at_least, check_multiple
 from mer_tf.layers.network import Network
-from mer_tf.systems.off_tanet.blocks import check_options, conv, head
+from mer_tf.systems.off_tanet.blocks import conv, head
 from mer_tf.systems.seeds import Seeds
 
 
@@ -29,9 +30,8 @@ class DualInceptionAtscnnSetup(Network):
     """
 
     def __init__(self, num_classes=3, *, size=128, dense_units=1024, seed=None, **kwargs):
-        check_options(num_classes, size, 4)
-        if dense_units < 1:
-            raise ValueError(f"`dense_units` must be at least 1. Received: {dense_units!r}")
+        check_multiple(4, size=size)
+        check_at_least(1, dense_units=dense_units)
 
         seeds = Seeds(seed)
         inputs = {name: keras.Input((size, size, 1), name=name) for name in ("u", "v")}

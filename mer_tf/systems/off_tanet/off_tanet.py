@@ -5,12 +5,12 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.configured import check_multiple, check_one_of
 from mer_tf.layers.network import Network
 from mer_tf.layers.spatial_self_attention import SpatialSelfAttention
 from mer_tf.systems.off_tanet.blocks import (
     add_and_pool,
     bottleneck_transformer,
-    check_options,
     conv,
     conv_bn_relu,
     head,
@@ -50,9 +50,8 @@ class OffTANet(Network):
     """
 
     def __init__(self, num_classes=3, *, variant="ta", size=128, dropout=0.5, seed=None, **kwargs):
-        check_options(num_classes, size, 16, dropout)
-        if variant not in VARIANTS:
-            raise ValueError(f"`variant` must be one of {VARIANTS}. Received: {variant!r}")
+        check_multiple(16, size=size)
+        check_one_of(VARIANTS, variant=variant)
 
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import keras
 
+from mer_tf.layers.configured import check_multiple
 from mer_tf.layers.network import Network
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
-from mer_tf.systems.off_tanet.blocks import check_options, conv, head
+from mer_tf.systems.off_tanet.blocks import conv, head
 from mer_tf.systems.seeds import Seeds
 
 
@@ -32,7 +33,7 @@ class STSTNetAtscnnSetup(Network):
     """
 
     def __init__(self, num_classes=3, *, size=128, seed=None, **kwargs):
-        check_options(num_classes, size, 4)
+        check_multiple(4, size=size)
 
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}

@@ -7,6 +7,7 @@ import keras
 from mer_tf.layers.adaptive_average_pool import AdaptiveAveragePool2D
 from mer_tf.layers.batch_norm import BatchNorm
 from mer_tf.layers.class_weights import ClassWeights
+from mer_tf.layers.configured import check_at_least, check_multiple, check_one_of
 from mer_tf.layers.linear_softmax import LinearSoftmax
 from mer_tf.layers.nearest_resize import NearestResize2D
 from mer_tf.layers.network import Network
@@ -68,16 +69,12 @@ class RCN(Network):
         seed=None,
         **kwargs,
     ):
-        if variant not in VARIANTS:
-            raise ValueError(f"`variant` must be one of {VARIANTS}. Received: {variant!r}")
-        if filters < 4 or filters % 4:
-            raise ValueError(f"`filters` must be a positive multiple of 4. Received: {filters!r}")
-        if pool < 1:
-            raise ValueError(f"`pool` must be at least 1. Received: {pool!r}")
+        check_one_of(VARIANTS, variant=variant)
+        check_multiple(4, filters=filters)
+        check_at_least(1, pool=pool)
         if replicate_bug and variant != "f":
             raise ValueError(f"`replicate_bug` belongs to variant 'f'. Received: variant {variant!r}")
-        if size < 16:
-            raise ValueError(f"`size` must be at least 16. Received: {size!r}")
+        check_at_least(16, size=size)
 
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}

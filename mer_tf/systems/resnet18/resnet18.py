@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.cbam2d import CBAM2D
+from mer_tf.layers.configured import check_at_least
 from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.residual import RESNET18_STAGES, resnet_stage, resnet_stem
 from mer_tf.systems.seeds import Seeds
@@ -32,10 +33,8 @@ class ResNet18(Network):
     """
 
     def __init__(self, num_classes=3, *, size=224, cbam=False, width=64, seed=None, **kwargs):
-        if size < 28:
-            raise ValueError(f"`size` must be at least 28. Received: {size!r}")
-        if width < 1:
-            raise ValueError(f"`width` must be at least 1. Received: {width!r}")
+        check_at_least(28, size=size)
+        check_at_least(1, width=width)
 
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from mer_tf.layers.batch_norm import BatchNorm
+from mer_tf.layers.configured import check_at_least, check_one_of
 from mer_tf.layers.network import Network, probabilities
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
 from mer_tf.layers.seeded_dropout import SeededDropout
@@ -56,12 +57,9 @@ class STSTNet(Network):
         seed=None,
         **kwargs,
     ):
-        if padding not in (1, 2):
-            raise ValueError(f"`padding` must be 1 or 2. Received: {padding!r}")
-        if order not in ORDERS:
-            raise ValueError(f"`order` must be one of {ORDERS}. Received: {order!r}")
-        if size < 12:
-            raise ValueError(f"`size` must be at least 12. Received: {size!r}")
+        check_one_of((1, 2), padding=padding)
+        check_one_of(ORDERS, order=order)
+        check_at_least(12, size=size)
 
         seeds = Seeds(seed)
         inputs = {"face": keras.Input((size, size, 3), name="face")}
