@@ -16,7 +16,6 @@ CORE = [
     "scipy>=1.10",
     "scikit-learn>=1.2",
     "matplotlib>=3.7",
-    "tqdm>=4.65",
     "tensorflow>=2.15.1",
     "keras>=2.15",
     "tensorboard>=2.15",

@@ -33,15 +33,17 @@ def run_prepare(arguments) -> int:
     with quiet(log) as console:
         setup_logging()
         from components.motion_transform.prepare import data_flags, prepare
+        from components.reports import CLIPS
 
-        report = prepare(
-            clips,
-            recipe,
-            arguments.out,
-            strict=arguments.strict,
-            workers=workers,
-            landmark_model=arguments.landmark_model,
-        )
+        with console.following(CLIPS, "clips", len(clips.clips)):
+            report = prepare(
+                clips,
+                recipe,
+                arguments.out,
+                strict=arguments.strict,
+                workers=workers,
+                landmark_model=arguments.landmark_model,
+            )
         if arguments.json:
             facts = {
                 "out": arguments.out,

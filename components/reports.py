@@ -23,6 +23,7 @@ from mer_tf.run_files import CLIPS_FILE
 
 FAULTS = "faults"
 OUTCOME_TAG = "outcome"
+CLIPS = "clips"  # what the steps over clips announce (``mer_tf.console``), one for each clip
 
 _LOG = logging.getLogger(__name__)
 _RUNNING = re.compile(r" \[while running '[^']*'\]$")

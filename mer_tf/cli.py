@@ -1,16 +1,20 @@
 """The ``mer`` command: thin verbs over Python calls of the same purpose.
 
-Exit status 0 ok, 1 failure, 2 bad input. Errors are one line on standard error; ``MER_DEBUG=1`` adds the
-traceback.
+Exit status 0 ok, 1 failure, 2 bad input, 130 interrupted, 143 stopped by SIGTERM. Errors are one line on standard
+error; ``MER_DEBUG=1`` adds the traceback.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
 
 from mer_tf import __version__
 from mer_tf.errors import MerError, missing_package
@@ -65,22 +69,62 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     only = argv[0] if argv and argv[0] in VERBS else None
     arguments = build_parser(only).parse_args(argv)
+    with _stoppable() as received:
+        try:
+            return arguments.run(arguments) or 0
+        except (Exception, KeyboardInterrupt) as error:
+            # Beam and others wrap what a signal raised in them: the signal itself is asked first.
+            if received or isinstance(error, KeyboardInterrupt):
+                return _stopped(received[0] if received else signal.SIGINT, arguments)
+            return _failed(error)
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[list[int]]:
+    """Ctrl-C, and SIGTERM of a supervisor, raise ``KeyboardInterrupt`` inside, so that processes and files are left
+    in order; a second one ends the command at once.
+
+    Yields:
+        The signals that came.
+    """
+    received: list[int] = []
+    before = {}
+
+    def stop(number, frame):
+        received.append(number)
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):  # what 'nohup' or a shell has it ignore stays so
+                before[number] = signal.signal(number, stop)
     try:
-        return arguments.run(arguments) or 0
-    except MerError as error:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stopped(number: int, arguments) -> int:
+    what = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+    again = getattr(arguments, "resumes", "")
+    said = f"run the same command again to go on: {again}" if again else "the same command starts from the beginning"
+    return _fail(f"{what}; {said}", 128 + number)
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, MerError):
         return _fail(str(error), error.exit_code)
-    except ModuleNotFoundError as error:
-        missing = missing_package(error)
-        said = f"{type(error).__name__}: {error}" if missing is None else str(missing)
-        return _fail(said, 1 if missing is None else missing.exit_code)
-    except KeyboardInterrupt:
-        return _fail("interrupted; run the same command again to go on where it stopped", 130)
-    except BrokenPipeError:
+    missing = missing_package(error) if isinstance(error, ModuleNotFoundError) else None
+    if missing is not None:
+        return _fail(str(missing), missing.exit_code)
+    if isinstance(error, BrokenPipeError):
         # The reader went away (`mer models | head`); a second write at exit would complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
-        return _fail(f"{type(error).__name__}: {error}", 1)
+    return _fail(f"{type(error).__name__}: {error}", 1)
 
 
 def _fail(message: str, status: int) -> int:

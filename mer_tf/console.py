@@ -1,8 +1,9 @@
 """What a person sees: progress on a terminal, tables, and silence from foreign libraries.
 
-Progress and remarks go to standard error, results to standard output. While ``quiet`` is active everything that
-TensorFlow, TFX, Beam or absl print, from Python or from C++, goes to a log file instead; the console keeps
-writing to the real terminal.
+Progress and remarks go to standard error, results to standard output. Work that is far from the console, in a Beam
+step or in another process, tells what is done with ``announce``, and ``Console.following`` shows it. While ``quiet``
+is active everything that TensorFlow, TFX, Beam or absl print, from Python or from C++, goes to a log file instead; the
+console keeps writing to the real terminal.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import logging
 import os
 import sys
 import textwrap
+import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 _GAP = 2  # blanks between two columns
 _NARROWEST = 8  # of a column that is wrapped
+_LINES_EVERY = 30.0  # seconds between two lines of progress where there is no terminal
+_DRAW_EVERY = 0.1  # seconds between two drawings of a bar
+_BAR = 20  # characters
 _STDOUT = [1]  # descriptor of the real standard output; another one while ``quiet`` is active
 
 
@@ -42,21 +47,138 @@ class Console:
         """A remark, on standard error."""
         print(text, file=self.err, flush=True)
 
-    def progress(self, label: str, unit: str = "clip"):
-        """A ``callable(done, total)`` that draws a bar on a terminal and nothing elsewhere."""
-        if not self.err.isatty() or os.environ.get("CI"):
-            return lambda done, total: None
-        from tqdm import tqdm
+    def progress(self, label: str) -> Progress:
+        """Shows how far a work is: a ``callable(done, total)``."""
+        return Progress(self.err, label)
 
-        bar = tqdm(desc=label, unit=unit, file=self.err, leave=False, dynamic_ncols=True)
+    @contextlib.contextmanager
+    def following(self, what: str, label: str, total: int | None = None) -> Iterator[None]:
+        """Shows the progress that the work inside tells with ``announce``.
 
-        def update(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-            if done >= total:
+        Args:
+            what: What is counted, as ``announce`` names it.
+            label: What a person reads.
+            total: How many there are; None takes the number that is told.
+        """
+        bar, lock, state = self.progress(label), threading.Lock(), [0.0, total]
+
+        def hear(told: str, amount: float, of: int | None) -> None:
+            if told != what:
+                return
+            with lock:
+                state[0] += amount
+                state[1] = of if total is None and of is not None else state[1]
+                if state[1]:
+                    bar(min(state[0], state[1]), state[1])
+
+        with hearing(hear):
+            try:
+                yield
+            finally:
                 bar.close()
 
-        return update
+
+class Progress:
+    """A bar with the time left on a terminal; elsewhere, and under CI, a line now and then.
+
+    The first line comes after half a minute, so that short work leaves none.
+
+    Args:
+        stream: Where it is written.
+        label: What is counted.
+        clock: Seconds that pass; for tests.
+    """
+
+    def __init__(self, stream, label: str, *, clock: Callable[[], float] = time.monotonic):
+        self._stream, self._label, self._clock = stream, label, clock
+        self._terminal = stream.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+        self._start: tuple[float, float] | None = None  # time and amount of the first call
+        self._told = clock()
+        self._shown = False
+        self._over = False
+
+    def __call__(self, done: float, total: int) -> None:
+        """Says how much is done; a part of one counts as such.
+
+        Args:
+            done: Amount done, 0..total; what the first call says was there before.
+            total: Amount in all.
+        """
+        now = self._clock()
+        if self._start is None:
+            self._start, self._told = (now, done), now
+            due = self._terminal
+        else:
+            due = now - self._told >= (_DRAW_EVERY if self._terminal else _LINES_EVERY)
+        if self._over:
+            return
+        last = done >= total
+        if (last and (self._shown or self._terminal)) or (due and not last):
+            self._told, self._shown = now, True
+            text = self._text(now, done, total)
+            if self._terminal:
+                print(f"\r\x1b[K{text[: self._columns() - 1]}", end="", file=self._stream, flush=True)
+            else:
+                print(text, file=self._stream, flush=True)
+        if last:
+            self.close()
+
+    def close(self) -> None:
+        """Takes the bar away, so that the next line may be written; nothing is shown afterwards."""
+        if self._terminal and self._shown and not self._over:
+            print("\r\x1b[K", end="", file=self._stream, flush=True)
+        self._over = True
+
+    def _text(self, now: float, done: float, total: int) -> str:
+        assert self._start is not None
+        began, before = self._start
+        share = done / total if total else 1.0
+        # The sum of many parts may lie a little below the whole number that it stands for.
+        text = f"{self._label}: {int(done + 1e-6):,}/{total:,} ({int(100 * share + 1e-6)} %)"
+        text += f", {_duration(now - began)}"
+        if before < done < total and now > began:
+            text += f", about {_duration((now - began) * (total - done) / (done - before))} left"
+        if self._terminal:  # last, so that a narrow terminal cuts the bar and not the numbers
+            full = int(_BAR * share + 1e-6)
+            text += f" [{'#' * full}{'.' * (_BAR - full)}]"
+        return text
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 80
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+_LISTENERS: list[Callable[[str, float, int | None], None]] = []
+
+
+def announce(what: str, amount: float = 1.0, total: int | None = None) -> None:
+    """Tells whoever listens in this process how much more of something is done; costs nothing where nobody does.
+
+    Args:
+        what: What is counted, such as ``"clips"``.
+        amount: How much more; negative where it has to be done again.
+        total: How much there is in all, where that is known.
+    """
+    for listener in tuple(_LISTENERS):
+        listener(what, amount, total)
+
+
+@contextlib.contextmanager
+def hearing(listener: Callable[[str, float, int | None], None]) -> Iterator[None]:
+    """Calls ``listener`` with the arguments of every ``announce`` meanwhile, in the thread that announces."""
+    _LISTENERS.append(listener)
+    try:
+        yield
+    finally:
+        _LISTENERS.remove(listener)
 
 
 @contextlib.contextmanager

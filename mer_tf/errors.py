@@ -148,6 +148,10 @@ def missing_package(error: ModuleNotFoundError) -> MissingPackageError | None:
     return MissingPackageError(package, _EXTRAS[package]) if package in _EXTRAS else None
 
 
+class ProcessEndedError(MerError):
+    """A worker process was killed, or ended by itself, before its task was done; also when it was tried again."""
+
+
 def look_up(kind: str, name: Any, known: Mapping[str, T], listing: str = "") -> T:
     """``known[name]``; ``UnknownNameError`` with the same arguments where there is none."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -74,7 +75,7 @@ def test_synthetic_set_is_read_by_the_ordinary_reader(tmp_path):
         "data", "synth", out, "--subjects", 2, "--clips-per-subject", 3, "--seed", 5, "--workers", 1, "--json"
     )
     assert process.returncode == 0, process.stderr
-    assert process.stderr == ""
+    assert all(line.startswith("clips: ") for line in process.stderr.splitlines())  # on a slow machine
     check = mer("data", "check", "--dataset", "casme2", out, "--json")
     facts = json.loads(check.stdout)
     assert facts["subjects"] == 2
@@ -112,3 +113,44 @@ def test_evaluate_names_the_malformed_line(tmp_path):
     file.write_text(PREDICTIONS + "casme2,sub03,a,x,zero,0,1,0,0\n")
     assert_one_line_error(mer("evaluate", file), 2, "predictions.csv", "6")
     assert_one_line_error(mer("evaluate", tmp_path / "absent.csv"), 2, "absent.csv")
+
+
+STOPPABLE = """
+import os, signal, sys
+from mer_tf import cli
+
+def add(verbs):
+    parser = verbs.add_parser("models")
+    parser.set_defaults(run=run, resumes=sys.argv[2])
+
+def run(arguments):
+    try:
+        os.kill(os.getpid(), int(sys.argv[1]))
+    except KeyboardInterrupt as error:
+        raise RuntimeError("KeyboardInterrupt [while running 'Write']") from error  # as Beam does
+
+cli.VERBS["models"] = "__main__:add"
+sys.exit(cli.main(["models"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "kept", "message"),
+    [
+        (signal.SIGINT, 130, "", "interrupted; the same command starts from the beginning"),
+        (signal.SIGINT, 130, "folds are kept", "interrupted; run the same command again to go on: folds are kept"),
+        (signal.SIGTERM, 143, "", "stopped by SIGTERM; the same command starts from the beginning"),
+    ],
+)
+def test_signals_are_told_whatever_became_of_them_on_the_way(number, status, kept, message):
+    words = [sys.executable, "-c", STOPPABLE, str(int(number)), kept]
+    process = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert_one_line_error(process, status, message)
+
+
+def test_a_signal_that_was_to_be_ignored_stays_so():
+    code = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{STOPPABLE}"
+    process = subprocess.run(
+        [sys.executable, "-c", code, str(int(signal.SIGINT)), ""], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert (process.returncode, process.stderr) == (0, "")

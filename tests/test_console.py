@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import pty
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
-from mer_tf.console import Console, table
+from mer_tf.console import Console, Progress, announce, table
 
 
 def run_quiet(tmp_path, body: str) -> tuple[subprocess.CompletedProcess, str]:
@@ -52,12 +56,126 @@ def test_streams_come_back_after_quiet_even_after_an_error(tmp_path):
     assert process.stdout == "back\n"
 
 
-def test_progress_is_silent_where_there_is_no_terminal():
-    stream = io.StringIO()
-    update = Console(err=stream).progress("clips")
-    update(1, 2)
-    update(2, 2)
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+    @property
+    def last(self) -> str:
+        """What stands on the line now."""
+        return self.getvalue().rsplit("\r\x1b[K", 1)[-1]
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_progress_leaves_lines_half_a_minute_apart_where_there_is_no_terminal():
+    stream, clock = io.StringIO(), Clock()
+    update = Progress(stream, "clips", clock=clock)
+    for second in range(0, 101):
+        clock.now = 1000.0 + second
+        update(second, 100)
+    assert stream.getvalue().splitlines() == [
+        "clips: 30/100 (30 %), 0:30, about 1:10 left",
+        "clips: 60/100 (60 %), 1:00, about 0:40 left",
+        "clips: 90/100 (90 %), 1:30, about 0:10 left",
+        "clips: 100/100 (100 %), 1:40",
+    ]
+
+
+def test_short_work_leaves_no_line():
+    stream, clock = io.StringIO(), Clock()
+    update = Progress(stream, "clips", clock=clock)
+    for second in range(30):
+        clock.now = 1000.0 + second
+        update(second, 30)
+    clock.now += 600
+    update(30, 30)  # the end alone says nothing that the result does not
     assert stream.getvalue() == ""
+
+
+def test_the_time_left_is_of_what_was_done_in_this_run():
+    stream, clock = io.StringIO(), Clock()
+    update = Progress(stream, "folds", clock=clock)
+    update(60, 100)  # taken from an earlier run
+    clock.now += 7200
+    update(80.5, 100)  # a part of a fold counts
+    assert stream.getvalue() == "folds: 80/100 (80 %), 2:00:00, about 1:54:09 left\n"  # 7200 s * 19.5 / 20.5
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    stream, clock = Terminal(), Clock()
+    update = Progress(stream, "folds", clock=clock)
+    assert stream.getvalue() == ""  # no bar of nothing
+    update(0, 4)
+    assert stream.last == "folds: 0/4 (0 %), 0:00 [....................]"
+    clock.now += 0.05
+    update(0.5, 4)
+    assert "12 %" not in stream.getvalue()  # drawn too short a time ago
+    clock.now += 29.95
+    update(1.0, 4)
+    assert stream.last == "folds: 1/4 (25 %), 0:30, about 1:30 left [#####...............]"
+    update(4, 4)
+    update(4, 4)
+    assert stream.last == "" and stream.getvalue().count("100 %") == 1
+
+
+@pytest.mark.parametrize(("name", "value"), [("CI", "true"), ("TERM", "dumb")])
+def test_there_is_no_bar_under_ci(monkeypatch, name, value):
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv(name, value)
+    stream, clock = Terminal(), Clock()
+    update = Progress(stream, "folds", clock=clock)
+    update(0, 2)
+    clock.now += 40
+    update(1, 2)
+    assert stream.getvalue() == "folds: 1/2 (50 %), 0:40, about 0:40 left\n"
+
+
+def test_a_bar_fits_a_narrow_terminal_and_is_gone_at_the_end(tmp_path):
+    code = """
+    import fcntl, struct, sys, termios
+    fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    from mer_tf.console import announce, quiet
+    with quiet(sys.argv[1]) as console:
+        with console.following("trainings", "folds", 8):
+            announce("trainings", 3)
+            announce("epochs", 1)
+        console.note("after")
+    """
+    master, slave = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | {"TERM": "xterm"}
+    words = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "mer.log")]
+    process = subprocess.Popen(words, stderr=slave, env=environment)
+    os.close(slave)
+    seen = b""
+    with contextlib.suppress(OSError):  # the end of a terminal that everybody has left
+        while part := os.read(master, 1 << 16):
+            seen += part
+    os.close(master)
+    assert process.wait() == 0
+    assert seen.decode() == "\r\x1b[Kfolds: 3/8 (37 %), 0:00 [#######.......\r\x1b[Kafter\r\n"
+
+
+def test_following_adds_up_what_is_told_from_anywhere():
+    stream = Terminal()
+    with Console(err=stream).following("trainings", "folds"):
+        announce("trainings", 1)  # nobody knows yet of how many
+        assert stream.getvalue() == ""
+        announce("trainings", 1, 4)
+        thread = threading.Thread(target=announce, args=("features",))
+        thread.start()
+        thread.join()
+    announce("trainings", 1)
+    assert "folds: 2/4" in stream.getvalue() and stream.getvalue().count("folds") == 1
 
 
 @pytest.mark.parametrize(

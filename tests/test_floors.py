@@ -21,6 +21,7 @@ FLOORS = (
         "frames",
         "numerics",
         "addons",
+        "processes",
         "served",
         "run_files",
     ),

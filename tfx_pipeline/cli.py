@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
 import time
 
 from mer_tf.commands.options import add_faces, add_training_options, add_workers, training_config, worker_count
@@ -14,6 +13,7 @@ from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.run_files import MANIFEST_FILE
 
 IMAGE = "mer-tf:latest"
+_STATES = {"stopped": "stopped (killed?)"}  # in words for a person
 
 
 def add(verbs) -> None:
@@ -28,7 +28,7 @@ def add(verbs) -> None:
     _add_pipeline_options(run)
     run.add_argument("--no-cache", action="store_true", help="run every component again")
     run.add_argument("--json", action="store_true", help="print JSON")
-    run.set_defaults(run=run_run)
+    run.set_defaults(run=run_run, resumes="finished components and folds are kept")
 
     compile_ = actions.add_parser(
         "compile",
@@ -140,12 +140,10 @@ def run_run(arguments) -> int:
         setup_logging()
         if console.err.isatty():
             console.note("loading TFX ...")
-        from tfx_pipeline import configs
         from tfx_pipeline.local_runner import run_local
 
-        resume = os.path.join(arguments.out, configs.RESUME_FOLDER)
-        folds = FoldProgress(resume, len(split.folds), console.err)
-        result = run_local(config, arguments.out, on_component=lambda run: _show(console, run, folds))
+        progress = Progress(console, len(clips.clips), len(split.folds))
+        result = run_local(config, arguments.out, on_component=progress)
         report = {
             **result.to_json(),
             "near_duplicates": duplicates.to_json(),
@@ -160,73 +158,40 @@ def run_run(arguments) -> int:
     return 0
 
 
-class FoldProgress:
-    """Says on a terminal how many folds are done while LosoTrainer works, by counting its finished files.
-
-    The component may run its folds in other processes or on other machines; what they share is the folder.
+class Progress:
+    """Says how each component goes: while it works, how far it is, and a line when it has ended.
 
     Args:
-        folder: The resume folder of the component.
-        total: Number of folds.
-        stream: Where to say it; nothing is said where it is no terminal.
-        interval: Seconds between two looks.
+        console: Where it is said.
+        clips: Number of clips of the manifest.
+        folds: Number of folds.
     """
 
-    def __init__(self, folder: str, total: int, stream, interval: float = 1.0):
-        self._folder = folder
-        self._total = total
-        self._stream = stream
-        self._interval = interval
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+    def __init__(self, console: Console, clips: int, folds: int):
+        from components.reports import CLIPS
+        from mer_tf.training.interface import TRAININGS
 
-    def start(self, prefix: str) -> None:
-        """Begins to look; ``prefix`` stands before the count."""
-        if not self._stream.isatty():
+        self._console = console
+        self._counted = {
+            "ClipExampleGen": (CLIPS, "clips", clips),
+            "MotionTransform": (CLIPS, "clips", clips),
+            "LosoTrainer": (TRAININGS, "folds", folds),
+            "Trainer": (TRAININGS, "model", 1),
+        }
+        self._shown = contextlib.ExitStack()
+
+    def __call__(self, run) -> None:
+        """Takes the ``ComponentRun`` of a start or an end."""
+        self._shown.close()
+        if run.state != "running":
+            self._console.note(f"  [{run.index}/{run.total}] {run.name:<18} {run.state:<9} {run.seconds:6.1f} s")
             return
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._watch, args=(prefix, time.time()), daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends it; the next line may be written."""
-        if self._thread is not None:
-            self._stop.set()
-            self._thread.join()
-            self._thread = None
-
-    def done(self, since: float = 0.0) -> int:
-        """Finished folds of the run that wrote last, 0 where none wrote after ``since`` (seconds of the clock)."""
-        newest, count = since, 0
-        with contextlib.suppress(OSError):  # the folder is moved away when the last fold is done
-            for entry in os.scandir(self._folder):
-                times = [
-                    os.path.getmtime(os.path.join(base, name))
-                    for base, _, names in os.walk(os.path.join(entry.path, "folds"))
-                    for name in names
-                    if name.endswith(".json")
-                ]
-                if max(times, default=-1) >= newest:
-                    newest, count = max(times), len(times)
-        return count
-
-    def _watch(self, prefix: str, since: float) -> None:
-        while not self._stop.wait(self._interval):
-            # One second of slack: file systems round their times.
-            text = f"{prefix} {self.done(since - 1)}/{self._total} folds"
-            print(text, end="\r", file=self._stream, flush=True)
-
-
-def _show(console: Console, run, folds: FoldProgress) -> None:
-    if run.state == "running":
-        prefix = f"  [{run.index}/{run.total}] {run.name} ..."
-        if console.err.isatty():
-            print(prefix, end="\r", file=console.err, flush=True)
-        if run.name == "LosoTrainer":
-            folds.start(prefix)
-        return
-    folds.stop()
-    console.note(f"  [{run.index}/{run.total}] {run.name:<18} {run.state:<9} {run.seconds:6.1f} s")
+        place = f"  [{run.index}/{run.total}] {run.name}"
+        if self._console.err.isatty():
+            print(f"{place} ...", end="\r", file=self._console.err, flush=True)
+        if run.name in self._counted:
+            what, label, total = self._counted[run.name]
+            self._shown.enter_context(self._console.following(what, f"{place}, {label}", total))
 
 
 def _publish(out: str, report: dict) -> None:
@@ -296,7 +261,8 @@ def run_status(arguments) -> int:
         else:
             print(_executions(executions, arguments.out))
         return 0
-    runs = status.pipeline_runs(database, arguments.runs)
+    mark = os.path.join(arguments.out, configs.RUNNING_FILE)
+    runs = status.pipeline_runs(database, arguments.runs, running=status.is_running(mark))
     if arguments.json:
         print(json.dumps([run.to_json() for run in runs], indent=1))
         return 0
@@ -313,7 +279,7 @@ def _executions(executions, out: str) -> str:
         (
             execution.id,
             execution.component,
-            execution.state,
+            _STATES.get(execution.state, execution.state),
             max(0.0, execution.finished - execution.started),
             ", ".join(
                 artifact.uri.removeprefix(base) for artifacts in execution.outputs.values() for artifact in artifacts

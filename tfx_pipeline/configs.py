@@ -24,6 +24,7 @@ RUN_FN = "tfx_pipeline.modules.run_fn"
 EVALUATOR_MODULE = "components.loso_evaluator.hook"
 
 METADATA_FILE = "metadata.sqlite"
+RUNNING_FILE = "running.json"  # names the process of a run while it is at work
 SERVING_FOLDER = "serving"
 LOGS_FOLDER = "logs"
 RESUME_FOLDER = "loso_resume"

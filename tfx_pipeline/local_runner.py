@@ -6,6 +6,7 @@ launcher, and reports the state that ML Metadata holds afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -21,7 +22,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
 
 from components import reports
-from mer_tf import run_files
+from mer_tf import atomic, processes, run_files
 from mer_tf.errors import ConfigError, MerError, MissingFileError
 from mer_tf.preprocessing import find_landmark_model
 from mer_tf.training.cross_validation import check_model
@@ -202,7 +203,13 @@ def run_local(
     pipeline = create_pipeline(config)
     os.makedirs(out, exist_ok=True)
     runner = ProgressRunner(on_component)
-    runner.run(pipeline)
+    mark = os.path.join(out, configs.RUNNING_FILE)
+    atomic.write_text(mark, json.dumps(processes.mark()))
+    try:
+        runner.run(pipeline)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(mark)
     return _result(runner, config.metadata, config.serving_dir, out)
 
 

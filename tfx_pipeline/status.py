@@ -6,11 +6,13 @@ Reads the SQLite file alone, without TFX or TensorFlow, so it answers at once.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
+from mer_tf import processes
 from mer_tf.errors import BadInputError, MissingFileError
 
 _STATES = {
@@ -56,7 +58,8 @@ class ExecutionInfo:
     Attributes:
         id: Number in the store.
         component: Node id.
-        state: ``"executed"``, ``"cached"``, ``"running"``, ``"failed"``, ``"canceled"`` or ``"unknown"``.
+        state: ``"executed"``, ``"cached"``, ``"running"``, ``"stopped"`` (it was running when its process ended),
+            ``"failed"``, ``"canceled"`` or ``"unknown"``.
         started: Seconds since 1970.
         finished: Seconds since 1970 of the last change.
         inputs: Artifacts by channel.
@@ -90,6 +93,15 @@ class RunInfo:
         """Plain dictionary."""
         return dataclasses.asdict(self)
 
+    def stopped(self) -> RunInfo:
+        """The same where nobody works on it any more."""
+        return dataclasses.replace(
+            self,
+            executions=tuple(
+                dataclasses.replace(one, state="stopped") if one.state == "running" else one for one in self.executions
+            ),
+        )
+
 
 def open_store(database: str | os.PathLike) -> metadata_store.MetadataStore:
     """The store in a SQLite file, read only.
@@ -112,15 +124,38 @@ def open_store(database: str | os.PathLike) -> metadata_store.MetadataStore:
     return store
 
 
-def pipeline_runs(database: str | os.PathLike, limit: int | None = None) -> list[RunInfo]:
-    """Runs, newest first; at most ``limit`` of them."""
+def pipeline_runs(
+    database: str | os.PathLike, limit: int | None = None, *, running: bool | None = None
+) -> list[RunInfo]:
+    """Runs, newest first.
+
+    Args:
+        database: The SQLite file.
+        limit: At most that many.
+        running: Whether the newest run is still at work; None where that cannot be told. What a process that is gone
+            had under way stays "running" in ML Metadata for ever, and is "stopped" here.
+    """
     store = open_store(database)
     try:
         contexts = store.get_contexts_by_type("pipeline_run")
     except Exception:  # no run has been registered yet
         return []
     contexts = sorted(contexts, key=lambda context: context.id, reverse=True)[:limit]
-    return [_run(store, context) for context in contexts]
+    runs = [_run(store, context) for context in contexts]
+    return [run if not number and running in (True, None) else run.stopped() for number, run in enumerate(runs)]
+
+
+def is_running(mark: str | os.PathLike) -> bool | None:
+    """Whether the process that left its mark in a file (``mer_tf.processes``) still runs a pipeline.
+
+    Returns:
+        False where there is no such file: a run removes it at its end. None where the run is on another machine.
+    """
+    try:
+        with open(mark, encoding="utf-8") as file:
+            return processes.is_running(json.load(file))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def lineage(database: str | os.PathLike, uri: str) -> list[ExecutionInfo]:

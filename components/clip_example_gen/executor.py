@@ -15,6 +15,7 @@ from tfx.utils import proto_utils
 
 from components import reports
 from components.clip_example_gen.records import encode_clip, read_frames
+from mer_tf.console import announce
 from mer_tf.errors import AnnotationError, ClipError
 from mer_tf.recipes import FramesConfig
 from mer_tf.types import Clip, ClipTable
@@ -103,6 +104,7 @@ class ReadFrames(beam.DoFn):
         from mer_tf.datasets.manifest import content_hash
 
         clip, expected = element
+        announce(reports.CLIPS)
         try:
             frames = read_frames(clip, self._frames)
             found = content_hash(clip, recipe_frames=self._hashed)

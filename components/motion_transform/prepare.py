@@ -13,6 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components import reports
 from components.clip_example_gen.records import encode_clip, read_frames
 from components.motion_transform.transform import MotionRecords
+from mer_tf.console import announce
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import ClipError
 from mer_tf.recipes import FramesConfig, Recipe
@@ -108,4 +109,5 @@ class ReadClip(beam.DoFn):
             error = error if error.clip else error.at(clip.key)
             if self._strict:
                 raise error from None
+            announce(reports.CLIPS)  # the next step, which announces the others, does not see it
             yield reports.outcome(clip.key, error)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
-import multiprocessing
 import time
 
 import apache_beam as beam
@@ -18,7 +17,9 @@ from apache_beam.transforms.window import GlobalWindows
 from components import reports
 from components.clip_example_gen.records import decode_clip
 from components.motion_transform import worker
-from mer_tf.errors import MerError
+from mer_tf.console import announce
+from mer_tf.errors import ClipError, ProcessEndedError
+from mer_tf.processes import Processes
 from mer_tf.recipes import Recipe
 from mer_tf.types import Clip
 
@@ -72,8 +73,10 @@ class PreprocessClips(beam.DoFn):
     """Preprocesses clips, in this process or spread over a few of its own.
 
     dlib holds Python's lock while it scans, so threads would wait for one another; and worker processes of Beam's
-    own local runner would each import TensorFlow. The processes here import OpenCV and dlib alone. Each has one clip
-    under way and one waiting, no more: neither does a process stand idle nor does memory grow with the dataset.
+    own local runner would each import TensorFlow. The processes here import OpenCV and dlib alone. For each there is
+    one clip under way and one waiting, no more: neither does a process stand idle nor does memory grow with the
+    dataset. A clip whose process is killed is tried once more with no other beside it, and if that is killed too, the
+    clip is left out like any other that cannot be read.
 
     Args:
         recipe: What turns a clip into a model's input.
@@ -94,13 +97,7 @@ class PreprocessClips(beam.DoFn):
     def setup(self):
         """Opens the detector, here or in each process."""
         if self._workers > 1:
-            # Spawned, because a forked child of a process with TensorFlow's threads may hang.
-            self._pool = concurrent.futures.ProcessPoolExecutor(
-                self._workers,
-                mp_context=multiprocessing.get_context("spawn"),
-            )
-            for _ in range(self._workers):  # a fault shows again with the first clip, and is raised there
-                self._pool.submit(worker.warm_up, self._recipe, self._landmark_model)
+            self._pool = Processes(self._workers, worker.warm_up, self._recipe, self._landmark_model)
         else:
             self._preprocessor = worker.open_preprocessor(self._recipe, self._landmark_model, threads=None)
 
@@ -112,7 +109,7 @@ class PreprocessClips(beam.DoFn):
         """Closes what ``setup`` opened."""
         self._under_way.clear()
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.close()
             self._pool = None
         if self._preprocessor is not None:
             self._preprocessor.close()
@@ -126,10 +123,7 @@ class PreprocessClips(beam.DoFn):
             result, error = worker.attempt(self._preprocessor, clip, frames)
             yield from self._outputs(clip, result, error, time.perf_counter() - start)
             return
-        try:
-            future = self._pool.submit(worker.work, self._recipe, self._landmark_model, clip, frames)
-        except concurrent.futures.process.BrokenProcessPool as error:
-            raise _ended() from error
+        future = self._pool.submit(worker.work, self._recipe, self._landmark_model, clip, frames)
         self._under_way.append((clip, future))
         while len(self._under_way) > 2 * self._workers:
             yield from self._next()
@@ -149,13 +143,14 @@ class PreprocessClips(beam.DoFn):
         clip, future = self._under_way.popleft()
         try:
             outcome = future.result()
-        except concurrent.futures.process.BrokenProcessPool as error:
-            raise _ended() from error
+        except ProcessEndedError as error:
+            outcome = None, ClipError(f"{error}, twice; the clip may be too large for the memory", clip.key), 0.0
         yield from self._outputs(clip, *outcome)
 
     def _outputs(self, clip: Clip, result, error, seconds: float):
         from mer_tf.records import encode_motion
 
+        announce(reports.CLIPS)
         if error is None:
             yield encode_motion(clip, result, self._recipe)
             yield reports.outcome(clip.key, seconds=seconds, note=result.provenance.get("assumed", ""))
@@ -163,7 +158,3 @@ class PreprocessClips(beam.DoFn):
             raise error
         else:
             yield reports.outcome(clip.key, error, seconds=seconds)
-
-
-def _ended() -> MerError:
-    return MerError("a preprocessing process ended early (often out of memory); run again with fewer workers")

@@ -33,13 +33,12 @@ def attempt(
         return preprocessor.process_clip(clip, frames), None
     except ClipError as error:
         return None, error if error.clip else error.at(clip.key)
+    except MemoryError:
+        return None, ClipError("there is not enough memory for this clip", clip.key)
 
 
 def work(recipe: Recipe, landmark_model: str | None, clip: Clip, frames: dict[int, bytes]):
-    """``attempt`` with the preprocessor of this process, which the first clip opens, and the seconds it took.
-
-    It is not opened by the pool's initializer, because an error there would lose its name.
-    """
+    """``attempt`` with the preprocessor of this process, and the seconds it took."""
     preprocessor = _opened(recipe, landmark_model)
     start = time.perf_counter()
     result, error = attempt(preprocessor, clip, frames)

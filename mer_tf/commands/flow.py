@@ -48,7 +48,7 @@ def run_train(arguments) -> int:
     from mer_tf.preprocessing.flow.liteflownet_train import train
 
     config = read_fields(arguments, FlowTrainConfig)
-    progress = Console().progress("training LiteFlowNet", unit="step")
+    progress = Console().progress("training steps")
     result = train(arguments.out, config, initial=arguments.initial, progress=progress)
     tenth = max(1, len(result["losses"]) // 10)
     first, last = (statistics.fmean(part) for part in (result["losses"][:tenth], result["losses"][-tenth:]))

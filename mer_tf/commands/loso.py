@@ -47,7 +47,7 @@ def add(verbs) -> None:
         "the epoch on the test fold would give; nothing is chosen by them",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes="finished folds are kept")
 
 
 def run(arguments) -> int:
@@ -56,21 +56,22 @@ def run(arguments) -> int:
     log = os.path.join(arguments.out, "mer.log")
     with quiet(log) as console:
         setup_logging()
+        from mer_tf.systems.feature import FEATURES
         from mer_tf.training.cross_validation import cross_validate
+        from mer_tf.training.interface import TRAININGS
 
         data = _read_data(arguments, config, recipe, pictures, console)
-        bar = console.progress("folds", unit="fold")
-        passport = cross_validate(
-            data,
-            config,
-            arguments.out,
-            protocol=arguments.protocol,
-            workers=workers,
-            epoch_predictions=arguments.epoch_predictions,
-            facts=_image_facts(pictures, recipe),
-            say=lambda text: console.note(fill(text)),
-            progress=lambda done, total, *_: bar(done, total),
-        )
+        with console.following(FEATURES, "features of clips"), console.following(TRAININGS, "folds"):
+            passport = cross_validate(
+                data,
+                config,
+                arguments.out,
+                protocol=arguments.protocol,
+                workers=workers,
+                epoch_predictions=arguments.epoch_predictions,
+                facts=_image_facts(pictures, recipe),
+                say=lambda text: console.note(fill(text)),
+            )
         _report(console, arguments, passport, log)
     return 0
 

@@ -96,7 +96,7 @@ def run_train(arguments) -> int:
             training,
             data,
             images=arguments.images,
-            progress=console.progress("training", unit="step"),
+            progress=console.progress("training steps"),
             every=arguments.save_every,
             save=lambda network: save_weights(network, arguments.out, settings),
         )
@@ -161,7 +161,7 @@ def run_apply(arguments) -> int:
     with config_errors():
         stream = magnify(read(), config, fps=arguments.fps, weights=arguments.weights)
         first = next(stream)
-    progress = console.progress("frames", unit="frame")
+    progress = console.progress("frames")
     total = len(frames.paths)
     os.makedirs(arguments.out, exist_ok=True)
     written = []

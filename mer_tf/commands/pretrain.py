@@ -33,7 +33,7 @@ def add(verbs) -> None:
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
     parser.add_argument("--strict", action="store_true", help="stop at the first fault of a clip or picture")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes="finished pictures are kept")
 
 
 def run(arguments) -> int:
@@ -44,6 +44,7 @@ def run(arguments) -> int:
         setup_logging()
         from mer_tf.training.pretrain import Watch, pretrain
 
+        epochs = console.progress("epochs")
         passport = pretrain(
             roots,
             config,
@@ -52,8 +53,9 @@ def run(arguments) -> int:
             workers=workers,
             landmark_model=arguments.landmark_model,
             strict=arguments.strict,
-            watch=Watch(console.progress("pictures", unit="picture"), console.progress("epochs", unit="epoch")),
+            watch=Watch(console.progress("pictures"), epochs),
         )
+        epochs.close()  # where training stopped early
         _report(console, arguments, passport, log)
     return 0
 

@@ -56,13 +56,14 @@ def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
     classes = get_mapping(data.mapping).classes
     config = dataclasses.replace(config, num_classes=len(classes))
     passport = _passport_of(arguments.loso, config, data) if arguments.loso else None
-    bar = console.progress("epochs", unit="epoch")
+    bar = console.progress("epochs")
     model = train_final(
         data,
         config,
         log_dir=os.path.join(arguments.out, "logs"),
         on_epoch=lambda epoch: bar(epoch, config.epochs),
     )
+    bar.close()  # where training stopped early
     folder = os.path.join(arguments.out, str(next_version(arguments.out)))
     description = export_saved_model(
         model,

@@ -14,15 +14,15 @@ import hashlib
 import importlib.metadata
 import json
 import logging
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 
-from mer_tf.errors import ClipError, ConfigError, ImageError, MerError, MissingFileError
+from mer_tf.errors import ClipError, ConfigError, ImageError, MissingFileError, ProcessEndedError
 from mer_tf.preprocessing.clip import ClipPreprocessor
+from mer_tf.processes import Processes
 from mer_tf.recipes import Recipe
 
 FORMAT = 1
@@ -120,7 +120,6 @@ def make_pictures(
         ConfigError: The recipe needs more than one frame, or another run writes to the folder.
         MissingPackageError, MissingFileError: The detector or its model is not there.
         ClipError: Under ``strict``.
-        MerError: A process ended early.
     """
     shape = check_picture_recipe(recipe)
     if workers < 1:
@@ -234,8 +233,8 @@ def _open_worker(preprocessor: ClipPreprocessor) -> None:
     _WORKER["preprocessor"] = preprocessor.open()
 
 
-def _work(index: int, source: Source):
-    return index, _one(_WORKER["preprocessor"], source)
+def _work(source: Source) -> np.ndarray | ClipError:
+    return _one(_WORKER["preprocessor"], source)
 
 
 def _one(preprocessor: ClipPreprocessor, source: Source) -> np.ndarray | ClipError:
@@ -258,30 +257,25 @@ def _made(sources, todo: list[int], preprocessor, workers: int) -> Iterator[tupl
         for index in todo:
             yield index, _one(preprocessor, sources[index])
         return
-    pool = concurrent.futures.ProcessPoolExecutor(
-        workers,
-        # Spawned: a forked child of a process with TensorFlow's threads may hang.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_open_worker,
-        initargs=(preprocessor,),
-    )
-    try:
+    with Processes(workers, _open_worker, preprocessor) as processes:
         # A few ahead, so that finished pictures do not pile up before they are written.
-        ahead, waiting = iter(todo), set()
-        for index in ahead:
-            waiting.add(pool.submit(_work, index, sources[index]))
+        waiting: dict[concurrent.futures.Future, int] = {}
+        for index in todo:
+            waiting[processes.submit(_work, sources[index])] = index
             if len(waiting) >= 4 * workers:
-                done, waiting = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        for future in concurrent.futures.as_completed(waiting):
-            yield future.result()
-    except concurrent.futures.process.BrokenProcessPool as error:
-        raise MerError(
-            "a process that makes pictures ended early (often out of memory); run again with fewer workers, "
-            "finished pictures are kept"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+                done, _ = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    yield _result(future, sources, waiting.pop(future))
+        for future in concurrent.futures.as_completed(tuple(waiting)):
+            yield _result(future, sources, waiting[future])
+
+
+def _result(future: concurrent.futures.Future, sources, index: int) -> tuple[int, np.ndarray | ClipError]:
+    try:
+        return index, future.result()
+    except ProcessEndedError as error:
+        source = sources[index]
+        return index, ImageError(f"{error}, twice", source.clip, source.number)
 
 
 def _unreadable(source: Source, error: OSError | None = None) -> ImageError:

@@ -12,11 +12,9 @@ true at the very end, after the sheets.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import json
 import logging
-import multiprocessing
 import os
 import pathlib
 import shutil
@@ -28,6 +26,7 @@ import numpy as np
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.files import is_left_over
+from mer_tf.processes import Processes
 from mer_tf.synthetic.damage import check_damage, damage_layout
 from mer_tf.synthetic.layouts import Layout, LayoutClip, LayoutWriter, WrittenClip, get_layout
 from mer_tf.synthetic.layouts.show import SyntheticSet
@@ -237,11 +236,9 @@ def write_synthetic_dataset(
                 if progress:
                     progress(len(written), total)
     else:
-        # Spawned, because the caller may hold TensorFlow threads that do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-            for part in pool.map(_worker, jobs):
-                written += part
+        with Processes(workers) as processes:
+            for part in [processes.submit(_worker, job) for job in jobs]:
+                written += part.result()
                 if progress:
                     progress(len(written), total)
     places = LayoutWriter(root, facts).finish(written)

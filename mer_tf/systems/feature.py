@@ -7,18 +7,19 @@ except Sparse MDMO's dictionary, which is fitted on training clips. Nothing here
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import functools
 import importlib
-import multiprocessing
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from mer_tf.errors import MerError
+from mer_tf.console import announce
+from mer_tf.errors import MerError, ProcessEndedError
+from mer_tf.processes import Processes
 
+FEATURES = "features"  # what ``extract_clips`` announces (``mer_tf.console``), one for each clip
 Tensors = Mapping[str, np.ndarray]
 
 
@@ -105,18 +106,18 @@ def extract_clips(
 
     Raises:
         ValueError: A clip does not suit the settings.
-        MerError: A process ended early.
+        MerError: The process of a clip was killed twice.
     """
     work = functools.partial(_extract, builder, config)
+    announce(FEATURES, 0, len(clips))
     if workers <= 1 or len(clips) < 2 * workers:
         return [work(clip) for clip in clips]
-    # Spawned: a forked child of a process with TensorFlow's threads may hang.
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with Processes(workers) as processes:
+        found = [processes.submit(work, clip) for clip in clips]
         try:
-            return list(pool.map(work, clips, chunksize=max(1, min(8, len(clips) // (2 * workers)))))
-        except concurrent.futures.process.BrokenProcessPool as error:
-            raise MerError("a process ended early (often out of memory); run again with fewer workers") from error
+            return [future.result() for future in found]
+        except ProcessEndedError as error:
+            raise MerError(f"features of clips: {error}, twice; run again with fewer workers") from error
 
 
 def _extract(builder: str, config, tensors: Tensors) -> tuple[np.ndarray, list[str]]:
@@ -124,4 +125,5 @@ def _extract(builder: str, config, tensors: Tensors) -> tuple[np.ndarray, list[s
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", FeatureWarning)
         array = get_extractor(builder).extract(tensors, config)
+    announce(FEATURES)
     return array, [str(one.message) for one in caught]

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mer_tf.checks import strict
+from mer_tf.console import announce
 from mer_tf.errors import ConfigError, EmptySplitError, UnknownNameError
 from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.systems.feature import extract_clips, get_extractor
 from mer_tf.systems.registry import check_recipe, get_model_card
 from mer_tf.training.config import TrainConfig
-from mer_tf.training.interface import Trainer, check_labels, check_tensors
+from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
 from mer_tf.training.svm import Svm, SvmConfig, fit_svm
 
 OPTIONS = ("feature", "svm")
@@ -133,6 +134,7 @@ class FeatureTrainer(Trainer):
         if self._machine.inner_uf1 is not None:
             entry["inner_uf1"] = self._machine.inner_uf1
         self.history = [entry]
+        announce(TRAININGS)
         return self._machine
 
     def predict(self, tensors: Mapping[str, np.ndarray], rows: Sequence[int] | None = None) -> np.ndarray:

@@ -13,6 +13,8 @@ from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.recipes import Recipe
 from mer_tf.training.config import TrainConfig
 
+TRAININGS = "trainings"  # what ``fit`` announces (``mer_tf.console``): parts of one as epochs are done, 1 in all
+
 
 def check_tensors(model: str, tensors: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]]) -> int:
     """The number of clips, if the tensors that a model takes are there in their shapes.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 import keras
 
 from mer_tf import numerics
+from mer_tf.console import announce
 from mer_tf.errors import ConfigError
 from mer_tf.metrics.predictions import write_epoch_predictions
 from mer_tf.run_files import EPOCHS_FILE
@@ -20,7 +21,7 @@ from mer_tf.training.factory import make_trainer
 from mer_tf.training.fold import FoldJob, trainer_tensors, training_labels
 from mer_tf.training.fold_checks import check_classes, check_folds
 from mer_tf.training.fold_store import FoldResult, FoldStore, safe_path
-from mer_tf.training.interface import Trainer
+from mer_tf.training.interface import TRAININGS, Trainer
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.training.workers import train_in_processes
 from mer_tf.types import Fold, Prediction
@@ -96,7 +97,7 @@ def run_loso(
         workers: Processes that train folds side by side, each with one thread; the predictions are the same, bit by
             bit, for any number. 1 trains in this process, or in one spawned where TensorFlow had started with more
             threads before this package was imported. Of a hand-crafted feature they take the features, once for all
-            folds.
+            folds. A fold whose process is killed is trained once more, with no other beside it.
         trainer: Used in this process instead of a new one, for example for several seeds in a row.
         epoch_predictions: k > 0 also predicts the held-out clips after every k-th epoch and writes them to
             ``epochs.csv``, to show afterwards what choosing an epoch on the test fold would give. 0 costs nothing. A
@@ -108,7 +109,7 @@ def run_loso(
     Raises:
         LeakageError, EmptySplitError, ConfigError: Before any work; see ``train_fold``.
         MissingFileError: The initial weights are not there.
-        MerError: A fold diverged, or a worker process ended.
+        MerError: A fold diverged, or its worker process was killed twice.
     """
     if workers < 1:
         raise ConfigError(f"workers must be at least 1. Received: {workers}")
@@ -125,6 +126,7 @@ def run_loso(
     store = FoldStore(os.fspath(out_dir), data, config, epoch_predictions)
 
     results = {fold.name: found for fold in folds if resume and (found := store.load(fold)) is not None}
+    announce(TRAININGS, len(results), len(folds))
     if progress is not None:
         for number, (name, found) in enumerate(results.items(), 1):
             progress(number, len(folds), name, found.seconds, True)

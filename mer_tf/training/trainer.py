@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from mer_tf import numerics
+from mer_tf.console import announce
 from mer_tf.errors import ConfigError, MerError
 from mer_tf.preprocessing import mirror_network_input, network_input
 from mer_tf.preprocessing.augment import AugmentConfig
@@ -19,7 +20,7 @@ from mer_tf.recipes import Recipe, get_recipe
 from mer_tf.systems.registry import build_model, check_inputs, check_recipe, get_model_card
 from mer_tf.systems.weights import load_model_weights
 from mer_tf.training.config import TrainConfig
-from mer_tf.training.interface import Trainer, check_labels, check_tensors
+from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
 from mer_tf.training.losses import make_loss
 from mer_tf.training.optimizers import make_optimizer
 from mer_tf.training.samples import Samples
@@ -148,6 +149,7 @@ class FoldTrainer(Trainer):
             num_classes=self.config.num_classes,
         )
         self.history = []
+        told = 0.0
         best, waited = np.inf, 0
         writer = tf.summary.create_file_writer(os.fspath(log_dir)) if log_dir is not None else None
         try:
@@ -163,12 +165,15 @@ class FoldTrainer(Trainer):
                     with writer.as_default(step=epoch + 1):
                         for name, value in scalars.items():
                             tf.summary.scalar(f"epoch/{name}", value)
+                announce(TRAININGS, (epoch + 1) / self.config.epochs - told)
+                told = (epoch + 1) / self.config.epochs
                 if on_epoch is not None:
                     on_epoch(epoch + 1)
                 waited = 0 if scalars["loss"] < best else waited + 1
                 best = min(best, scalars["loss"])
                 if self.config.early_stopping >= 0 and waited > self.config.early_stopping:
                     break
+            announce(TRAININGS, 1.0 - told)  # epochs that early stopping left out
         finally:
             if writer is not None:
                 writer.close()

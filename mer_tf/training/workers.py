@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import concurrent.futures
-import multiprocessing
 from collections.abc import Generator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 
-from mer_tf.errors import MerError
+from mer_tf.errors import MerError, ProcessEndedError
+from mer_tf.processes import Processes
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
 from mer_tf.training.fold import FoldJob
@@ -28,26 +27,20 @@ def train_in_processes(
         workers: Largest number of processes.
 
     Raises:
-        MerError: A fold diverged, or a process ended early.
+        MerError: A fold diverged, or its process was killed, also when it was trained with no other beside it.
     """
-    pool = concurrent.futures.ProcessPoolExecutor(
-        min(workers, len(jobs)),
-        # Spawned: a forked child of a process with TensorFlow's threads may hang.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_Worker.start,
-        initargs=(data if config.needs_arrays(data.recipe) else data.as_network(), config),
-    )
-    try:
-        futures = {pool.submit(_Worker.work, job): job for job in jobs}
-        for future in concurrent.futures.as_completed(futures):
-            yield futures[future].fold, future.result()
-    except BrokenProcessPool as error:
-        raise MerError(
-            "a training process ended early (often out of memory); run again with fewer workers, "
-            "finished folds are kept"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    arrays = data if config.needs_arrays(data.recipe) else data.as_network()
+    with Processes(min(workers, len(jobs)), _Worker.start, arrays, config) as processes:
+        folds = {processes.submit(_Worker.work, job): job.fold for job in jobs}
+        for future in concurrent.futures.as_completed(folds):
+            try:
+                result = future.result()
+            except ProcessEndedError as error:
+                raise MerError(
+                    f"fold {folds[future].name}: {error}, twice; run again with fewer workers or on a machine with "
+                    "more memory, finished folds are kept"
+                ) from error
+            yield folds[future], result
 
 
 class _Worker:

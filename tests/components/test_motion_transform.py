@@ -8,7 +8,9 @@ import json
 import os
 import pathlib
 
+import apache_beam as beam
 import numpy as np
+import processes_helper
 import pytest
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -18,12 +20,14 @@ from tfx.utils import io_utils
 
 from components.clip_example_gen.executor import read_frames
 from components.clip_example_gen.records import encode_clip
+from components.motion_transform import worker
 from components.motion_transform.component import MotionTransform
 from components.motion_transform.executor import Executor
 from components.motion_transform.prepare import prepare
 from components.motion_transform.schema import motion_schema
+from components.motion_transform.transform import PreprocessClips
 from mer_tf.datasets import read_casme2
-from mer_tf.errors import EmptySplitError, FaceNotFoundError, MissingFileError
+from mer_tf.errors import ClipError, EmptySplitError, FaceNotFoundError, MissingFileError
 from mer_tf.frames import frames_of_folder
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames, select_frames
 from mer_tf.preprocessing.flow import DISConfig
@@ -192,6 +196,41 @@ def test_no_landmark_model(tmp_path, clips, workers):
     with pytest.raises(MissingFileError, match=r"nowhere\.dat"):
         transform(tmp_path, clips[:1], landmark_model=str(tmp_path / "nowhere.dat"), workers=workers)
     assert not glob.glob(str(tmp_path / "motion" / "Split-all" / "data_tfrecord*"))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_clip_whose_process_is_killed_is_left_out_and_named(monkeypatch, clip_table, strict):
+    # Frames of a megabyte are on their way to one process or another while it dies.
+    frames = dict.fromkeys((1, 3), bytes(1 << 20))
+    names = ["a", "b", "black", "c", "d", "e", "f", "g"]
+    clips = [dataclasses.replace(clip_table.clips[0], clip=name) for name in names]
+    monkeypatch.setattr(worker, "warm_up", processes_helper.no_preprocessor)
+    monkeypatch.setattr(worker, "work", processes_helper.work)
+    monkeypatch.setattr("mer_tf.records.encode_motion", lambda clip, result, recipe: result)
+    step = PreprocessClips(RECIPE, strict=strict, workers=2, landmark_model=None)
+
+    def outputs():
+        for clip in clips:
+            yield from step.process(encode_clip(clip, frames).SerializeToString())
+        yield from (output for output in step.finish_bundle())
+
+    step.setup()
+    try:
+        step.start_bundle()
+        if strict:
+            with pytest.raises(ClipError, match="sub01/black: the process at work was killed by SIGKILL"):
+                list(outputs())
+            return
+        found = list(outputs())
+    finally:
+        step.teardown()
+    tagged = [output.value for output in found if isinstance(output, beam.pvalue.TaggedOutput)]
+    rows = [json.loads(getattr(value, "value", value)) for value in tagged]
+    plain = [output for output in found if not isinstance(output, beam.pvalue.TaggedOutput)]
+    made = [getattr(output, "value", output) for output in plain]
+    assert made == [f"made of {name}" for name in names if name != "black"]  # in the order of the clips
+    assert [row["clip"] for row in rows] == [clip.key for clip in clips]
+    assert [row["fault"]["error"] for row in rows if row["fault"]] == ["ClipError"]
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))

@@ -1,12 +1,19 @@
-"""Folds counted on a terminal while LosoTrainer works."""
+"""What is said while components work, and afterwards of a run that was killed."""
 
 from __future__ import annotations
 
 import io
-import os
-import time
+import json
 
-from tfx_pipeline.cli import FoldProgress
+import pytest
+
+from components.reports import CLIPS
+from mer_tf import processes
+from mer_tf.console import Console, announce
+from mer_tf.training.interface import TRAININGS
+from tfx_pipeline import status
+from tfx_pipeline.cli import Progress
+from tfx_pipeline.local_runner import ComponentRun
 
 
 class Terminal(io.StringIO):
@@ -14,45 +21,76 @@ class Terminal(io.StringIO):
         return True
 
 
-def finish(folder, name):
-    path = folder / "folds" / "casme2" / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("{}")
-    return path
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    return Terminal()
 
 
-def test_counts_the_run_that_wrote_last(tmp_path):
-    progress = FoldProgress(str(tmp_path), 3, Terminal())
-    assert FoldProgress(str(tmp_path / "nowhere"), 3, Terminal()).done() == 0
-    assert progress.done() == 0
-    for name in ("a", "b", "c"):
-        os.utime(finish(tmp_path / "old", name), (1000, 1000))
-    assert progress.done() == 3
-    assert progress.done(since=2000) == 0
-    finish(tmp_path / "new", "a")
-    (tmp_path / "new" / "folds" / "casme2" / "b.json.writing").write_text("")
-    assert progress.done() == progress.done(since=2000) == 1
+def component(name, state, index):
+    return ComponentRun(name, state, 1.5, index, 11)
 
 
-def test_says_it_on_a_terminal_until_stopped(tmp_path):
-    terminal = Terminal()
-    progress = FoldProgress(str(tmp_path), 5, terminal, interval=0.01)
-    progress.start("LosoTrainer ...")
-    finish(tmp_path / "run", "a")
-    deadline = time.monotonic() + 10
-    while "LosoTrainer ... 1/5 folds\r" not in terminal.getvalue() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    progress.stop()
-    assert "LosoTrainer ... 1/5 folds\r" in terminal.getvalue()
-    said = terminal.getvalue()
-    time.sleep(0.05)
-    assert terminal.getvalue() == said
+@pytest.mark.parametrize(
+    ("name", "what", "said"),
+    [
+        ("ClipExampleGen", CLIPS, "  [2/11] ClipExampleGen, clips: 3/40 (7 %)"),
+        ("MotionTransform", CLIPS, "  [2/11] MotionTransform, clips: 3/40 (7 %)"),
+        ("LosoTrainer", TRAININGS, "  [2/11] LosoTrainer, folds: 3/5 (60 %)"),
+    ],
+)
+def test_each_component_says_how_far_it_is(terminal, name, what, said):
+    progress = Progress(Console(err=terminal), clips=40, folds=5)
+    progress(component(name, "running", 2))
+    announce(what, 3, 4)  # the folds of one batch: how many there are in all is known better here
+    progress(component(name, "executed", 2))
+    assert said in terminal.getvalue()
+    assert terminal.getvalue().endswith(f"\r\x1b[K  [2/11] {name:<18} executed     1.5 s\n")
+    before = terminal.getvalue()
+    announce(what)
+    assert terminal.getvalue() == before
 
 
-def test_says_nothing_elsewhere(tmp_path):
+def test_elsewhere_only_the_lines_of_ended_components_are_written():
     stream = io.StringIO()
-    progress = FoldProgress(str(tmp_path), 5, stream, interval=0.01)
-    progress.start("LosoTrainer ...")
-    time.sleep(0.05)
-    progress.stop()
-    assert stream.getvalue() == ""
+    progress = Progress(Console(err=stream), clips=40, folds=5)
+    progress(component("LosoTrainer", "running", 6))
+    announce(TRAININGS, 3)
+    progress(component("LosoTrainer", "cached", 6))
+    assert stream.getvalue() == "  [6/11] LosoTrainer        cached       1.5 s\n"
+
+
+def execution(number, state):
+    return status.ExecutionInfo(number, "LosoTrainer", state, 1.0, 2.0, {}, {})
+
+
+def test_only_a_process_that_lives_leaves_a_run_running(tmp_path, monkeypatch):
+    mark = tmp_path / "running.json"
+    assert status.is_running(mark) is False
+    mark.write_text(json.dumps(processes.mark()))
+    assert status.is_running(mark) is True
+    mark.write_text(json.dumps({**processes.mark(), "started": "1"}))
+    assert status.is_running(mark) is False
+    mark.write_text("[]")
+    assert status.is_running(mark) is False
+
+    class Store:
+        def get_contexts_by_type(self, name):
+            return [type("Context", (), {"id": number}) for number in (1, 2)]
+
+    states = {2: ("executed", "running"), 1: ("failed", "running")}
+    monkeypatch.setattr(status, "open_store", lambda database: Store())
+    monkeypatch.setattr(
+        status,
+        "_run",
+        lambda store, context: status.RunInfo(
+            "mer", str(context.id), tuple(execution(n, state) for n, state in enumerate(states[context.id]))
+        ),
+    )
+
+    def seen(running):
+        return [[one.state for one in run.executions] for run in status.pipeline_runs("", running=running)]
+
+    assert seen(True) == seen(None) == [["executed", "running"], ["failed", "stopped"]]
+    assert seen(False) == [["executed", "stopped"], ["failed", "stopped"]]

@@ -5,16 +5,18 @@ import json
 import pathlib
 
 import numpy as np
+import processes_helper
 import pytest
 import tensorflow as tf
 
-from mer_tf.errors import ConfigError, EmptySplitError, LeakageError
+from mer_tf.console import hearing
+from mer_tf.errors import ConfigError, EmptySplitError, LeakageError, MerError
 from mer_tf.metrics.predictions import read_epoch_predictions
 from mer_tf.recipes import get_recipe
 from mer_tf.training import FoldTrainer, TrainConfig, run_loso, train_final, train_fold
 from mer_tf.training.fold import training_labels
 from mer_tf.training.fold_store import safe_path
-from mer_tf.training.interface import Trainer
+from mer_tf.training.interface import TRAININGS, Trainer
 from mer_tf.types import Fold
 
 # One branch: half of the tracing.
@@ -77,6 +79,34 @@ def test_a_finished_run_is_read_back_exactly(run):
     calls = []
     assert run_loso(data, CONFIG, out, progress=lambda *call: calls.append(call)) == predictions
     assert [call[4] for call in calls] == [True] * 4
+
+
+def test_folds_tell_how_far_they_are(run, trainer, tmp_path):
+    data, out, _, _ = run
+    told = []
+    with hearing(lambda *news: told.append(news)):
+        run_loso(data, CONFIG, tmp_path, folds=data.loso_folds(3)[:2], trainer=trainer)
+        run_loso(data, CONFIG, out)
+    assert told == [
+        (TRAININGS, 0, 2),
+        *2 * [(TRAININGS, 0.5, None), (TRAININGS, 0.5, None), (TRAININGS, 0.0, None)],  # an epoch, an epoch, the rest
+        (TRAININGS, 4, 4),  # of an earlier run
+    ]
+
+
+class DeadlyWorker:
+    """Stands for what a worker process does, without TensorFlow."""
+
+    start = staticmethod(processes_helper.ready)
+    work = staticmethod(processes_helper.train)
+
+
+def test_a_fold_whose_process_is_killed_is_named(run, tmp_path, monkeypatch):
+    data = run[0]
+    monkeypatch.setattr("mer_tf.training.workers._Worker", DeadlyWorker)
+    monkeypatch.setattr("mer_tf.training.data.MotionData.as_network", lambda self: None)
+    with pytest.raises(MerError, match="fold casme2/sub02: .* killed by SIGKILL .*, twice; run again with fewer"):
+        run_loso(data, CONFIG, tmp_path, folds=data.loso_folds(3)[2:3], workers=2)
 
 
 def test_a_killed_run_goes_on(run, trainer, tmp_path):
