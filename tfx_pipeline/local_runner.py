@@ -23,7 +23,7 @@ from tfx.orchestration.portable import launcher, partial_run_utils, runtime_para
 from components import reports
 from mer_tf import run_files
 from mer_tf.errors import ConfigError, MerError, MissingFileError
-from mer_tf.preprocessing import find_landmark_model
+from mer_tf.preprocessing import ClipPreprocessor
 from mer_tf.training.cross_validation import check_model
 from tfx_pipeline import configs, status
 from tfx_pipeline.configs import PipelineConfig
@@ -197,7 +197,7 @@ def run_local(
         )
     if os.path.exists(out) and not os.path.isdir(out):
         raise ConfigError(f"{out} is a file; choose a folder for the pipeline's output")
-    find_landmark_model(config.landmark_model)
+    ClipPreprocessor(config.recipe, landmark_model=config.landmark_model).versions()  # refuses what is not there
     check_model(config.train, config.recipe)  # hours of preprocessing come before training does
     pipeline = create_pipeline(config)
     os.makedirs(out, exist_ok=True)

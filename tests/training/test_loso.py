@@ -116,6 +116,20 @@ def test_what_invalidates_finished_folds(make_data, trainer, tmp_path):
     assert not list(tmp_path.rglob(".writing-*"))
 
 
+@pytest.mark.parametrize("part", ["code", "packages", "environment"])
+def test_finished_folds_of_other_code_versions_or_kernels_are_trained_again(
+    make_data, trainer, tmp_path, monkeypatch, part
+):
+    from mer_tf import numerics
+
+    data, known = make_data(subjects=2), numerics.deciding()
+    assert reused(data, CONFIG, tmp_path, trainer) == 0
+    monkeypatch.setattr(numerics, "deciding", lambda: {**known, part: "another"})
+    assert reused(data, CONFIG, tmp_path, trainer) == 0
+    monkeypatch.undo()
+    assert reused(data, CONFIG, tmp_path, trainer) == 0  # overwritten meanwhile
+
+
 def test_two_processes_agree_with_one(run, tmp_path):
     data, _, predictions, _ = run
     assert run_loso(data, CONFIG, tmp_path, workers=2) == predictions  # bit by bit
