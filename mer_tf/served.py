@@ -11,6 +11,7 @@ SAVED_MODEL = "saved_model.pb"
 EXTRA_FOLDER = "assets.extra"
 DESCRIPTION_FILE = "mer.json"
 WARMUP_FILE = "tf_serving_warmup_requests"
+MAX_VERSION = 2**63 - 1  # of a version's folder, as TensorFlow Serving reads its name
 
 # === Signatures ===
 BY_TENSORS = "serving_default"
@@ -47,3 +48,9 @@ UNKNOWN_FPS = "unknown_fps"
 NO_GATE = "no_gate"
 UNKNOWN_VERSIONS = "unknown_versions"
 UNKNOWN_TRAINING = "unknown_training"
+
+
+def version_number(name: str) -> int | None:
+    """The version that a folder's name stands for, as TensorFlow Serving reads it; None where it is no version."""
+    number = int(name) if name.isascii() and name.isdigit() else None
+    return None if number is None or number > MAX_VERSION else number

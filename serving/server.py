@@ -34,7 +34,7 @@ from tensorflow_serving.apis import (
 )
 
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError, PortInUseError
-from mer_tf.served import BY_TENSORS, SAVED_MODEL
+from mer_tf.served import BY_TENSORS, SAVED_MODEL, version_number
 from serving.messages import to_array
 from serving.warmup import read_warmup_requests
 
@@ -421,11 +421,12 @@ def _newest(model_dir: pathlib.Path) -> tuple[int, pathlib.Path]:
             f"no model folder {model_dir}; run the pipeline first (mer pipeline run), or give another --model"
         )
     if (model_dir / SAVED_MODEL).is_file():
-        return _version_number(model_dir.resolve().name) or 1, model_dir
+        number = version_number(model_dir.resolve().name)
+        return 1 if number is None else number, model_dir
     found = [
-        (_version_number(folder.name), folder)
+        (version_number(folder.name), folder)
         for folder in model_dir.iterdir()
-        if _version_number(folder.name) is not None and (folder / SAVED_MODEL).is_file()
+        if version_number(folder.name) is not None and (folder / SAVED_MODEL).is_file()
     ]
     if not found:
         raise MissingFileError(
@@ -433,10 +434,6 @@ def _newest(model_dir: pathlib.Path) -> tuple[int, pathlib.Path]:
             "run the pipeline first (mer pipeline run), or give another --model"
         )
     return max(found)
-
-
-def _version_number(name: str) -> int | None:
-    return int(name) if name.isascii() and name.isdigit() and len(name) <= 18 else None
 
 
 def _load(version: int, folder: pathlib.Path, name: str) -> _Model:

@@ -8,7 +8,6 @@ import tensorflow_data_validation as tfdv
 from tfx.components import (
     Evaluator,
     ExampleValidator,
-    Pusher,
     SchemaGen,
     StatisticsGen,
     Transform,
@@ -23,6 +22,7 @@ from components.load_and_query.component import LoadAndQuery
 from components.loso_evaluator.config import eval_config
 from components.loso_trainer.component import LosoTrainer
 from components.motion_transform.component import MotionTransform
+from components.pusher.component import Pusher
 from mer_tf import features, numerics
 from mer_tf.errors import ConfigError
 from mer_tf.training.initial import weights_hash
