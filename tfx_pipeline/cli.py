@@ -13,7 +13,7 @@ import time
 
 from mer_tf.commands.options import add_training_options, add_workers, training_config, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
-from mer_tf.console import Console, fill, quiet, setup_logging, table
+from mer_tf.console import Console, default_log, fill, quiet, setup_logging, table
 from mer_tf.run_files import MANIFEST_FILE
 
 IMAGE = "mer-tf:latest"
@@ -284,8 +284,6 @@ def _report(result, report: dict, protocol: str, classes) -> str:
 
 
 def run_compile(arguments) -> int:
-    import tempfile
-
     # The number of classes is that of the manifest, which this machine need not have.
     train = training_config(arguments, classes_from_data=False, weights_here=False)
     config = pipeline_config(
@@ -296,8 +294,7 @@ def run_compile(arguments) -> int:
         serving_dir=arguments.serving_dir,
         data_root=arguments.data_root,
     )
-    log = os.path.join(tempfile.gettempdir(), f"mer-compile-{os.getuid()}.log")
-    with quiet(log) as console:
+    with quiet(default_log("compile")) as console:
         setup_logging()
         from tfx_pipeline.kubeflow_runner import compile_kubeflow
 

@@ -138,7 +138,9 @@ def spot_apex(
             return Spotting(int(apex), "annotated", 1.0, np.zeros(length, np.float32))
         said = f"the annotated apex {apex!r} does not lie after the onset 0 and up to the offset {length - 1}"
         if on_bad_annotation == "raise" or method == "annotated":
-            raise FrameOrderError(f"{said}; correct the row of the annotation sheet, or let the apex be spotted", clip)
+            raise FrameOrderError(
+                f"{said}; correct it in the annotation sheet or wherever it was given, or let it be spotted", clip
+            )
         flags.append(said)
     if method == "annotated":
         raise ValueError("apex must be given for method 'annotated'. Received: None")

@@ -193,7 +193,7 @@ def test_impossible_runs_are_stopped_before_any_work(run, make_data, tmp_path):
         (EmptySplitError, "the test side is empty", {"folds": [Fold("f", (0, 1, 2), ())]}),
         (ConfigError, "same name", {"folds": [Fold("f", (0, 1, 2), (3,))] * 2}),
         (ConfigError, "workers", {"workers": 0}),
-        (ConfigError, "use --recipe", {"data": make_data("atscnn")}),
+        (ConfigError, "prepare the clips with --recipe", {"data": make_data("atscnn")}),
         (ConfigError, r"label 2, expected 0\.\.1", {"config": TrainConfig("dual_atme", num_classes=2)}),
     ]
     for error, message, change in cases:
@@ -216,7 +216,7 @@ def test_final_model_trains_on_everything(run, tmp_path):
     assert scalars(tmp_path)["epoch/loss"] == [1, 2]
     with pytest.raises(EmptySplitError, match="the data: class 1 has no training clip"):
         train_final(data.take([0, 3, 6]), CONFIG)
-    with pytest.raises(ConfigError, match="use --recipe"):
+    with pytest.raises(ConfigError, match="prepare the clips with --recipe"):
         train_final(data, TrainConfig("atscnn"))
 
 
