@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -295,23 +296,30 @@ class PredictionClient:
             except grpc.RpcError as error:
                 retry = error.code() in UNREACHABLE and attempt < self._attempts
                 if not retry or time.monotonic() + pause >= end:
+                    if error.code() in UNREACHABLE and _never_connected(error) and self._listens():
+                        # The server came up meanwhile, and gRPC has not looked since: it does so after a pause.
+                        with contextlib.suppress(grpc.RpcError):
+                            left = min(end - time.monotonic(), 3 * LONGEST_PAUSE)
+                            return self._rpc(method, request, response_type, max(left, 0.001), wait_for_ready=True)
                     raise self._refused(error) from error
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         raise AssertionError("the last attempt returns or raises")
 
-    def _rpc(self, method: str, request, response_type, timeout: float):
+    def _listens(self) -> bool:
+        return self._proxy is None and network.fault_of(self._host, self._port).listens
+
+    def _rpc(self, method: str, request, response_type, timeout: float, wait_for_ready: bool = False):
         call = self._channel.unary_unary(
             method, request_serializer=type(request).SerializeToString, response_deserializer=response_type.FromString
         )
-        return call(request, timeout=timeout)
+        return call(request, timeout=timeout, wait_for_ready=wait_for_ready)
 
     def _refused(self, error: grpc.RpcError) -> ServerError:
         code, details = error.code(), " ".join((error.details() or "").split())
         if code in UNREACHABLE:
             # A server that is there but not ready says why; a connection that failed is looked at from here.
-            failed = re.search("connect|resolution|resolve|socket|proxy|http", details, re.IGNORECASE)
-            why = self._why() if failed or not details else f"{details}; wait for it, or look into its log"
+            why = self._why() if _never_connected(error) else f"{details}; wait for it, or look into its log"
             return RequestRefusedError(f"no prediction server at {self.address}: {why}", code)
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             remedy = "give a longer --timeout, or see whether it is overloaded"
@@ -341,3 +349,9 @@ class PredictionClient:
         if not network.is_here(self._host):
             remedy += " --host 0.0.0.0 on that machine, and let its firewall pass the port"
         return f"nothing listens there ({fault.text}); start one with: {remedy}"
+
+
+def _never_connected(error: grpc.RpcError) -> bool:
+    """Whether nobody was reached, by the words of gRPC; a server that is there but not ready says why in its own."""
+    details = error.details() or ""
+    return not details or re.search("connect|resolution|resolve|socket|proxy|http", details, re.IGNORECASE) is not None
