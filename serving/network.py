@@ -1,12 +1,15 @@
-"""Where an address leads: to this machine, through a proxy, or nowhere; for the client and its messages."""
+"""Where an address leads: to this machine, through a proxy, or nowhere; and whether a server can have it."""
 
 from __future__ import annotations
 
 import dataclasses
+import errno
 import ipaddress
 import os
 import socket
 import urllib.parse
+
+from mer_tf.errors import BadInputError, PortInUseError
 
 PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")  # in gRPC's order; it reads no names in capitals
 EXCEPTIONS = ("no_grpc_proxy", "no_proxy")
@@ -100,3 +103,42 @@ def fault_of(host: str, port: int) -> Fault:
         return Fault(getattr(error, "strerror", None) or str(error), unknown_host=True)
     except OSError as error:
         return Fault((error.strerror or str(error)).lower())
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server that binds this address is reached from this machine alone."""
+    return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
+def check_port(host: str, port: int) -> None:
+    """Tries to bind an address and lets it go again.
+
+    Raises:
+        PortInUseError: Another process listens there.
+        BadInputError: The address is none of this machine, or may not be bound.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise BadInputError(
+            f"--host {host!r} is no address of this machine: {error.strerror}; try 127.0.0.1"
+        ) from error
+    with socket.socket(family, kind, protocol) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen(1)
+        except OSError as error:
+            raise port_error(host, port, error.errno) from error
+
+
+def port_error(host: str, port: int, number: int) -> BadInputError:
+    """The named error of the system's error ``number`` in binding an address."""
+    if number == errno.EADDRINUSE:
+        return PortInUseError(
+            f"port {port} on {host} is in use; stop what listens there, give another --port, or --port 0 for a free one"
+        )
+    return BadInputError(f"cannot listen on {host} port {port}: {os.strerror(number)}; give another --host or --port")

@@ -15,11 +15,9 @@ import dataclasses
 import errno
 import functools
 import logging
-import os
 import pathlib
 import queue
 import signal
-import socket
 import threading
 
 import grpc
@@ -34,9 +32,11 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from mer_tf.errors import BadInputError, ConfigError, MissingFileError, PortInUseError
-from mer_tf.served import BY_TENSORS, SAVED_MODEL, version_number
+from mer_tf.errors import BadInputError, ConfigError
+from mer_tf.served import BY_TENSORS, SAVED_MODEL
 from serving.messages import to_array
+from serving.network import check_port, is_loopback, port_error
+from serving.versions import version_folders
 from serving.warmup import read_warmup_requests
 
 try:
@@ -133,7 +133,7 @@ class MerServer:
             raise ConfigError("the server was started before; make a new MerServer")
         # gRPC would share a port between processes, and it complains on standard error where it cannot bind:
         # ask the system first, and let gRPC bind exclusively.
-        _check_port(self.host, self.port)
+        check_port(self.host, self.port)
         self._server = grpc.server(
             concurrent.futures.ThreadPoolExecutor(self._max_workers, thread_name_prefix="mer-serve"),
             options=[
@@ -158,7 +158,7 @@ class MerServer:
             port = 0
         if not port:
             self._server = None
-            raise _port_error(self.host, self.port, errno.EADDRINUSE)
+            raise port_error(self.host, self.port, errno.EADDRINUSE)
         self.port = port
         self._server.start()
         if self._health is not None:
@@ -167,7 +167,7 @@ class MerServer:
         if self._poll_seconds:
             self._poller = threading.Thread(target=self._poll, name="mer-serve-poll", daemon=True)
             self._poller.start()
-        if not _is_loopback(self.host):
+        if not is_loopback(self.host):
             LOGGER.warning("listening on %s: reachable from the network, without authentication", self.address)
         LOGGER.info("serving %s version %d on %s", self.name, self.version, self.address)
         return self
@@ -454,7 +454,7 @@ def _newest_whole(model_dir: pathlib.Path, name: str, above: int = -1) -> tuple[
         None in place of the model where no version is above, or none of them can be loaded while one is in service.
     """
     faults: list[str] = []
-    for version, folder in _versions(model_dir):
+    for version, folder in version_folders(model_dir):
         if version <= above:
             break
         try:
@@ -464,25 +464,6 @@ def _newest_whole(model_dir: pathlib.Path, name: str, above: int = -1) -> tuple[
     if above < 0:
         raise BadInputError(faults[0])
     return None, tuple(faults)
-
-
-def _versions(model_dir: pathlib.Path) -> list[tuple[int, pathlib.Path]]:
-    """Versions and their folders, highest first; names count as versions where TensorFlow Serving reads them so."""
-    if not model_dir.is_dir():
-        raise MissingFileError(
-            f"no model folder {model_dir}; run the pipeline first (mer pipeline run), or give another --model"
-        )
-    if (model_dir / SAVED_MODEL).is_file():
-        number = version_number(model_dir.resolve().name)
-        return [(1 if number is None else number, model_dir)]
-    numbered = ((version_number(folder.name), folder) for folder in model_dir.iterdir())
-    found = [(number, folder) for number, folder in numbered if number is not None and (folder / SAVED_MODEL).is_file()]
-    if not found:
-        raise MissingFileError(
-            f"no version in {model_dir} (a folder named by an integer that holds {SAVED_MODEL}); "
-            "run the pipeline first (mer pipeline run), or give another --model"
-        )
-    return sorted(found, reverse=True)
 
 
 def _load(version: int, folder: pathlib.Path, name: str) -> _Model:
@@ -505,34 +486,3 @@ def _load(version: int, folder: pathlib.Path, name: str) -> _Model:
         except _Refusal as error:
             raise BadInputError(f"a warm-up request of {folder} does not fit its model: {error.details}") from error
     return model
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or host == "::1" or host.startswith("127.")
-
-
-def _check_port(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except socket.gaierror as error:
-        raise BadInputError(
-            f"--host {host!r} is no address of this machine: {error.strerror}; try 127.0.0.1"
-        ) from error
-    with socket.socket(family, kind, protocol) as probe:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-            probe.listen(1)
-        except OSError as error:
-            raise _port_error(host, port, error.errno) from error
-
-
-def _port_error(host: str, port: int, number: int) -> BadInputError:
-    if number == errno.EADDRINUSE:
-        return PortInUseError(
-            f"port {port} on {host} is in use; stop what listens there, give another --port, or --port 0 for a free one"
-        )
-    return BadInputError(f"cannot listen on {host} port {port}: {os.strerror(number)}; give another --host or --port")
