@@ -24,7 +24,7 @@ RESULT = local_runner.PipelineResult(
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     root = tmp_path_factory.mktemp("verdict")
-    write_synthetic_dataset(root, subjects=3, clips_per_subject=3, frames_per_clip=(8, 8), workers=1)
+    write_synthetic_dataset(root, subjects=4, clips_per_subject=3, frames_per_clip=(8, 8), seed=0)
     assert read_casme2(root).clips
     return root
 
