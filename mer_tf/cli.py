@@ -1,7 +1,7 @@
 """The ``mer`` command: thin verbs over Python calls of the same purpose.
 
-Exit status 0 ok, 1 failure, 2 bad input, 130 interrupted, 143 stopped by SIGTERM. Errors are one line on standard
-error; ``MER_DEBUG=1`` adds the traceback.
+Exit status 0 ok, 1 failure, 2 bad input, 3 a pipeline whose model was not pushed, 130 interrupted, 143 stopped by
+SIGTERM. Errors are one line on standard error; ``MER_DEBUG=1`` adds the traceback.
 """
 
 from __future__ import annotations

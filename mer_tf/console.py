@@ -12,7 +12,9 @@ import contextlib
 import io
 import logging
 import os
+import stat
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -24,6 +26,7 @@ _NARROWEST = 8  # of a column that is wrapped
 _LINES_EVERY = 30.0  # seconds between two lines of progress where there is no terminal
 _DRAW_EVERY = 0.1  # seconds between two drawings of a bar
 _BAR = 20  # characters
+_MOST_LOG = 4 << 20  # bytes
 _STDOUT = [1]  # descriptor of the real standard output; another one while ``quiet`` is active
 
 
@@ -179,6 +182,27 @@ def hearing(listener: Callable[[str, float, int | None], None]) -> Iterator[None
         yield
     finally:
         _LISTENERS.remove(listener)
+
+
+def default_log(verb: str) -> str:
+    """Path of a verb's log where the user names none: in a folder that nobody else can write to.
+
+    A name in the temporary folder itself could be a link that somebody planted there. The log of earlier calls is kept
+    up to ``_MOST_LOG`` bytes, then once more under ``.old``.
+    """
+    folder = os.path.join(tempfile.gettempdir(), f"mer-{os.getuid()}")
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        found = os.lstat(folder)
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+            folder = tempfile.mkdtemp(prefix="mer-")
+        path = os.path.join(folder, f"{verb}.log")
+        if os.path.exists(path) and os.path.getsize(path) > _MOST_LOG:
+            os.replace(path, path + ".old")
+    except OSError:
+        return os.devnull  # a full or read-only disk stops nothing that needs no file
+    return path
 
 
 @contextlib.contextmanager

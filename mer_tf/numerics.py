@@ -12,12 +12,16 @@ Importing this module loads neither TensorFlow nor Keras.
 from __future__ import annotations
 
 import functools
+import hashlib
+import importlib.metadata
 import json
 import logging
 import os
+import pathlib
 import platform
 import sys
 
+from mer_tf import __version__
 from mer_tf.errors import ConfigError
 
 KERAS_SETTINGS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
@@ -33,6 +37,12 @@ ENVIRONMENT = (
     "OPENBLAS_CORETYPE",
     "NPY_DISABLE_CPU_FEATURES",
 )
+
+# Packages whose versions change the numbers of a training; Keras and TensorFlow those of a recipe with a network too.
+PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
+# Parts of this package that show results and decide none, and those that decide nothing before training.
+_SHOWING = ("commands", "report", "show", "zoo", "cli.py", "console.py", "document.py")
+_TRAINING = ("systems", "training", "protocols", "metrics", "synthetic", "export.py", "passport.py")
 
 _log = logging.getLogger(__name__)
 
@@ -122,10 +132,57 @@ def facts() -> dict:
     return {
         "threads": 1,
         "processor": processor(),
-        "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+        "environment": environment(),
         "keras": dict(KERAS_SETTINGS),
         "keras_set_aside": aside,
     }
+
+
+def deciding() -> dict:
+    """What decides the numbers of a training beside settings and data: part of the key of every result that is kept.
+
+    Returns:
+        ``{"code": str, "packages": {NAME: version}, "environment": {NAME: value}}``. The processor is not in it: it
+        changes the last digits only, and a run may be finished on another machine.
+    """
+    return {"code": code_version(), "packages": package_versions(), "environment": environment()}
+
+
+def environment() -> dict[str, str]:
+    """The variables in force that choose other kernels."""
+    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+
+
+def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
+    """Versions of the installed packages among ``names``; nothing is imported."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def code_version(training: bool = True) -> str:
+    """The version of this package with a digest of the code that decides numbers: a checkout changes between releases.
+
+    Args:
+        training: Whether the code of networks, training and scores is covered, or only what comes before it.
+
+    Returns:
+        For example ``"0.9.0+4f0c2a9b17de"``.
+    """
+    root = pathlib.Path(__file__).parent
+    left_out = _SHOWING if training else _SHOWING + _TRAINING
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        inner = path.relative_to(root)
+        if inner.parts[0] in left_out or path.suffix not in (".py", ".json", ".csv", ".npz"):
+            continue
+        digest.update(f"{inner.as_posix()}\n".encode() + path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
 def processor() -> str:

@@ -11,6 +11,7 @@ SAVED_MODEL = "saved_model.pb"
 EXTRA_FOLDER = "assets.extra"
 DESCRIPTION_FILE = "mer.json"
 WARMUP_FILE = "tf_serving_warmup_requests"
+MAX_VERSION = 2**63 - 1  # of a version's folder, as TensorFlow Serving reads its name
 
 # === Signatures ===
 BY_TENSORS = "serving_default"
@@ -53,3 +54,9 @@ APEX_FACE = "apex_face"
 SMALL_FACE = "small_face"
 FACE_MOVED = "face_moved"
 OTHER_FACE = "other_face"
+
+
+def version_number(name: str) -> int | None:
+    """The version that a folder's name stands for, as TensorFlow Serving reads it; None where it is no version."""
+    number = int(name) if name.isascii() and name.isdigit() else None
+    return None if number is None or number > MAX_VERSION else number

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import textwrap
 
 DEFAULT_ADDRESS = "127.0.0.1:8500"
@@ -51,9 +49,9 @@ def add_predict(verbs) -> None:
 
 
 def run_serve(arguments) -> int:
-    from mer_tf.console import quiet, setup_logging
+    from mer_tf.console import default_log, quiet, setup_logging
 
-    with quiet(_log_path(arguments.log, "serve")) as console:
+    with quiet(arguments.log or default_log("serve")) as console:
         setup_logging()
         from serving.server import serve
 
@@ -68,9 +66,9 @@ def run_serve(arguments) -> int:
 
 
 def run_predict(arguments) -> int:
-    from mer_tf.console import quiet, table
+    from mer_tf.console import default_log, quiet, table
 
-    with quiet(_log_path(arguments.log, "predict")) as console:
+    with quiet(arguments.log or default_log("predict")) as console:
         from serving.clips import predict_clip
 
         answer = predict_clip(
@@ -120,7 +118,3 @@ def _training(trained_on: dict) -> list[str]:
         interval = "" if low is None else f" ({low:.3f} to {high:.3f})"
         line += f"; leave-one-subject-out UF1 {scores['uf1']:.3f}{interval}, UAR {scores['uar']:.3f}"
     return [line]
-
-
-def _log_path(given: str | None, verb: str) -> str:
-    return given or os.path.join(tempfile.gettempdir(), f"mer-{verb}-{os.getuid()}.log")

@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -22,7 +23,7 @@ import numpy as np
 from mer_tf import served
 from mer_tf.errors import BadInputError, ConfigError, ServerError
 from mer_tf.recipes import Recipe, same_recipe
-from serving import messages
+from serving import messages, network
 
 PREDICTION = "/tensorflow.serving.PredictionService"
 MODELS = "/tensorflow.serving.ModelService"
@@ -107,7 +108,8 @@ class PredictionClient:
         self._timeout = float(timeout)
         self._attempts = attempts
         self._descriptions: dict[int, Description] = {}
-        host = match[1]
+        self._host, self._port = match[1].strip("[]"), int(match[2])
+        self._proxy = network.proxy_for(self._host)
         options = [
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -116,8 +118,8 @@ class PredictionClient:
             ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1000),
         ]
-        if host in ("localhost", "[::1]") or host.startswith("127."):
-            options.append(("grpc.enable_http_proxy", 0))  # a proxy's own loopback is not ours
+        if self._proxy is None:
+            options.append(("grpc.enable_http_proxy", 0))
         self._channel = grpc.insecure_channel(self.address, options=options)
 
     def close(self) -> None:
@@ -146,9 +148,7 @@ class PredictionClient:
         while True:
             left = end - time.monotonic()
             if left <= 0:
-                raise ServerError(
-                    f"no answer from {self.address} within {timeout:g} s; start the server with: {self._remedy()}"
-                )
+                raise ServerError(f"no answer from {self.address} within {timeout:g} s: {self._why()}")
             try:
                 if self._is_ready(min(left, self._timeout)):
                     return
@@ -296,32 +296,62 @@ class PredictionClient:
             except grpc.RpcError as error:
                 retry = error.code() in UNREACHABLE and attempt < self._attempts
                 if not retry or time.monotonic() + pause >= end:
+                    if error.code() in UNREACHABLE and _never_connected(error) and self._listens():
+                        # The server came up meanwhile, and gRPC has not looked since: it does so after a pause.
+                        with contextlib.suppress(grpc.RpcError):
+                            left = min(end - time.monotonic(), 3 * LONGEST_PAUSE)
+                            return self._rpc(method, request, response_type, max(left, 0.001), wait_for_ready=True)
                     raise self._refused(error) from error
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         raise AssertionError("the last attempt returns or raises")
 
-    def _rpc(self, method: str, request, response_type, timeout: float):
+    def _listens(self) -> bool:
+        return self._proxy is None and network.fault_of(self._host, self._port).listens
+
+    def _rpc(self, method: str, request, response_type, timeout: float, wait_for_ready: bool = False):
         call = self._channel.unary_unary(
             method, request_serializer=type(request).SerializeToString, response_deserializer=response_type.FromString
         )
-        return call(request, timeout=timeout)
+        return call(request, timeout=timeout, wait_for_ready=wait_for_ready)
 
     def _refused(self, error: grpc.RpcError) -> ServerError:
         code, details = error.code(), " ".join((error.details() or "").split())
         if code in UNREACHABLE:
-            # A server that is there but not ready says why; a connection that failed is told by the first words.
-            why = "" if re.search("connect|resolution|socket", details, re.IGNORECASE) else f" ({details})"
-            return RequestRefusedError(
-                f"no prediction server at {self.address}{why}; start one with: {self._remedy()}", code
-            )
+            # A server that is there but not ready says why; a connection that failed is looked at from here.
+            why = self._why() if _never_connected(error) else f"{details}; wait for it, or look into its log"
+            return RequestRefusedError(f"no prediction server at {self.address}: {why}", code)
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            remedy = "give a longer --timeout, or see whether it is overloaded"
+            if self._proxy is not None:
+                remedy += f"; it was asked {self._proxy.phrase(self._host)}"
             return RequestRefusedError(
-                f"the server at {self.address} did not answer within {self._timeout:g} s; "
-                "give a longer --timeout, or see whether it is overloaded",
-                code,
+                f"the server at {self.address} did not answer within {self._timeout:g} s; {remedy}", code
             )
-        return RequestRefusedError(f"the server at {self.address} refused: {details} ({code.name})", code)
+        hint = ""
+        if code is grpc.StatusCode.UNIMPLEMENTED:
+            hint = "; what listens there speaks gRPC and is no prediction server: look whether the port is right"
+        return RequestRefusedError(f"the server at {self.address} refused: {details} ({code.name}){hint}", code)
 
-    def _remedy(self) -> str:
-        return f"mer serve --model DIR --port {self.address.rpartition(':')[2]}"
+    def _why(self) -> str:
+        """Why nobody answers, and what to do, as far as it can be seen from this machine."""
+        if self._proxy is not None:
+            return f"it was asked {self._proxy.phrase(self._host)}"
+        fault = network.fault_of(self._host, self._port)
+        if fault.unknown_host:
+            return f"the name {self._host!r} cannot be resolved ({fault.text}); check it, or give the IP address"
+        if fault.listens:
+            return (
+                "something listens there that does not answer as a prediction server does; look whether the port is "
+                "right (TensorFlow Serving takes gRPC on 8500, REST on 8501)"
+            )
+        remedy = f"mer serve --model DIR --port {self._port}"
+        if not network.is_here(self._host):
+            remedy += " --host 0.0.0.0 on that machine, and let its firewall pass the port"
+        return f"nothing listens there ({fault.text}); start one with: {remedy}"
+
+
+def _never_connected(error: grpc.RpcError) -> bool:
+    """Whether nobody was reached, by the words of gRPC; a server that is there but not ready says why in its own."""
+    details = error.details() or ""
+    return not details or re.search("connect|resolution|resolve|socket|proxy|http", details, re.IGNORECASE) is not None

@@ -13,12 +13,11 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import errno
+import functools
 import logging
-import os
 import pathlib
 import queue
 import signal
-import socket
 import threading
 
 import grpc
@@ -33,9 +32,11 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from mer_tf.errors import BadInputError, ConfigError, MissingFileError, PortInUseError
+from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.served import BY_TENSORS, SAVED_MODEL
 from serving.messages import to_array
+from serving.network import check_port, is_loopback, port_error
+from serving.versions import version_folders
 from serving.warmup import read_warmup_requests
 
 try:
@@ -103,7 +104,9 @@ class MerServer:
         self._max_message_bytes = max_message_bytes
         self._max_batch = max_batch
         self._poll_seconds = poll_seconds
-        self._model = _load(*_newest(self.model_dir), name)
+        # A version that is still being copied must not keep out an older one that is whole.
+        self._model, self.notes = _newest_whole(self.model_dir, name)
+        self._said = ""
         self._server = None
         self._health = None
         self._poller = None
@@ -130,7 +133,7 @@ class MerServer:
             raise ConfigError("the server was started before; make a new MerServer")
         # gRPC would share a port between processes, and it complains on standard error where it cannot bind:
         # ask the system first, and let gRPC bind exclusively.
-        _check_port(self.host, self.port)
+        check_port(self.host, self.port)
         self._server = grpc.server(
             concurrent.futures.ThreadPoolExecutor(self._max_workers, thread_name_prefix="mer-serve"),
             options=[
@@ -140,6 +143,7 @@ class MerServer:
             ],
             maximum_concurrent_rpcs=self._max_rpcs,
         )
+        _quieten_decoding()
         service = _Service(self)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, self._server)
@@ -154,7 +158,7 @@ class MerServer:
             port = 0
         if not port:
             self._server = None
-            raise _port_error(self.host, self.port, errno.EADDRINUSE)
+            raise port_error(self.host, self.port, errno.EADDRINUSE)
         self.port = port
         self._server.start()
         if self._health is not None:
@@ -163,7 +167,7 @@ class MerServer:
         if self._poll_seconds:
             self._poller = threading.Thread(target=self._poll, name="mer-serve-poll", daemon=True)
             self._poller.start()
-        if not _is_loopback(self.host):
+        if not is_loopback(self.host):
             LOGGER.warning("listening on %s: reachable from the network, without authentication", self.address)
         LOGGER.info("serving %s version %d on %s", self.name, self.version, self.address)
         return self
@@ -193,12 +197,16 @@ class MerServer:
         # A folder that is still being copied fails to load; it is tried again until it is whole.
         while not self._stopping.wait(self._poll_seconds):
             try:
-                version, folder = _newest(self.model_dir)
-                if version > self._model.version:
-                    self._model = _load(version, folder, self.name)
-                    LOGGER.info("serving %s version %d now", self.name, version)
+                model, notes = _newest_whole(self.model_dir, self.name, above=self._model.version)
             except (BadInputError, OSError) as error:
-                LOGGER.warning("version %d stays in service: %s", self._model.version, error)
+                model, notes = None, (str(error),)
+            if model is not None:
+                self._model = model
+                LOGGER.info("serving %s version %d now", self.name, model.version)
+            text = "; ".join(notes)
+            if text and text != self._said:  # said once, not at each look
+                LOGGER.warning("version %d stays in service: %s", self._model.version, text)
+            self._said = text
 
 
 def serve(model_dir, port: int = DEFAULT_PORT, *, announce=None, **options) -> None:
@@ -226,6 +234,8 @@ def serve(model_dir, port: int = DEFAULT_PORT, *, announce=None, **options) -> N
         with server:
             if announce is not None:
                 announce(f"serving {server.name} version {server.version} on {server.address} (stop with Ctrl-C)")
+                for note in server.notes:
+                    announce(f"note: not the newest version: {note}")
             asked.get()
     finally:
         for number, handler in previous.items():
@@ -292,6 +302,29 @@ class _Service(
                 "NOT_FOUND", f"no version {spec.version.value} of {model.name!r}; this server has {model.version}"
             )
         return model
+
+
+class _Undecodable(logging.Filter):
+    """Of requests that gRPC cannot decode, says the 1st, 10th, 100th ... in a line; it would log a traceback each."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if "deserializing" not in record.getMessage():
+            return True
+        self.count += 1
+        record.msg, record.args, record.exc_info = "%d requests so far could not be decoded", (self.count,), None
+        return str(self.count).strip("0") == "1"
+
+
+@functools.cache
+def _quieten_decoding() -> _Undecodable:
+    """Puts the filter on gRPC's logger, once in a process."""
+    undecodable = _Undecodable()
+    logging.getLogger("grpc._common").addFilter(undecodable)
+    return undecodable
 
 
 class _Refusal(Exception):
@@ -414,29 +447,23 @@ def _set_model_spec(spec, model: _Model) -> None:
     spec.version.value = model.version
 
 
-def _newest(model_dir: pathlib.Path) -> tuple[int, pathlib.Path]:
-    """The highest version and its folder; names count as versions where TensorFlow Serving reads them as such."""
-    if not model_dir.is_dir():
-        raise MissingFileError(
-            f"no model folder {model_dir}; run the pipeline first (mer pipeline run), or give another --model"
-        )
-    if (model_dir / SAVED_MODEL).is_file():
-        return _version_number(model_dir.resolve().name) or 1, model_dir
-    found = [
-        (_version_number(folder.name), folder)
-        for folder in model_dir.iterdir()
-        if _version_number(folder.name) is not None and (folder / SAVED_MODEL).is_file()
-    ]
-    if not found:
-        raise MissingFileError(
-            f"no version in {model_dir} (a folder named by an integer that holds {SAVED_MODEL}); "
-            "run the pipeline first (mer pipeline run), or give another --model"
-        )
-    return max(found)
+def _newest_whole(model_dir: pathlib.Path, name: str, above: int = -1) -> tuple[_Model | None, tuple[str, ...]]:
+    """The highest version above ``above`` that can be loaded, and what is wrong with those higher still.
 
-
-def _version_number(name: str) -> int | None:
-    return int(name) if name.isascii() and name.isdigit() and len(name) <= 18 else None
+    Returns:
+        None in place of the model where no version is above, or none of them can be loaded while one is in service.
+    """
+    faults: list[str] = []
+    for version, folder in version_folders(model_dir):
+        if version <= above:
+            break
+        try:
+            return _load(version, folder, name), tuple(faults)
+        except BadInputError as error:
+            faults.append(str(error))
+    if above < 0:
+        raise BadInputError(faults[0])
+    return None, tuple(faults)
 
 
 def _load(version: int, folder: pathlib.Path, name: str) -> _Model:
@@ -459,34 +486,3 @@ def _load(version: int, folder: pathlib.Path, name: str) -> _Model:
         except _Refusal as error:
             raise BadInputError(f"a warm-up request of {folder} does not fit its model: {error.details}") from error
     return model
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or host == "::1" or host.startswith("127.")
-
-
-def _check_port(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except socket.gaierror as error:
-        raise BadInputError(
-            f"--host {host!r} is no address of this machine: {error.strerror}; try 127.0.0.1"
-        ) from error
-    with socket.socket(family, kind, protocol) as probe:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-            probe.listen(1)
-        except OSError as error:
-            raise _port_error(host, port, error.errno) from error
-
-
-def _port_error(host: str, port: int, number: int) -> BadInputError:
-    if number == errno.EADDRINUSE:
-        return PortInUseError(
-            f"port {port} on {host} is in use; stop what listens there, give another --port, or --port 0 for a free one"
-        )
-    return BadInputError(f"cannot listen on {host} port {port}: {os.strerror(number)}; give another --host or --port")

@@ -13,6 +13,7 @@ import threading
 
 import pytest
 
+from mer_tf import console
 from mer_tf.console import Console, Progress, announce, table
 
 
@@ -189,3 +190,46 @@ def test_table_aligns_numbers_right_and_text_left_and_takes_no_rows():
     lines = table(("name", "n"), [("a", 1), ("bbbbbb", 1000)]).splitlines()
     assert lines == ["name        n", "------  -----", "a           1", "bbbbbb  1,000"]
     assert table(("name", "n"), []).splitlines() == ["name  n", "----  -"]
+
+
+@pytest.fixture
+def shared(tmp_path, monkeypatch):
+    """A temporary folder that others write to as well."""
+    monkeypatch.setattr(console.tempfile, "gettempdir", lambda: str(tmp_path))
+    return tmp_path
+
+
+def test_the_usual_log_lies_in_a_folder_of_its_own(shared):
+    path = console.default_log("serve")
+    assert os.path.dirname(path) == str(shared / f"mer-{os.getuid()}")
+    assert os.stat(os.path.dirname(path)).st_mode & 0o777 == 0o700
+    assert console.default_log("serve") == path
+
+
+@pytest.mark.parametrize("planted", ["link", "file", "open folder"])
+def test_what_somebody_planted_in_the_temporary_folder_is_not_followed(shared, planted):
+    place = shared / f"mer-{os.getuid()}"
+    (shared / "victim").mkdir()
+    if planted == "link":
+        place.symlink_to(shared / "victim")
+    elif planted == "file":
+        place.touch()
+    else:
+        place.mkdir()
+        place.chmod(0o777)
+        (place / "serve.log").symlink_to(shared / "victim" / "file")
+    path = console.default_log("serve")
+    with open(path, "a") as file:
+        file.write("something")
+    assert os.path.dirname(path) != str(place)
+    assert not os.listdir(shared / "victim")
+
+
+def test_the_usual_log_does_not_grow_for_ever(shared, monkeypatch):
+    monkeypatch.setattr(console, "_MOST_LOG", 100)
+    path = console.default_log("predict")
+    for _ in range(5):
+        with open(console.default_log("predict"), "a") as file:
+            file.write("x" * 80)
+    assert sum(entry.stat().st_size for entry in os.scandir(os.path.dirname(path))) <= 400
+    assert sorted(os.listdir(os.path.dirname(path))) == ["predict.log", "predict.log.old"]

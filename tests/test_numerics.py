@@ -118,6 +118,26 @@ def test_settings_changed_after_import_are_refused():
     numerics.check_keras()
 
 
+def test_the_code_version_follows_the_code_that_decides_numbers(monkeypatch, tmp_path):
+    files = {"training/loss.py": True, "preprocessing/flow.py": False, "commands/verb.py": None}  # covered by both, ...
+    for name in files:
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("one")
+    monkeypatch.setattr(numerics, "__file__", str(tmp_path / "numerics.py"))
+
+    def versions():
+        numerics.code_version.cache_clear()
+        return numerics.code_version(), numerics.code_version(training=False)
+
+    try:
+        for name, training in files.items():
+            whole, before = versions()
+            (tmp_path / name).write_text("two")
+            assert (versions()[0] != whole, versions()[1] != before) == (training is not None, training is False)
+    finally:
+        numerics.code_version.cache_clear()
+
+
 def test_facts_name_the_processor_and_the_variables(monkeypatch, tmp_path):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))

@@ -1,4 +1,7 @@
-"""``mer pipeline run | compile | status``."""
+"""``mer pipeline run | compile | status``.
+
+``run`` ends with status 3 where every component ran but the model was not pushed, so that a script sees the verdict.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ import time
 
 from mer_tf.commands.options import add_faces, add_training_options, add_workers, training_config, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
-from mer_tf.console import Console, fill, quiet, setup_logging, table
+from mer_tf.console import Console, default_log, fill, quiet, setup_logging, table
 from mer_tf.run_files import MANIFEST_FILE
 
 IMAGE = "mer-tf:latest"
 _STATES = {"stopped": "stopped (killed?)"}  # in words for a person
+NOT_PUSHED = 3  # exit status of a run that went through and whose model was refused
 
 
 def add(verbs) -> None:
@@ -22,7 +26,12 @@ def add(verbs) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    run = actions.add_parser("run", help="run all components on this machine; unchanged ones come from the cache")
+    run = actions.add_parser(
+        "run",
+        help="run all components on this machine; unchanged ones come from the cache",
+        epilog=f"Exit status: 0 the model was blessed and pushed, {NOT_PUSHED} the run went through and the model was "
+        "not pushed (its pooled UF1 is below --min-uf1, or it cannot be served), 1 failure, 2 bad input.",
+    )
     add_source(run)
     run.add_argument("--out", required=True, help="folder for artifacts, metadata, logs, served versions")
     _add_pipeline_options(run)
@@ -134,6 +143,8 @@ def run_run(arguments) -> int:
     for note in split.notes:
         console.note(fill(f"note: {note}"))
 
+    _say_if_moved(console, arguments.out)
+
     log = os.path.join(arguments.out, "mer.log")
     start = time.perf_counter()
     with quiet(log) as console:
@@ -155,7 +166,22 @@ def run_run(arguments) -> int:
             console.result(json.dumps(report, indent=1))
         else:
             console.result(_report(result, report, config.protocol, clips.classes))
-    return 0
+    return 0 if result.pushed_model else NOT_PUSHED
+
+
+def _say_if_moved(console: Console, out: str) -> None:
+    """A remark where the folder was moved or copied since its last run: its results are known by their whole paths."""
+    from tfx_pipeline import configs, status
+
+    database = os.path.join(out, configs.METADATA_FILE)
+    before = status.earlier_root(database, os.path.join(os.path.abspath(out), configs.ROOT_FOLDER))
+    if before:
+        console.note(
+            fill(
+                f"note: {out} was moved or copied since its last run, which wrote to {os.path.dirname(before)}; "
+                "results are known by their whole paths, so nothing comes from the cache until it lies there again"
+            )
+        )
 
 
 class Progress:
@@ -215,6 +241,8 @@ def _report(result, report: dict, protocol: str, classes) -> str:
         lines.append(f"{len(result.faults)} clips left out:")
         lines += [fill(f"  {fault['message']}", "    ") for fault in result.faults]
     verdict = "blessed" if result.blessed else "NOT blessed (pooled UF1 below the threshold)"
+    if not result.servable:
+        verdict += "; LoadAndQuery: the exported model does NOT answer as it should (its report.json says why)"
     lines.append(f"Evaluator: {verdict}; pushed: {result.pushed_model or 'nothing'}")
     lines.append(f"passport: {result.passport}")
     lines.append(f"TensorBoard: tensorboard --logdir {result.log_dir}")
@@ -223,8 +251,6 @@ def _report(result, report: dict, protocol: str, classes) -> str:
 
 
 def run_compile(arguments) -> int:
-    import tempfile
-
     # The number of classes is that of the manifest, which this machine need not have.
     train = training_config(arguments, classes_from_data=False, weights_here=False)
     config = pipeline_config(
@@ -235,8 +261,7 @@ def run_compile(arguments) -> int:
         serving_dir=arguments.serving_dir,
         data_root=arguments.data_root,
     )
-    log = os.path.join(tempfile.gettempdir(), f"mer-compile-{os.getuid()}.log")
-    with quiet(log) as console:
+    with quiet(default_log("compile")) as console:
         setup_logging()
         from tfx_pipeline.kubeflow_runner import compile_kubeflow
 
@@ -263,6 +288,7 @@ def run_status(arguments) -> int:
         return 0
     mark = os.path.join(arguments.out, configs.RUNNING_FILE)
     runs = status.pipeline_runs(database, arguments.runs, running=status.is_running(mark))
+    _say_if_moved(Console(), arguments.out)
     if arguments.json:
         print(json.dumps([run.to_json() for run in runs], indent=1))
         return 0

@@ -22,9 +22,11 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
 
 from components import reports
+from components.pusher.executor import newest_version
 from mer_tf import atomic, processes, run_files
 from mer_tf.errors import ConfigError, MerError, MissingFileError
-from mer_tf.preprocessing import find_landmark_model
+from mer_tf.preprocessing import ClipPreprocessor
+from mer_tf.served import SAVED_MODEL
 from mer_tf.training.cross_validation import check_model
 from tfx_pipeline import configs, status
 from tfx_pipeline.configs import PipelineConfig
@@ -106,11 +108,14 @@ class ProgressRunner(LocalDagRunner):
 
     Args:
         on_component: Called with a ``ComponentRun`` when a node starts (state ``"running"``) and when it ends.
+        serving_dir: Folder that Pusher pushes to. What it pushed is taken from the cache only while servers would load
+            it; else the model is pushed again.
     """
 
-    def __init__(self, on_component: Callable[[ComponentRun], None] | None = None):
+    def __init__(self, on_component: Callable[[ComponentRun], None] | None = None, serving_dir: str = ""):
         super().__init__()
         self._on_component = on_component or (lambda run: None)
+        self._serving_dir = serving_dir
         self.runs: list[ComponentRun] = []
         self.execution_ids: dict[str, int] = {}
 
@@ -151,6 +156,8 @@ class ProgressRunner(LocalDagRunner):
             if node.execution_options.run.perform_snapshot:
                 with metadata.Metadata(connection) as handle:
                     partial_run_utils.snapshot(handle, pipeline)
+            if name == "Pusher" and not self._push_stands(connection):
+                node.execution_options.caching_options.enable_cache = False
             info = launcher.Launcher(
                 pipeline_node=node,
                 mlmd_connection=metadata.Metadata(connection),
@@ -168,6 +175,23 @@ class ProgressRunner(LocalDagRunner):
             raise _named(error, name) from error
         finally:
             self.runs.append(report(state, time.perf_counter() - start))
+
+    def _push_stands(self, connection) -> bool:
+        """Whether an earlier push of this run's model is what servers load, or there was none."""
+        with metadata.Metadata(connection) as handle:
+            models = status.execution_outputs(handle.store, self.execution_ids.get("Trainer", 0)).get("model", ())
+            pushed = [
+                status.pushed_destination(artifact)
+                for model in models
+                for artifact in status.made_of(handle.store, model.id, "PushedModel")
+            ]
+        pushed = [destination for destination in pushed if destination]
+        newest = newest_version(self._serving_dir)
+        loaded = os.path.join(self._serving_dir, str(newest))
+        stands = loaded in pushed and os.path.isfile(os.path.join(loaded, SAVED_MODEL))
+        if pushed and not stands:
+            _LOG.warning("the newest version in %s is %s, not this model's; pushing again", self._serving_dir, newest)
+        return stands or not pushed
 
 
 def run_local(
@@ -198,11 +222,11 @@ def run_local(
         )
     if os.path.exists(out) and not os.path.isdir(out):
         raise ConfigError(f"{out} is a file; choose a folder for the pipeline's output")
-    find_landmark_model(config.landmark_model)
+    ClipPreprocessor(config.recipe, landmark_model=config.landmark_model).versions()  # refuses what is not there
     check_model(config.train, config.recipe)  # hours of preprocessing come before training does
     pipeline = create_pipeline(config)
     os.makedirs(out, exist_ok=True)
-    runner = ProgressRunner(on_component)
+    runner = ProgressRunner(on_component, config.serving_dir)
     mark = os.path.join(out, configs.RUNNING_FILE)
     atomic.write_text(mark, json.dumps(processes.mark()))
     try:
@@ -245,7 +269,7 @@ def _result(runner: ProgressRunner, database: str, serving_dir: str, out: str) -
         metrics=metrics,
         blessed=artifact("Evaluator", "blessing").properties.get("blessed") == 1,
         servable=artifact("LoadAndQuery", "blessing").properties.get("blessed") == 1,
-        pushed_model=_pushed(pushed),
+        pushed_model=status.pushed_destination(pushed),
         serving_dir=serving_dir,
         predictions=_existing(loso, run_files.PREDICTIONS_FILE),
         passport=passport,
@@ -258,21 +282,6 @@ def _result(runner: ProgressRunner, database: str, serving_dir: str, out: str) -
         clips=motion.properties.get("clips", 0),
         faults=tuple(faults),
     )
-
-
-def _pushed(artifact) -> str:
-    """Folder of the pushed version; put back where a cached push was cleared away since."""
-    if artifact.properties.get("pushed") != 1:
-        return ""
-    destination = artifact.properties["pushed_destination"]
-    if not os.path.isdir(destination) and os.path.isdir(artifact.uri):
-        import shutil
-
-        _LOG.warning("%s was removed since it was pushed; putting it back from %s", destination, artifact.uri)
-        os.makedirs(os.path.dirname(destination), exist_ok=True)
-        shutil.copytree(artifact.uri, destination + ".part", dirs_exist_ok=True)
-        os.replace(destination + ".part", destination)  # a server must never see half a version
-    return destination
 
 
 def _existing(folder: str, name: str) -> str:

@@ -8,7 +8,6 @@ import tensorflow_data_validation as tfdv
 from tfx.components import (
     Evaluator,
     ExampleValidator,
-    Pusher,
     SchemaGen,
     StatisticsGen,
     Transform,
@@ -23,7 +22,8 @@ from components.load_and_query.component import LoadAndQuery
 from components.loso_evaluator.config import eval_config
 from components.loso_trainer.component import LosoTrainer
 from components.motion_transform.component import MotionTransform
-from mer_tf import features
+from components.pusher.component import Pusher
+from mer_tf import features, numerics
 from mer_tf.errors import ConfigError
 from mer_tf.training.initial import weights_hash
 from tfx_pipeline import configs
@@ -42,6 +42,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     recipe, train = config.recipe, config.train
     # Part of the cache key by content. Where another machine will read the file, its name has to do.
     weights = weights_hash(train.initial_weights) if os.path.isfile(train.initial_weights) else ""
+    made_with = numerics.deciding()  # likewise, of every step that computes with TensorFlow
 
     clips = ClipExampleGen(config.manifest_dir, strict=config.strict, data_root=config.data_root, frames=recipe.frames)
     statistics = StatisticsGen(
@@ -64,7 +65,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         preprocessing_fn=configs.PREPROCESSING_FN,
         # The names are required; nothing is analysed, since a statistic over all clips would leak between folds.
         splits_config=transform_pb2.SplitsConfig(analyze=[configs.SPLIT], transform=[configs.SPLIT]),
-        custom_config={"recipe": recipe.to_json()},
+        custom_config={"recipe": recipe.to_json(), "made_with": made_with},
         disable_analyzer_cache=True,
         disable_statistics=True,
     )
@@ -87,7 +88,12 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         run=loso.outputs["run"],
         run_fn=configs.RUN_FN,
         split=configs.SPLIT,
-        custom_config={"recipe": recipe.to_json(), "train_config": train.to_json(), "initial_weights": weights},
+        custom_config={
+            "recipe": recipe.to_json(),
+            "train_config": train.to_json(),
+            "initial_weights": weights,
+            "made_with": made_with,
+        },
     )
     evaluator = Evaluator(
         examples=loso.outputs["predictions"],

@@ -22,6 +22,11 @@ _STATES = {
     metadata_store_pb2.Execution.FAILED: "failed",
     metadata_store_pb2.Execution.CANCELED: "canceled",
 }
+_INPUT_EVENTS = (
+    metadata_store_pb2.Event.INPUT,
+    metadata_store_pb2.Event.DECLARED_INPUT,
+    metadata_store_pb2.Event.INTERNAL_INPUT,
+)
 _OUTPUT_EVENTS = (
     metadata_store_pb2.Event.OUTPUT,
     metadata_store_pb2.Event.DECLARED_OUTPUT,
@@ -124,6 +129,17 @@ def open_store(database: str | os.PathLike) -> metadata_store.MetadataStore:
     return store
 
 
+def earlier_root(database: str | os.PathLike, root: str | os.PathLike) -> str:
+    """Folder of the artifacts of the last run where it is not ``root``; ``""`` where it is, or nothing was run yet."""
+    if not os.path.isfile(database):
+        return ""
+    newest = max(open_store(database).get_artifacts(), key=lambda artifact: artifact.id, default=None)
+    if newest is None:
+        return ""
+    found = os.path.dirname(os.path.dirname(os.path.dirname(newest.uri)))  # ROOT/component/channel/number
+    return "" if found == os.fspath(root) else found
+
+
 def pipeline_runs(
     database: str | os.PathLike, limit: int | None = None, *, running: bool | None = None
 ) -> list[RunInfo]:
@@ -208,14 +224,21 @@ def execution_outputs(store: metadata_store.MetadataStore, execution_id: int) ->
     return _artifacts(store, execution_id, _OUTPUT_EVENTS)
 
 
+def made_of(store: metadata_store.MetadataStore, artifact_id: int, kind: str) -> list[ArtifactInfo]:
+    """Artifacts of type ``kind`` that came out of executions which took this artifact in."""
+    taken = [event for event in store.get_events_by_artifact_ids([artifact_id]) if event.type in _INPUT_EVENTS]
+    outputs = [execution_outputs(store, number) for number in sorted({event.execution_id for event in taken})]
+    return [info for made in outputs for infos in made.values() for info in infos if info.type == kind]
+
+
+def pushed_destination(artifact: ArtifactInfo) -> str:
+    """Folder of the version that a ``PushedModel`` stands for; ``""`` where nothing was pushed."""
+    return artifact.properties["pushed_destination"] if artifact.properties.get("pushed") == 1 else ""
+
+
 def execution_info(store: metadata_store.MetadataStore, execution_id: int) -> ExecutionInfo:
     """Everything about one execution."""
     (execution,) = store.get_executions_by_id([execution_id])
-    inputs = (
-        metadata_store_pb2.Event.INPUT,
-        metadata_store_pb2.Event.DECLARED_INPUT,
-        metadata_store_pb2.Event.INTERNAL_INPUT,
-    )
     nodes = [context.name for context in store.get_contexts_by_execution(execution_id) if context.type == "node"]
     return ExecutionInfo(
         id=execution_id,
@@ -223,7 +246,7 @@ def execution_info(store: metadata_store.MetadataStore, execution_id: int) -> Ex
         state=_STATES.get(execution.last_known_state, "unknown"),
         started=execution.create_time_since_epoch / 1000,
         finished=execution.last_update_time_since_epoch / 1000,
-        inputs=_artifacts(store, execution_id, inputs),
+        inputs=_artifacts(store, execution_id, _INPUT_EVENTS),
         outputs=_artifacts(store, execution_id, _OUTPUT_EVENTS),
     )
 

@@ -12,6 +12,7 @@ from tfx.proto import example_gen_pb2
 
 from components.clip_example_gen import executor
 from components.clip_example_gen.driver import ManifestDriver
+from mer_tf import numerics
 from mer_tf.recipes import FramesConfig
 from mer_tf.run_files import MANIFEST_FILE
 
@@ -54,6 +55,7 @@ class ClipExampleGen(FileBasedExampleGen):
                 executor.STRICT: bool(strict),
                 executor.DATA_ROOT: data_root or "",
                 executor.FRAMES: json.dumps(dataclasses.asdict(frames or FramesConfig())),
+                "code": numerics.code_version(training=False),  # for the key of the cache alone
             }
         )
         custom_config = example_gen_pb2.CustomConfig()

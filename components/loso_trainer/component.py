@@ -12,7 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.artifacts import LosoRun
 from components.loso_trainer.executor import Executor
-from mer_tf import __version__
+from mer_tf import numerics
 from mer_tf.recipes import Recipe
 from mer_tf.training import TrainConfig
 
@@ -28,8 +28,8 @@ class LosoTrainerSpec(ComponentSpec):
         "initial_weights": ExecutionParameter(type=str),
         "workers": ExecutionParameter(type=int),
         "resume_dir": ExecutionParameter(type=str, optional=True),
-        # Not read: results of another version of the code are not taken from the cache.
-        "code_version": ExecutionParameter(type=str),
+        # Not read: results of other code, TensorFlow or settings of its kernels are not taken from the cache.
+        "made_with": ExecutionParameter(type=str),
     }
     INPUTS = {  # noqa: RUF012
         "examples": ChannelParameter(type=standard_artifacts.Examples),
@@ -85,7 +85,7 @@ class LosoTrainer(BaseBeamComponent):
                 initial_weights=initial_weights,
                 workers=workers,
                 resume_dir=resume_dir,
-                code_version=__version__,
+                made_with=json.dumps(numerics.deciding(), sort_keys=True),
                 predictions=types.Channel(type=standard_artifacts.Examples),
                 run=types.Channel(type=LosoRun),
             )

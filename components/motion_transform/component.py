@@ -11,8 +11,7 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.motion_transform.executor import Executor
-from mer_tf import __version__
-from mer_tf.preprocessing.clip import weights_digests
+from mer_tf.preprocessing.clip import deciding
 from mer_tf.recipes import Recipe
 
 
@@ -24,9 +23,8 @@ class MotionTransformSpec(ComponentSpec):
         "strict": ExecutionParameter(type=int),
         "workers": ExecutionParameter(type=int),
         "landmark_model": ExecutionParameter(type=str, optional=True),
-        # Not read: results of another version of the code, or of other weights, are not taken from the cache.
-        "code_version": ExecutionParameter(type=str),
-        "weights": ExecutionParameter(type=str),
+        # Not read: results of other code, OpenCV or dlib, landmark model or weights are not taken from the cache.
+        "made_with": ExecutionParameter(type=str),
     }
     INPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
     OUTPUTS = {  # noqa: RUF012
@@ -38,8 +36,9 @@ class MotionTransformSpec(ComponentSpec):
 class MotionTransform(BaseBeamComponent):
     """Makes the arrays of one recipe: detection, alignment, magnification, flow, strain.
 
-    Recipes with trained networks find their weights by ``MER_MAGNIFIER_WEIGHTS`` and ``MER_LITEFLOWNET_WEIGHTS``, on
-    the machine that describes the pipeline (for the cache) and on every worker.
+    Recipes with trained networks find their weights by ``MER_MAGNIFIER_WEIGHTS`` and ``MER_LITEFLOWNET_WEIGHTS``, the
+    detector its landmark model by ``landmark_model`` or ``MER_LANDMARK_MODEL``, on the machine that describes the
+    pipeline (where their content and the versions of OpenCV and dlib go into the key of the cache) and on every worker.
 
     Output channels:
         ``motion``: ``Examples`` of motion records (``mer_tf.records``), with a ``clips.json`` report and the custom
@@ -73,8 +72,7 @@ class MotionTransform(BaseBeamComponent):
                 strict=int(strict),
                 workers=workers,
                 landmark_model=landmark_model,
-                code_version=__version__,
-                weights=json.dumps(weights_digests(recipe), sort_keys=True),
+                made_with=json.dumps(deciding(recipe, landmark_model), sort_keys=True),
                 motion=types.Channel(type=standard_artifacts.Examples),
                 schema=types.Channel(type=standard_artifacts.Schema),
             )

@@ -17,6 +17,7 @@ from apache_beam.transforms.window import GlobalWindows
 from components import reports
 from components.clip_example_gen.records import decode_clip
 from components.motion_transform import worker
+from mer_tf.checks import config_errors, whole
 from mer_tf.console import announce
 from mer_tf.errors import ClipError, ProcessEndedError
 from mer_tf.processes import Processes
@@ -86,6 +87,8 @@ class PreprocessClips(beam.DoFn):
     """
 
     def __init__(self, recipe: Recipe, *, strict: bool, workers: int, landmark_model: str | None):
+        with config_errors():
+            whole("workers", workers)
         self._recipe = recipe
         self._strict = strict
         self._workers = workers

@@ -18,6 +18,7 @@ from typing import ClassVar
 import numpy as np
 
 from mer_tf.errors import MissingFileError, MissingPackageError, how_to_install, look_up
+from mer_tf.files import check_regular
 from mer_tf.preprocessing.align import check_landmarks
 from mer_tf.preprocessing.detection import (
     MAX_DETECTOR_PIXELS,
@@ -37,6 +38,7 @@ LANDMARK_NOTICE = (
     "the 68-point landmark model was trained on iBUG 300-W, whose terms exclude commercial use; "
     "commercial users must ask the owners of that data"
 )
+POINTS = 68
 SECOND_FACE_SCORE = 0.5
 
 logger = logging.getLogger(__name__)
@@ -116,15 +118,17 @@ def find_landmark_model(path: str | os.PathLike | None = None) -> str:
 
     Raises:
         MissingFileError: None of them exists, or the packaged file has another size than it should.
+        BadInputError: What the argument or the variable names is no file that can be read.
     """
     for source, value in (("argument", path), (LANDMARK_VARIABLE, os.environ.get(LANDMARK_VARIABLE))):
         if value:
-            if not os.path.isfile(value):
-                raise MissingFileError(
-                    f"landmark model {os.fspath(value)!r} (from the {source}) does not exist; give the path of "
-                    f"{LANDMARK_FILE}, or {how_to_install('face')}"
-                )
-            return os.fspath(value)
+            value = os.fspath(value)
+            packed = value + ".bz2"
+            remedy = f"give the path of {LANDMARK_FILE}, or {how_to_install('face')}"
+            if os.path.isfile(packed) and not os.path.exists(value):
+                remedy = f"unpack the one that is there with: bunzip2 --keep {packed}"
+            check_regular(value, f"landmark model (from the {source})", remedy)
+            return value
     spec = importlib.util.find_spec("face_recognition_models")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         file = pathlib.Path(folder, "models", LANDMARK_FILE)
@@ -141,6 +145,28 @@ def find_landmark_model(path: str | os.PathLike | None = None) -> str:
     )
 
 
+# How files begin that are often taken for the model, and what to do about them.
+_OTHER_FILES = (
+    (b"BZh", "it is still compressed; unpack it with: bunzip2 --keep --stdout {path} > " + LANDMARK_FILE),
+    (b"\x1f\x8b", "it is still compressed; unpack it with gunzip"),
+    (b"PK\x03\x04", "it is a zip archive; unpack it with unzip"),
+    (b"version https://git-lfs", "it is a Git LFS pointer in place of the file; fetch the file with: git lfs pull"),
+    (b"\xff\xd8\xff", "it is a picture"),
+    (b"\x89PNG", "it is a picture"),
+    (b"<", "it is a web page; download the file itself"),
+)
+
+
+def _kind_of(path: str) -> str:
+    """What a file is that dlib cannot read, and the way out, for a message; ``""`` where nobody knows."""
+    with open(path, "rb") as file:
+        head = file.read(64)
+    if not head:
+        return ": it is empty; copy it again"
+    found = next((said for start, said in _OTHER_FILES if head.lstrip().startswith(start)), "")
+    return f": {found.format(path=path)}" if found else ""
+
+
 class FaceFinder:
     """dlib's HOG detector and shape predictor, loaded once.
 
@@ -150,7 +176,7 @@ class FaceFinder:
 
     Raises:
         MissingPackageError: dlib is not installed.
-        MissingFileError: No landmark model, or a file dlib cannot read.
+        MissingFileError: No landmark model, a file dlib cannot read, or a model of another number of points.
     """
 
     provenance: ClassVar[dict[str, str]] = {"detector": "dlib", "points": "shape predictor"}
@@ -169,9 +195,13 @@ class FaceFinder:
         try:
             self._predictor = dlib.shape_predictor(path)
         except RuntimeError as error:
+            why = _kind_of(path) or f" ({' '.join(str(error).split())})"
+            raise MissingFileError(f"landmark model {path!r} is not a dlib shape predictor{why}") from error
+        parts = self._predictor(np.zeros((64, 64), np.uint8), dlib.rectangle(0, 0, 63, 63)).num_parts
+        if parts != POINTS:
             raise MissingFileError(
-                f"landmark model {path!r} is not a dlib shape predictor ({' '.join(str(error).split())})"
-            ) from error
+                f"landmark model {path!r} yields {parts} points, {POINTS} are needed; give the path of {LANDMARK_FILE}"
+            )
         if not _noticed:
             _noticed = True
             logger.warning("note: %s", LANDMARK_NOTICE)
@@ -216,11 +246,8 @@ class FaceFinder:
 
         Raises:
             LandmarkError: The points are no plausible face.
-            MissingFileError: The model yields another number of points.
         """
         check_gray(gray)
         shape = self._predictor(np.ascontiguousarray(gray), self._dlib.rectangle(*detection.box))
-        if shape.num_parts != 68:
-            raise MissingFileError(f"the landmark model yields {shape.num_parts} points, 68 are needed")
         points = np.array([(part.x, part.y) for part in shape.parts()], dtype=np.float64)
         return check_landmarks(points, clip, frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 import os
 import pathlib
@@ -11,11 +12,14 @@ from typing import ClassVar
 import numpy as np
 
 from mer_tf.errors import LandmarkError, MissingFileError
+from mer_tf.files import oddity
 from mer_tf.preprocessing.align import check_landmarks
 from mer_tf.preprocessing.detection import Detection, check_gray
+from mer_tf.preprocessing.versions import file_digest
 from mer_tf.recipes.schema import FaceConfig
 
 POINTS = 68
+_KINDS = (".npy", ".csv")
 
 
 class FileFinder:
@@ -96,11 +100,22 @@ class FileFinder:
         if not parts or ".." in parts or "/" in parts:
             raise LandmarkError(f"clip key {clip!r} names no file in landmark folder {str(self.source)!r}", clip, frame)
         stem = self.source.joinpath(*parts)
-        for kind in (".npy", ".csv"):
+        for kind in _KINDS:
             path = stem.with_name(stem.name + kind)
             if path.is_file():
                 return path
         raise LandmarkError(f"no landmark file {str(stem)!r} with the ending .npy or .csv", clip, frame)
+
+
+def files_digest(source: str | os.PathLike) -> str:
+    """Digest over names and content of all landmark files of a folder, or of the one file; ``""`` if there is none."""
+    source = pathlib.Path(source)
+    digest = hashlib.sha256()
+    files = [source] if source.is_file() else sorted(source.rglob("*"))
+    files = [path for path in files if path.suffix in _KINDS and not oddity(path)]
+    for path in files:
+        digest.update(f"{path.relative_to(source).as_posix()}\n{file_digest(path)}\n".encode())
+    return digest.hexdigest()[:16] if files else ""
 
 
 def _read(path: pathlib.Path, clip: str, frame: int | None) -> dict[int | None, np.ndarray]:

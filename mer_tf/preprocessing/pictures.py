@@ -11,7 +11,6 @@ import concurrent.futures
 import dataclasses
 import fcntl
 import hashlib
-import importlib.metadata
 import json
 import logging
 import os
@@ -20,8 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from mer_tf.errors import ClipError, ConfigError, ImageError, MissingFileError, ProcessEndedError
-from mer_tf.preprocessing.clip import ClipPreprocessor
+from mer_tf.errors import ClipError, ConfigError, ImageError, ProcessEndedError
+from mer_tf.preprocessing.clip import ClipPreprocessor, deciding
 from mer_tf.processes import Processes
 from mer_tf.recipes import Recipe
 
@@ -106,7 +105,7 @@ def make_pictures(
         sources: Image files; several may hold the same bytes.
         recipe: A recipe of one frame and one image.
         folder: Holds ``pictures.u8`` (the pictures one after another) and ``pictures.jsonl`` (a line for each); made if
-            absent. Pictures of another recipe or other versions are replaced.
+            absent. Pictures of another recipe, landmark model, code or other versions are replaced.
         hashes: From ``hash_files``, where that was done already.
         workers: Processes; 1 works in this one.
         landmark_model: As ``ClipPreprocessor``.
@@ -132,8 +131,8 @@ def make_pictures(
     if strict and faults:
         raise faults[min(faults)]
     preprocessor = ClipPreprocessor(recipe, landmark_model=landmark_model)
-    model = "" if landmark_model is None else _model_hash(landmark_model)
-    with _Store(os.fspath(folder), recipe, shape, model) as store:
+    preprocessor.versions()  # what is missing shows before earlier pictures are thrown away for it
+    with _Store(os.fspath(folder), recipe, shape, deciding(recipe, landmark_model)) as store:
         first: dict[str, int] = {}
         for index, found in enumerate(hashes):
             if found and found not in store.rows:
@@ -168,12 +167,10 @@ def make_pictures(
 class _Store:
     """The two files: a picture is appended first and its line after, so that a line speaks of a whole picture."""
 
-    def __init__(self, folder: str, recipe: Recipe, shape: tuple[int, ...], model: str = ""):
+    def __init__(self, folder: str, recipe: Recipe, shape: tuple[int, ...], made_with: dict):
         self.folder, self.shape = folder, shape
         self.data_path, self.index_path = os.path.join(folder, DATA_FILE), os.path.join(folder, INDEX_FILE)
-        self.header = {"format": FORMAT, "recipe_hash": recipe.hash, "shape": list(shape), "versions": _versions()}
-        if model:
-            self.header["landmark_model"] = model
+        self.header = {"format": FORMAT, "recipe_hash": recipe.hash, "shape": list(shape), "made_with": made_with}
         self.rows: dict[str, int] = {}
 
     def __enter__(self) -> _Store:
@@ -283,25 +280,8 @@ def _unreadable(source: Source, error: OSError | None = None) -> ImageError:
     return ImageError(f"image file {source.path!r} cannot be read{why}", source.clip, source.number)
 
 
-def _model_hash(path: str | os.PathLike) -> str:
-    if not os.path.isfile(path):
-        raise MissingFileError(f"there is no landmark model {os.fspath(path)}")
-    with open(path, "rb") as file:
-        return _digest(file)
-
-
 def _digest(file) -> str:
     digest = hashlib.sha256()
     while chunk := file.read(1 << 20):
         digest.update(chunk)
     return digest.hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    found = {"opencv": cv2.__version__}
-    for package in ("dlib-bin", "dlib", "mer-tf"):
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

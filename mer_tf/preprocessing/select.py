@@ -106,11 +106,11 @@ def _apex(clip: Clip) -> tuple[int, str]:
     if apex is None:
         apex, rule = middle_frame(clip.onset, clip.offset), "middle"
     if not clip.onset < apex <= clip.offset:
-        raise FrameOrderError(
-            f"onset {clip.onset} < apex {apex} ({rule}) <= offset {clip.offset} does not hold; "
-            "correct the row of the annotation sheet",
-            clip.key,
-        )
+        order = f"onset {clip.onset} < apex {apex} ({rule}) <= offset {clip.offset} does not hold"
+        remedy = "correct them in the annotation sheet, or wherever they were given"
+        if clip.apex is None:
+            remedy = "no frame lies between the two to stand in for the apex: give the apex, or a clip of three frames"
+        raise FrameOrderError(f"{order}; {remedy}", clip.key)
     return apex, rule
 
 

@@ -70,7 +70,7 @@ def check_recipe(model: str, recipe: Recipe, options: Mapping | None = None) -> 
         raise ConfigError(
             f"model {model!r} takes {_describe(wanted)} (recipe {card.recipe!r}), "
             f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; "
-            f"use --recipe {card.recipe} or another model"
+            f"prepare the clips with --recipe {card.recipe}, or take another model"
         )
 
 
@@ -81,7 +81,7 @@ def check_inputs(name: str, model: keras.Model, recipe: Recipe) -> None:
         raise ConfigError(
             f"model {name!r} with these options takes {_describe(takes)}, "
             f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; "
-            f"use --recipe {get_model_card(name).recipe}, or other options"
+            f"prepare the clips with --recipe {get_model_card(name).recipe}, or take other options"
         )
 
 

@@ -22,10 +22,13 @@ import keras
 import numpy as np
 
 from mer_tf.errors import ConfigError, MissingFileError
+from mer_tf.files import check_hdf5, read_npz
 from mer_tf.systems.registry import MODELS
+from mer_tf.systems.weights import load_model_weights, read_saved_config
 
 HEAD = "probabilities"
 HEADS = ("new", "copy")
+_MAX_OPTION = 1 << 13  # of a number among a network's options: widths, frames, sides
 
 # One residual stage of an 18-layer network has two units; the published network keeps the first.
 _STAGES = ((1, "block64"), (2, "block128"), (3, "block256"), (4, "block512"))
@@ -161,7 +164,7 @@ def read_named_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
     path = pathlib.Path(path)
     if not path.is_file():
         raise MissingFileError(f"there is no weight file {path}")
-    readers = {".npz": _read_npz, ".h5": _read_h5, ".hdf5": _read_h5, ".keras": _read_keras}
+    readers = {".npz": read_npz, ".h5": _read_h5, ".hdf5": _read_h5, ".keras": _read_keras}
     if path.suffix not in readers:
         raise ConfigError(f"{path} must end in {', '.join(readers)} to be read as weights")
     try:
@@ -175,14 +178,10 @@ def read_named_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
     return weights
 
 
-def _read_npz(path):
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
 def _read_h5(path):
     import h5py
 
+    check_hdf5(path)
     with h5py.File(path, "r") as file:
         root = file.get("model_weights", file)
         if "layer_names" not in root.attrs:
@@ -200,11 +199,22 @@ def _read_h5(path):
 
 
 def _read_keras(path):
-    # The classes must be known before Keras can build what the file describes.
+    # Not by keras.models.load_model, which builds whatever classes and functions the file names.
+    saved = read_saved_config(path)
+    kinds = {}
     for card in MODELS.values():
         if card.is_network:
-            importlib.import_module(card.builder.partition(":")[0])
-    return named_weights(keras.models.load_model(path, compile=False))
+            module, _, name = card.builder.partition(":")
+            kinds[name] = getattr(importlib.import_module(module), name)
+    kind, options = kinds.get(str(saved.get("class_name"))), saved.get("config")
+    if kind is None or not isinstance(options, dict):
+        raise ConfigError(f"{path} holds no model of this package (class {str(saved.get('class_name'))[:80]!r})")
+    large = [name for name, value in options.items() if isinstance(value, int | float) and not value <= _MAX_OPTION]
+    if large:
+        raise ConfigError(f"{path}: option {large[0]!r} of the model is above {_MAX_OPTION}, as in no network here")
+    model = kind.from_config(options)
+    load_model_weights(model, path)
+    return named_weights(model)
 
 
 def _text(name):

@@ -9,9 +9,7 @@ import logging
 import os
 import urllib.parse
 
-import tensorflow as tf
-
-from mer_tf import atomic
+from mer_tf import atomic, numerics
 from mer_tf.run_files import FOLDS_FORMAT
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
@@ -39,7 +37,8 @@ class FoldResult:
 class FoldStore:
     """Reads and writes ``folds/<fold>.json`` of one run.
 
-    A finished fold is used again only when settings, recipe, data and split are the same.
+    A finished fold is used again only when settings, recipe, data, split and whatever ``mer_tf.numerics.deciding``
+    lists are the same.
 
     Args:
         out_dir: Folder of the run.
@@ -63,7 +62,7 @@ class FoldStore:
             },
             "recipe": data.recipe.hash,
             "data": data.fingerprint,
-            "tensorflow": tf.__version__,
+            "numerics": numerics.deciding(),
             **({"epoch_predictions": epoch_predictions} if epoch_predictions else {}),
         }
 

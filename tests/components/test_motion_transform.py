@@ -27,7 +27,7 @@ from components.motion_transform.prepare import prepare
 from components.motion_transform.schema import motion_schema
 from components.motion_transform.transform import PreprocessClips
 from mer_tf.datasets import read_casme2
-from mer_tf.errors import ClipError, EmptySplitError, FaceNotFoundError, MissingFileError
+from mer_tf.errors import ClipError, ConfigError, EmptySplitError, FaceNotFoundError, MissingFileError
 from mer_tf.frames import frames_of_folder
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames, select_frames
 from mer_tf.preprocessing.flow import DISConfig
@@ -189,6 +189,12 @@ def test_strict_stops_with_the_fault_itself(tmp_path, clips, faceless):
 def test_no_clip_left(tmp_path, faceless):
     with pytest.raises(EmptySplitError, match="all 1 clips were left out"):
         transform(tmp_path, [faceless])
+
+
+@pytest.mark.parametrize("workers", [0, -2, 1.5, True])
+def test_a_number_of_workers_that_is_none(tmp_path, workers):
+    with pytest.raises(ConfigError, match="workers must be a whole number of at least 1"):
+        prepare(ClipTable("casme2", "megc2019", ("a", "b"), ()), get_recipe("onset_apex_28"), tmp_path, workers=workers)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -106,20 +106,6 @@ def test_status_without_a_run(tmp_path):
         status.pipeline_runs(tmp_path / "metadata.sqlite")
 
 
-def test_a_pushed_version_that_was_cleared_away_is_put_back(runs, tmp_path):
-    from tfx_pipeline.local_runner import _pushed
-
-    _, first, _, _ = runs
-    artifact = status.lineage(first.metadata, first.pushed_model)[0].outputs["pushed_model"][0]
-    gone = tmp_path / "serving" / "123"
-    moved = status.ArtifactInfo(
-        artifact.id, artifact.type, artifact.uri, {**artifact.properties, "pushed_destination": str(gone)}
-    )
-    assert _pushed(moved) == str(gone)
-    assert (gone / "saved_model.pb").is_file()
-    assert os.listdir(tmp_path / "serving") == ["123"]
-
-
 def test_the_pushed_model_answers_over_grpc_as_in_memory(runs):
     pytest.importorskip("tensorflow_serving")
     from serving.client import PredictionClient
@@ -158,3 +144,30 @@ def test_the_pushed_model_tells_its_training(runs):
     assert told["trained_on"]["loso"]["uf1"] == first.metrics["full"]["uf1"]
     with open(first.passport, encoding="utf-8") as file:
         assert told["trained_on"]["data_fingerprint"] == json.load(file)["data_fingerprint"]
+
+
+@pytest.mark.parametrize("case", ["cleared away", "not the newest"])
+def test_a_model_that_servers_would_not_load_is_pushed_again(runs, tmp_path, case):
+    """Everything else comes from the cache; the version that is told is the one that is served. Last: it pushes."""
+    _, first, second, _ = runs
+    pushed, serving = second.pushed_model, second.serving_dir
+    ahead = os.path.join(serving, "20301231235959")  # a date as version
+    if case == "cleared away":
+        os.rename(pushed, tmp_path / "away")
+    else:
+        os.mkdir(ahead)
+    config = PipelineConfig(
+        CONFIG, os.path.join(os.path.dirname(os.path.dirname(first.metadata)), "manifest"), min_uf1=0.0
+    )
+    try:
+        third = run_local(config, os.path.dirname(first.metadata))
+        fourth = run_local(config, os.path.dirname(first.metadata))
+        assert {run.name: run.state for run in third.components if run.state != "cached"} == {"Pusher": "executed"}
+        assert os.path.basename(third.pushed_model) == max(os.listdir(serving), key=int)
+        assert os.path.isfile(os.path.join(third.pushed_model, "saved_model.pb"))
+        assert fourth.cached and fourth.pushed_model == third.pushed_model
+    finally:
+        if case == "cleared away":
+            os.rename(tmp_path / "away", pushed)
+        else:
+            os.rmdir(ahead)

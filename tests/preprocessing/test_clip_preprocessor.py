@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import bz2
 import dataclasses
+import gzip
 import json
 import pickle
 import subprocess
 import sys
+import types
 
 import cv2
 import numpy as np
 import pytest
 
 from mer_tf.errors import (
+    BadInputError,
     ClipError,
     FaceNotFoundError,
     FrameOrderError,
@@ -115,12 +119,12 @@ class TestLandmarkModel:
         assert find_landmark_model() == str(other)
 
     def test_absent_file_is_named(self, tmp_path, monkeypatch):
-        with pytest.raises(MissingFileError, match="argument.*does not exist") as caught:
+        with pytest.raises(MissingFileError, match="argument.*is missing") as caught:
             find_landmark_model(tmp_path / "absent.dat")
         assert "absent.dat" in str(caught.value)
         assert "pip install '.[face]'" in str(caught.value)
         monkeypatch.setenv("MER_LANDMARK_MODEL", str(tmp_path))
-        with pytest.raises(MissingFileError, match="MER_LANDMARK_MODEL"):
+        with pytest.raises(BadInputError, match="MER_LANDMARK_MODEL"):
             find_landmark_model()
 
     def test_no_package(self, monkeypatch):
@@ -152,6 +156,41 @@ class TestLandmarkModel:
         model.write_bytes(b"no model")
         with pytest.raises(MissingFileError, match="not a dlib shape predictor"):
             ClipPreprocessor(HARS, landmark_model=model).open()
+
+    @pytest.mark.parametrize(
+        ("content", "remedy"),
+        [
+            (bz2.compress(b"model"), "bunzip2"),
+            (gzip.compress(b"model"), "gunzip"),
+            (b"PK\x03\x04 zip", "unzip"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+            (b"\xff\xd8\xff\xe0", "a picture"),
+            (b"\n<!DOCTYPE html><html>", "a web page"),
+            (b"", "it is empty"),
+        ],
+    )
+    def test_files_that_are_taken_for_the_model(self, tmp_path, content, remedy):
+        pytest.importorskip("dlib")
+        (tmp_path / "target").write_bytes(content)
+        (tmp_path / "model.dat").symlink_to(tmp_path / "target")
+        for path in (tmp_path / "target", tmp_path / "model.dat"):
+            with pytest.raises(MissingFileError, match=f"{path}.*{remedy}"):
+                ClipPreprocessor(HARS, landmark_model=path).open()
+
+    def test_a_model_that_is_still_packed_or_no_file(self, tmp_path):
+        (tmp_path / "model.dat.bz2").touch()
+        with pytest.raises(MissingFileError, match=r"is missing; unpack .* bunzip2 --keep .*model\.dat\.bz2"):
+            find_landmark_model(tmp_path / "model.dat")
+        with pytest.raises(BadInputError, match="is a folder"):
+            find_landmark_model(tmp_path)
+
+    def test_a_model_of_other_points_is_refused_before_any_clip(self, tmp_path, monkeypatch):
+        dlib = pytest.importorskip("dlib")
+        (tmp_path / "five.dat").touch()
+        five = types.SimpleNamespace(num_parts=5)
+        monkeypatch.setattr(dlib, "shape_predictor", lambda path: lambda image, box: five)
+        with pytest.raises(MissingFileError, match=r"five\.dat' yields 5 points, 68 are needed"):
+            ClipPreprocessor(HARS, landmark_model=tmp_path / "five.dat").open()
 
 
 def test_import_is_light():

@@ -77,8 +77,15 @@ class TestSelection:
     def test_an_apex_on_the_onset_matters_only_where_it_is_used(self):
         clip = dataclasses.replace(invented(), apex=10)
         assert len(select_frames(clip, FramesConfig("onset_to_offset", 10, "tim")).numbers) == 22
-        with pytest.raises(FrameOrderError, match="does not hold"):
+        with pytest.raises(FrameOrderError, match="does not hold; correct them in the annotation sheet, or wherever"):
             select_frames(clip, FramesConfig("onset_to_apex", 11, "linear"))
+
+    def test_two_frames_have_none_between_them(self):
+        """A folder of two frames has no annotation sheet to correct."""
+        clip = dataclasses.replace(invented(numbers=(1, 2)), onset=1, apex=None, offset=2)
+        with pytest.raises(FrameOrderError, match="give the apex, or a clip of three frames") as caught:
+            select_frames(clip, FramesConfig("onset_apex"))
+        assert "sheet" not in str(caught.value)
 
 
 @needs_dlib

@@ -345,6 +345,50 @@ def test_half_copied_model(tmp_path, model_dir):
         MerServer(tmp_path)
 
 
+@pytest.fixture
+def beside(tmp_path, model_dir):
+    """A folder with version 2 whole and version 10 half copied."""
+    for version in ("2", "10"):
+        shutil.copytree(model_dir / version, tmp_path / version)
+    (tmp_path / "10" / "variables" / "variables.data-00000-of-00001").unlink()
+    return tmp_path
+
+
+def test_an_older_version_is_served_while_the_newest_is_half_copied(beside, model_dir, motion):
+    with MerServer(beside, poll_seconds=0.1) as server, PredictionClient(server.address) as client:
+        assert client.predict_batch(motion(1))[0]["version"] == 2
+        (note,) = server.notes
+        assert "10 cannot be loaded" in note
+        shutil.copytree(model_dir / "10", beside / "10", dirs_exist_ok=True)
+        end = time.monotonic() + 60
+        while server.version != 10 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert client.predict_batch(motion(1))[0]["version"] == 10
+
+
+def test_versions_that_went_away_are_said_once(tmp_path, model_dir, caplog):
+    shutil.copytree(model_dir / "2", tmp_path / "2")
+    server = MerServer(tmp_path, poll_seconds=0.01)
+    shutil.rmtree(tmp_path / "2")
+    looks = []
+    server._stopping.wait = lambda seconds: looks.append(seconds) or len(looks) > 20
+    server._poll()
+    said = [record.getMessage() for record in caplog.records if "stays in service" in record.getMessage()]
+    assert len(said) == 1 and f"no version in {tmp_path}" in said[0]
+
+
+def test_requests_that_cannot_be_decoded_fill_no_log(server, caplog):
+    with grpc.insecure_channel(server.address) as channel:
+        ask = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        for _ in range(12):
+            with pytest.raises(grpc.RpcError):
+                ask(b"\xff\xff no message", timeout=10)
+    records = [record for record in caplog.records if record.name == "grpc._common"]
+    assert 1 <= len(records) <= 2
+    assert not any(record.exc_info for record in records)
+    assert "could not be decoded" in records[0].getMessage()
+
+
 def test_model_without_our_signature(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "1"))
     with pytest.raises(BadInputError, match="serving_default"):
@@ -355,6 +399,8 @@ def test_one_saved_model_may_be_named_itself(tmp_path, model_dir):
     assert MerServer(model_dir / "2").version == 2
     shutil.copytree(model_dir / "2", tmp_path / "final")
     assert MerServer(tmp_path / "final").version == 1
+    (tmp_path / "final").rename(tmp_path / "0")
+    assert MerServer(tmp_path / "0").version == 0
 
 
 def test_stop_while_in_use(model_dir, motion, monkeypatch):

@@ -55,7 +55,9 @@ def test_option_of_a_wrong_type_is_a_config_error():
 
 def test_a_recipe_of_another_kind_is_refused():
     check_recipe("atscnn", get_recipe("onset_apex_128_streams"))
-    with pytest.raises(ConfigError, match=r"onset_apex_28_hars.*use --recipe onset_apex_128_streams"):
+    with pytest.raises(
+        ConfigError, match=r"onset_apex_28_hars.*prepare the clips with --recipe onset_apex_128_streams"
+    ):
         check_recipe("atscnn", get_recipe("onset_apex_28_hars"))
 
 

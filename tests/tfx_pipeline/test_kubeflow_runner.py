@@ -27,7 +27,7 @@ COMPONENTS = {
     "Trainer": "components.final_trainer.executor.Executor",
     "Evaluator": "tfx.components.evaluator.executor.Executor",
     "LoadAndQuery": "components.load_and_query.executor.Executor",
-    "Pusher": "tfx.components.pusher.executor.Executor",
+    "Pusher": "components.pusher.executor.Executor",
 }
 IMAGE = "registry.example/mer-tf:test"
 

@@ -125,6 +125,84 @@ def test_initial_weights_are_known_by_their_content(tmp_path):
     assert parameters(create(), "LosoTrainer")["initial_weights"] == ""
 
 
+def keys(**changes):
+    """Everything of a pipeline's components that goes into the keys of its cache, by component."""
+    return {component.id: str(component.exec_properties) for component in create(**changes).components}
+
+
+def changed(before, after):
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_the_landmark_model_is_known_by_its_content(tmp_path, monkeypatch):
+    """Wherever it is named: by the argument or by the environment."""
+    monkeypatch.delenv("MER_LANDMARK_MODEL", raising=False)
+    path = tmp_path / "landmarks.dat"
+    usual = keys()
+    path.write_bytes(b"one")
+    monkeypatch.setenv("MER_LANDMARK_MODEL", str(path))
+    first = keys()
+    assert changed(usual, first) == {"MotionTransform"}
+    path.write_bytes(b"another")
+    second = keys()
+    assert changed(first, second) == {"MotionTransform"}
+    monkeypatch.delenv("MER_LANDMARK_MODEL")
+    given = keys(landmark_model=path)
+    path.write_bytes(b"one again")
+    assert changed(given, keys(landmark_model=path)) == {"MotionTransform"}
+
+
+def test_landmark_files_are_known_by_their_content(tmp_path):
+    recipe = get_recipe("onset_apex_28_hars")
+    recipe = dataclasses.replace(recipe, face=dataclasses.replace(recipe.face, detector="file"))
+    folder = tmp_path / "landmarks" / "casme2"
+    folder.mkdir(parents=True)
+    (folder / "EP01.csv").write_text("one")
+    before = keys(recipe=recipe, landmark_model=folder.parent)
+    (folder / "EP01.csv").write_text("two")
+    assert changed(before, keys(recipe=recipe, landmark_model=folder.parent)) == {"MotionTransform"}
+
+
+@pytest.mark.parametrize(
+    ("package", "components"),
+    [
+        ("opencv", {"MotionTransform"}),
+        ("dlib", {"MotionTransform"}),
+        ("tensorflow", {"Transform", "LosoTrainer", "Trainer"}),
+        ("keras", {"Transform", "LosoTrainer", "Trainer"}),
+    ],
+)
+def test_an_upgrade_that_changes_numbers_changes_the_keys_of_what_it_computes(package, components, monkeypatch):
+    from mer_tf import numerics
+    from mer_tf.preprocessing import clip
+
+    before = keys()
+    if package == "opencv":
+        monkeypatch.setattr(clip.cv2, "__version__", "99.1")
+    elif package == "dlib":
+        monkeypatch.setattr(clip, "detector_versions", lambda config, model: {"dlib": "99.1"})
+    else:
+        known = numerics.package_versions()
+        monkeypatch.setattr(numerics, "package_versions", lambda: {**known, package: "99.1"})
+    assert changed(before, keys()) == components
+
+
+def test_variables_that_choose_kernels_change_the_keys_of_training(monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    before = keys()
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    assert changed(before, keys()) == {"Transform", "LosoTrainer", "Trainer"}
+
+
+def test_code_that_decides_numbers_changes_the_keys(monkeypatch):
+    """A checkout changes between two releases: the version alone says nothing."""
+    from mer_tf import numerics
+
+    before = keys()
+    monkeypatch.setattr(numerics, "code_version", lambda training=True: f"0+{training}")
+    assert changed(before, keys()) == {"ClipExampleGen", "MotionTransform", "Transform", "LosoTrainer", "Trainer"}
+
+
 def test_the_final_model_does_not_start_from_other_weights(tmp_path):
     (tmp_path / "weights.npz").write_bytes(b"changed since")
     config = TrainConfig(model="dual_atme", initial_weights=str(tmp_path / "weights.npz"))

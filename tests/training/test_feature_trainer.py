@@ -176,7 +176,7 @@ def test_settings_that_make_no_sense():
         make("higo_top", model_options={"feature": {"weights": "magnitude"}})
     with pytest.raises(ConfigError, match="is a network"):
         make("atscnn")
-    with pytest.raises(ConfigError, match="use --recipe clip_gray_128"):
+    with pytest.raises(ConfigError, match="prepare the clips with --recipe clip_gray_128"):
         FeatureTrainer(TrainConfig.from_preset("lbp_top", "paper"), get_recipe("onset_apex_128"))
 
 

@@ -148,6 +148,20 @@ def test_what_invalidates_finished_folds(make_data, trainer, tmp_path):
     assert not list(tmp_path.rglob(".writing-*"))
 
 
+@pytest.mark.parametrize("part", ["code", "packages", "environment"])
+def test_finished_folds_of_other_code_versions_or_kernels_are_trained_again(
+    make_data, trainer, tmp_path, monkeypatch, part
+):
+    from mer_tf import numerics
+
+    data, known = make_data(subjects=2), numerics.deciding()
+    assert reused(data, CONFIG, tmp_path, trainer) == 0
+    monkeypatch.setattr(numerics, "deciding", lambda: {**known, part: "another"})
+    assert reused(data, CONFIG, tmp_path, trainer) == 0
+    monkeypatch.undo()
+    assert reused(data, CONFIG, tmp_path, trainer) == 0  # overwritten meanwhile
+
+
 def test_two_processes_agree_with_one(run, tmp_path):
     data, _, predictions, _ = run
     assert run_loso(data, CONFIG, tmp_path, workers=2) == predictions  # bit by bit
@@ -211,7 +225,7 @@ def test_impossible_runs_are_stopped_before_any_work(run, make_data, tmp_path):
         (EmptySplitError, "the test side is empty", {"folds": [Fold("f", (0, 1, 2), ())]}),
         (ConfigError, "same name", {"folds": [Fold("f", (0, 1, 2), (3,))] * 2}),
         (ConfigError, "workers", {"workers": 0}),
-        (ConfigError, "use --recipe", {"data": make_data("atscnn")}),
+        (ConfigError, "prepare the clips with --recipe", {"data": make_data("atscnn")}),
         (ConfigError, r"label 2, expected 0\.\.1", {"config": TrainConfig("dual_atme", num_classes=2)}),
     ]
     for error, message, change in cases:
@@ -234,7 +248,7 @@ def test_final_model_trains_on_everything(run, tmp_path):
     assert scalars(tmp_path)["epoch/loss"] == [1, 2]
     with pytest.raises(EmptySplitError, match="the data: class 1 has no training clip"):
         train_final(data.take([0, 3, 6]), CONFIG)
-    with pytest.raises(ConfigError, match="use --recipe"):
+    with pytest.raises(ConfigError, match="prepare the clips with --recipe"):
         train_final(data, TrainConfig("atscnn"))
 
 

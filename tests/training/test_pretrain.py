@@ -192,6 +192,25 @@ def test_pictures_of_another_recipe_are_made_again(sources, tmp_path):
 
 
 @pytest.mark.dlib
+def test_pictures_of_another_landmark_model_are_made_again(sources, tmp_path, monkeypatch):
+    from mer_tf.preprocessing import find_landmark_model
+
+    model = tmp_path / "landmarks.dat"
+    shutil.copy(find_landmark_model(), model)
+    monkeypatch.setenv("MER_LANDMARK_MODEL", str(model))
+    make_pictures(sources[:1], RECIPE, tmp_path / "out")
+    assert make_pictures(sources[:1], RECIPE, tmp_path / "out", landmark_model=model).reused == 1  # the same content
+    with open(model, "ab") as file:
+        file.write(b"another")  # dlib reads what it needs
+    assert make_pictures(sources[:1], RECIPE, tmp_path / "out").reused == 0
+    monkeypatch.setenv("MER_LANDMARK_MODEL", str(tmp_path / "absent.dat"))
+    with pytest.raises(MissingFileError, match=r"absent\.dat"):
+        make_pictures(sources[:1], RECIPE, tmp_path / "out")
+    monkeypatch.setenv("MER_LANDMARK_MODEL", str(model))
+    assert make_pictures(sources[:1], RECIPE, tmp_path / "out").reused == 1  # a mistake throws nothing away
+
+
+@pytest.mark.dlib
 def test_processes_make_the_same_pictures(sources, tmp_path):
     one = make_pictures(sources, RECIPE, tmp_path / "one")
     two = make_pictures(sources, RECIPE, tmp_path / "two", workers=2)

@@ -175,7 +175,7 @@ def test_data_that_does_not_fit(trainer, make_data):
 
 
 def test_model_and_recipe_must_fit():
-    with pytest.raises(ConfigError, match="use --recipe onset_apex_28_hars"):
+    with pytest.raises(ConfigError, match="prepare the clips with --recipe onset_apex_28_hars"):
         FoldTrainer(CONFIG, get_recipe("onset_apex_128_streams"))
 
 

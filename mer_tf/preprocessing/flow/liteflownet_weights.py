@@ -22,6 +22,7 @@ import numpy as np
 
 from mer_tf.atomic import write_bytes
 from mer_tf.errors import BadInputError, MissingFileError
+from mer_tf.files import check_unpacked, read_npz
 
 MAX_BYTES = 256 * 2**20  # of a weight file, packed or unpacked; the published one has 22 MB
 HOW_TO_GET = (
@@ -225,13 +226,8 @@ def _checked(arrays, shapes, path) -> dict[str, np.ndarray]:
 
 def _read_npz(path) -> dict[str, np.ndarray]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_BYTES:
-            raise BadInputError(f"{os.fspath(path)} unpacks to {size} bytes; expected at most {MAX_BYTES}")
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+        return read_npz(path, MAX_BYTES)
+    except ValueError as error:
         raise BadInputError(f"{os.fspath(path)} is not a readable .npz file: {error}; {HOW_TO_GET}") from None
 
 
@@ -318,8 +314,7 @@ class _Reader(pickle.Unpickler):
 
 def _read_zip(path) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
-            raise ValueError(f"it unpacks to more than {MAX_BYTES} bytes")
+        check_unpacked(archive, MAX_BYTES)
         pickles = [name for name in archive.namelist() if name == "data.pkl" or name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise ValueError("it holds no data.pkl")
@@ -336,7 +331,7 @@ def _read_zip(path) -> dict[str, np.ndarray]:
 def _read_legacy(path) -> dict[str, np.ndarray]:
     """Files of PyTorch before 1.6: three small pickles, the dictionary, the storages' keys, then their numbers."""
     with open(path, "rb") as stream:
-        file = io.BytesIO(stream.read(MAX_BYTES))
+        file = io.BytesIO(stream.read())  # its size was looked at before
     if _Reader(file).load() != _LEGACY_MAGIC or _Reader(file).load() != 1001:
         raise ValueError("it does not begin as a PyTorch file does")
     if _Reader(file).load().get("little_endian") is not True:

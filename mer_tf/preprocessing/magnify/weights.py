@@ -11,13 +11,13 @@ import inspect
 import io
 import json
 import os
-import zipfile
 
 import keras
 import numpy as np
 
 from mer_tf import atomic
 from mer_tf.errors import BadInputError, MissingFileError
+from mer_tf.files import read_npz
 from mer_tf.preprocessing.magnify.network import MotionMagnifier
 
 FORMAT = "mer_tf motion magnifier 1"
@@ -71,17 +71,11 @@ def _read(path) -> tuple[dict, dict[str, np.ndarray]]:
         raise MissingFileError(
             f"no weights of the learned magnifier at {path}; train them with: mer magnify train --out {path}"
         )
-    if os.path.getsize(path) > _MAX_BYTES:
-        raise BadInputError(f"{path} has {os.path.getsize(path)} bytes, more than any weight file of the magnifier")
     refused = f"{path} is not a weight file of the learned magnifier, as 'mer magnify train' writes it"
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(part.file_size for part in archive.infolist()) > _MAX_BYTES:
-                raise BadInputError(f"{refused}: it unpacks to more than {_MAX_BYTES} bytes")
-        with np.load(path, allow_pickle=False) as archive:
-            settings = json.loads(str(archive[_SETTINGS]))
-            arrays = {name: archive[name] for name in archive.files if name != _SETTINGS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_npz(path, _MAX_BYTES)
+        settings = json.loads(str(arrays.pop(_SETTINGS)))
+    except (ValueError, KeyError) as error:
         raise BadInputError(f"{refused} ({type(error).__name__}: {error})") from error
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
         raise BadInputError(f"{refused} (format {FORMAT!r} was expected)")

@@ -1,0 +1,1 @@
+"""Pusher: TFX's own, with versions that servers take for the newest."""
