@@ -97,14 +97,29 @@ def export_saved_model(
     return description
 
 
+def newest_version(folder: str | os.PathLike) -> int | None:
+    """The highest version that a folder has, whole or not, since servers look at the numbers; None without any."""
+    if not tf.io.gfile.isdir(os.fspath(folder)):
+        return None
+    numbers = [served.version_number(name.rstrip("/")) for name in tf.io.gfile.listdir(os.fspath(folder))]
+    return max((number for number in numbers if number is not None), default=None)
+
+
 def next_version(folder: str | os.PathLike) -> int:
-    """Number for the next version below a model's folder: the clock in seconds, or one above the newest there.
+    """Seconds since 1970, or one more than the highest version of the folder where that is greater.
 
     Servers take the largest number, so a version of today must be above one that a clock ahead of ours once gave.
+
+    Raises:
+        ConfigError: There is no greater number.
     """
-    names = tf.io.gfile.listdir(os.fspath(folder)) if tf.io.gfile.isdir(os.fspath(folder)) else []
-    newest = max((int(name) for name in (name.rstrip("/") for name in names) if name.isdecimal()), default=0)
-    return max(int(time.time()), newest + 1)
+    newest = newest_version(folder)
+    if newest is not None and newest >= served.MAX_VERSION:
+        raise ConfigError(
+            f"{os.fspath(folder)} has version {newest}, the highest number there is, so that no server would take "
+            "another; rename or remove it"
+        )
+    return max(int(time.time()), 0 if newest is None else newest + 1)
 
 
 def read_description(path) -> dict:

@@ -22,9 +22,9 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
 
 from components import reports
-from components.pusher.executor import newest_version
 from mer_tf import atomic, processes, run_files
 from mer_tf.errors import ConfigError, MerError, MissingFileError
+from mer_tf.export import newest_version
 from mer_tf.preprocessing import ClipPreprocessor
 from mer_tf.served import SAVED_MODEL
 from mer_tf.training.cross_validation import check_model

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Any
 
 from tfx.components.pusher import executor
-from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from mer_tf.errors import ConfigError
-from mer_tf.served import MAX_VERSION, SAVED_MODEL, version_number
+from mer_tf.export import next_version
+from mer_tf.served import SAVED_MODEL
 
 
 class Executor(executor.Executor):
@@ -41,26 +39,3 @@ class Executor(executor.Executor):
         io_utils.copy_file(os.path.join(model, SAVED_MODEL), os.path.join(target, SAVED_MODEL))
         io_utils.copy_dir(model, pushed.uri)
         self._MarkPushed(pushed, pushed_destination=target, pushed_version=version)
-
-
-def newest_version(folder: str) -> int | None:
-    """The highest version that a folder has, whole or not, since servers look at the numbers; None without any."""
-    if not fileio.isdir(folder):
-        return None
-    numbers = [version_number(name.rstrip("/")) for name in fileio.listdir(folder)]
-    return max((number for number in numbers if number is not None), default=None)
-
-
-def next_version(folder: str) -> int:
-    """Seconds since 1970, or one more than the highest version of the folder where that is greater.
-
-    Raises:
-        ConfigError: There is no greater number.
-    """
-    newest = newest_version(folder)
-    if newest is not None and newest >= MAX_VERSION:
-        raise ConfigError(
-            f"{folder} has version {newest}, the highest number there is, so that no server would take another; "
-            "rename or remove it"
-        )
-    return max(int(time.time()), 0 if newest is None else newest + 1)

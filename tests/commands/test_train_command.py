@@ -62,12 +62,3 @@ def test_features_cannot_be_served(work, tmp_path, capfd):
     command = ["train", "--model", "lbp_top", "--data", str(work / "data"), "--out", str(tmp_path / "m")]
     assert main(command) == 2
     assert "'lbp_top' is not a network" in capfd.readouterr().err and not (tmp_path / "m").exists()
-
-
-def test_a_version_is_above_one_of_a_clock_ahead(tmp_path):
-    from mer_tf.export import next_version
-
-    (tmp_path / "99991231235959").mkdir()
-    (tmp_path / "logs").mkdir()
-    assert next_version(tmp_path) == 99991231235960
-    assert 1_600_000_000 < next_version(tmp_path / "none") < 99991231235959

@@ -9,9 +9,10 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from components.pusher import executor
-from components.pusher.executor import Executor, newest_version, next_version
+from components.pusher.executor import Executor
+from mer_tf import export
 from mer_tf.errors import ConfigError
+from mer_tf.export import newest_version, next_version
 
 pytestmark = pytest.mark.tfx
 
@@ -54,7 +55,7 @@ def test_the_version_is_the_time(push, tmp_path):
 
 
 def test_two_pushes_in_a_second_are_two_versions(push, monkeypatch):
-    monkeypatch.setattr(executor.time, "time", lambda: 1_700_000_000.9)
+    monkeypatch.setattr(export.time, "time", lambda: 1_700_000_000.9)
     assert [push().get_string_custom_property("pushed_version") for _ in range(2)] == ["1700000000", "1700000001"]
 
 
