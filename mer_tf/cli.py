@@ -12,8 +12,8 @@ import os
 import sys
 import traceback
 
-from mer_tf import __version__
-from mer_tf.errors import MerError
+from mer_tf import __version__, console, output
+from mer_tf.errors import MerError, OutputError
 
 # Every verb there is: verb -> "module:function"; the function receives the sub-parser collection and adds itself. A
 # module is imported when its verb is asked for. Four verbs belong to the packages that build on this library; they are
@@ -63,19 +63,35 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point of ``mer``; returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     only = argv[0] if argv and argv[0] in VERBS else None
+    console.print_any_name()
     arguments = build_parser(only).parse_args(argv)
     try:
-        return arguments.run(arguments) or 0
+        status = arguments.run(arguments) or 0
+        console.flush_stdout()  # a full disk shows here, not after the exit status is decided
+        return status
     except MerError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on where it stopped", 130)
     except BrokenPipeError:
-        # The reader went away (`mer models | head`); a second write at exit would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()  # the reader went away (`mer models | head`)
         return 0
     except Exception as error:
-        return _fail(f"{type(error).__name__}: {error}", 1)
+        said = output.explain(error, _place(arguments))
+        if isinstance(error, OSError) and error.filename == console.STDOUT:
+            _silence()
+        return _fail(f"{type(error).__name__}: {error}", 1) if said is None else _fail(said, OutputError.exit_code)
+
+
+def _silence() -> None:
+    """A second write to standard output, at exit, would complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _place(arguments) -> str | None:
+    """Where the command writes, as it was given."""
+    found = [getattr(arguments, name, None) for name in ("out", "output", "write_log", "plot")]
+    return next((place for place in found if isinstance(place, str)), None)
 
 
 def _fail(message: str, status: int) -> int:

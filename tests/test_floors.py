@@ -19,6 +19,7 @@ FLOORS = (
         "features",
         "files",
         "numerics",
+        "output",
         "addons",
         "served",
         "run_files",

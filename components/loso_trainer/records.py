@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from mer_tf import features
+from mer_tf import atomic, features
 from mer_tf.types import Prediction
 
 
@@ -14,7 +14,8 @@ def encode_prediction(prediction: Prediction) -> bytes:
         name: getattr(prediction, name) for name in (features.DATASET, features.SUBJECT, features.CLIP, features.FOLD)
     }
     feature = {
-        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()])) for name, value in text.items()
+        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[atomic.encoded(value)]))
+        for name, value in text.items()
     }
     for name in (features.LABEL, features.PREDICTION):
         feature[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[getattr(prediction, name)]))
@@ -26,10 +27,10 @@ def decode_prediction(record: bytes) -> Prediction:
     """The prediction of a record of ``encode_prediction``; probabilities come back in single precision."""
     feature = tf.train.Example.FromString(record).features.feature
     return Prediction(
-        dataset=feature[features.DATASET].bytes_list.value[0].decode(),
-        subject=feature[features.SUBJECT].bytes_list.value[0].decode(),
-        clip=feature[features.CLIP].bytes_list.value[0].decode(),
-        fold=feature[features.FOLD].bytes_list.value[0].decode(),
+        dataset=feature[features.DATASET].bytes_list.value[0].decode(errors="surrogateescape"),
+        subject=feature[features.SUBJECT].bytes_list.value[0].decode(errors="surrogateescape"),
+        clip=feature[features.CLIP].bytes_list.value[0].decode(errors="surrogateescape"),
+        fold=feature[features.FOLD].bytes_list.value[0].decode(errors="surrogateescape"),
         label=feature[features.LABEL].int64_list.value[0],
         prediction=feature[features.PREDICTION].int64_list.value[0],
         probabilities=tuple(feature[features.PROBABILITIES].float_list.value),

@@ -6,6 +6,7 @@ import json
 import os
 import statistics
 
+from mer_tf import output
 from mer_tf.commands.fields import add_fields, read_fields
 
 
@@ -32,6 +33,7 @@ def add(verbs) -> None:
 def run_convert(arguments) -> int:
     from mer_tf.preprocessing.flow.liteflownet_weights import convert
 
+    output.check_file(arguments.out, "OUT")
     count = convert(arguments.source, arguments.out)
     if arguments.json:
         print(json.dumps({"out": arguments.out, "weights": count}))
@@ -48,8 +50,10 @@ def run_train(arguments) -> int:
     from mer_tf.preprocessing.flow.liteflownet_train import train
 
     config = read_fields(arguments, FlowTrainConfig)
+    output.check_file(arguments.out)
     progress = Console().progress("training LiteFlowNet", unit="step")
-    result = train(arguments.out, config, initial=arguments.initial, progress=progress)
+    with output.locked_file(arguments.out):
+        result = train(arguments.out, config, initial=arguments.initial, progress=progress)
     tenth = max(1, len(result["losses"]) // 10)
     first, last = (statistics.fmean(part) for part in (result["losses"][:tenth], result["losses"][-tenth:]))
     validation = result["validation"]

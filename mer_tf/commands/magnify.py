@@ -7,6 +7,7 @@ import json
 import os
 import time
 
+from mer_tf import output
 from mer_tf.checks import config_errors
 from mer_tf.commands.fields import add_fields, read_fields
 from mer_tf.console import Console, fill, table
@@ -66,8 +67,7 @@ def run_train(arguments) -> int:
     from mer_tf.preprocessing.magnify.learned_settings import MagnifierTraining, TripletConfig
     from mer_tf.preprocessing.magnify.triplets import TripletSource
 
-    if os.path.isdir(arguments.out):
-        raise ConfigError(f"--out is a folder: {arguments.out}")
+    output.check_file(arguments.out)
     if arguments.save_every < 0:
         raise ConfigError(f"--save-every must not be negative. Received: {arguments.save_every}")
     gain = arguments.colour_change
@@ -89,7 +89,7 @@ def run_train(arguments) -> int:
             model = MotionMagnifier(width=arguments.width, decoder_blocks=arguments.decoder_blocks, seed=arguments.seed)
     settings = {key: value for key, value in vars(arguments).items() if key not in _NO_FACTS}
     start = time.perf_counter()
-    with config_errors():
+    with output.locked_file(arguments.out), config_errors():
         history = train_magnifier(
             model,
             training,
@@ -99,8 +99,8 @@ def run_train(arguments) -> int:
             every=arguments.save_every,
             save=lambda network: save_weights(network, arguments.out, settings),
         )
+        save_weights(model, arguments.out, settings)
     seconds = time.perf_counter() - start
-    save_weights(model, arguments.out, settings)
     length = min(_LENGTH, arguments.max_motion / 2)
     pair = LearnedMagnifier(model).pair
     ratios = motion_ratios(pair, _FACTORS, length=length, shortest_wave=arguments.shortest_wave)
@@ -146,8 +146,7 @@ def run_apply(arguments) -> int:
         raise BadInputError(f"folder {arguments.clip} holds two files of frame {frames.doubles[0]}; remove one")
     if os.path.isdir(arguments.out) and os.listdir(arguments.out):
         raise ConfigError(f"--out is a folder that holds files: {arguments.out}; give a new one")
-    if os.path.isfile(arguments.out):
-        raise ConfigError(f"--out is a file: {arguments.out}")
+    output.check_folder(arguments.out)
     console = Console()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

@@ -112,7 +112,7 @@ class MotionData:
         """SHA-256 over names, labels, tensors and recipe; the order of the clips does not matter."""
         digests = []
         for row, key in enumerate(self.keys):
-            digest = hashlib.sha256(f"{key}\n{self.labels[row]}\n".encode())
+            digest = hashlib.sha256(f"{key}\n{self.labels[row]}\n".encode(errors="surrogateescape"))
             for name in sorted(self.tensors):
                 digest.update(name.encode())
                 digest.update(np.ascontiguousarray(self.tensors[name][row], np.float32).tobytes())
@@ -233,10 +233,12 @@ def _read(paths, recipe: Recipe, network: bool) -> MotionData:
 
 def _told(paths) -> dict[str, bool]:
     """What the folders of records, or of the files given, say of themselves."""
+    from mer_tf.records import set_file
+
     told = {"synthetic": False, "partial": False}
     for path in [paths] if isinstance(paths, str | os.PathLike) else list(paths):
         path = os.fspath(path)
-        file = os.path.join(os.path.dirname(path) if os.path.isfile(path) else path, CLIPS_FILE)
+        file = set_file(os.path.dirname(path) if os.path.isfile(path) else path, CLIPS_FILE)
         if not os.path.isfile(file):
             continue
         try:
