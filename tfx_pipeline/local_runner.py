@@ -21,8 +21,8 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
 
 from components import reports
-from mer_tf import run_files
-from mer_tf.errors import ConfigError, MerError, MissingFileError
+from mer_tf import output, run_files
+from mer_tf.errors import ConfigError, MerError, MissingFileError, OutputError
 from mer_tf.preprocessing import find_landmark_model
 from mer_tf.training.cross_validation import check_model
 from tfx_pipeline import configs, status
@@ -296,5 +296,8 @@ def _named(error: Exception, component: str) -> MerError:
     found = reports.find_named_error(error)
     if found is not None:
         return found
+    said = output.explain(error)
+    if said is not None:
+        return OutputError(f"{component}: {said}")
     first = next((line for line in str(error).splitlines() if line.strip()), "no message")
     return MerError(f"{component} failed: {type(error).__name__}: {first[:300]}; the log holds the traceback")

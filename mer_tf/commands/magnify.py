@@ -7,7 +7,7 @@ import json
 import os
 import time
 
-from mer_tf import output
+from mer_tf import atomic, output
 from mer_tf.checks import config_errors
 from mer_tf.commands.fields import add_fields, read_fields
 from mer_tf.console import Console, fill, table
@@ -160,18 +160,21 @@ def run_apply(arguments) -> int:
         first = next(stream)
     progress = console.progress("frames", unit="frame")
     total = len(frames.paths)
-    os.makedirs(arguments.out, exist_ok=True)
-    written = []
-    try:
-        for path, image in zip(frames.paths, itertools.chain([first], stream)):
-            name = os.path.splitext(os.path.basename(path))[0] + ".png"
-            target = os.path.join(arguments.out, name)
-            if not cv2.imwrite(target, image[..., ::-1]):
-                raise BadInputError(f"{target} cannot be written")
-            written.append(target)
-            progress(len(written), total)
-    except ValueError as error:
-        raise BadInputError(f"clip {arguments.clip}: {error}") from error
+    written: list[str] = []
+    with output.locked(arguments.out):
+        try:
+            for path, image in zip(frames.paths, itertools.chain([first], stream)):
+                name = os.path.splitext(os.path.basename(path))[0] + ".png"
+                target = os.path.join(arguments.out, name)
+                atomic.write_bytes(target, cv2.imencode(".png", image[..., ::-1])[1].tobytes())
+                written.append(target)
+                progress(len(written), total)
+        except BaseException as error:
+            for target in written:  # a folder that holds half a clip would be refused the next time
+                os.unlink(target)
+            if isinstance(error, ValueError):
+                raise BadInputError(f"clip {arguments.clip}: {error}") from error
+            raise
     facts = {"out": arguments.out, "frames": len(written), "method": config.method, "factor": config.factor}
     if arguments.json:
         console.result(json.dumps(facts, indent=1))
