@@ -77,10 +77,18 @@ def main(argv: list[str] | None = None) -> int:
         _silence()  # the reader went away (`mer models | head`)
         return 0
     except Exception as error:
-        said = output.explain(error, _place(arguments))
-        if isinstance(error, OSError) and error.filename == console.STDOUT:
-            _silence()
+        said = output.explain(_of_stdout() or error, _place(arguments))
         return _fail(f"{type(error).__name__}: {error}", 1) if said is None else _fail(said, OutputError.exit_code)
+
+
+def _of_stdout() -> OSError | None:
+    """The error of a standard output that takes nothing more, which is silenced; None where it is well."""
+    try:
+        console.flush_stdout()
+        return None
+    except OSError as error:
+        _silence()
+        return error
 
 
 def _silence() -> None:

@@ -359,7 +359,7 @@ def explain(error: BaseException, place: str | os.PathLike | None = None) -> str
 
 def _where(path, place) -> str:
     if path is None or isinstance(path, int):
-        return "a file" if place is None else os.fspath(place)
+        return "standard output or a file" if place is None else os.fspath(place)
     path = os.fsdecode(path)
     if place is None:
         return path
