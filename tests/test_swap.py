@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 
 import pytest
 
@@ -27,7 +28,7 @@ def write(folder, content):
 def seen(folder) -> dict:
     """The set as a reader finds it."""
     paths = [*record_files(folder), set_file(folder, "clips.json")]
-    found = {os.path.basename(path): open(path).read() for path in paths}
+    found = {os.path.basename(path): pathlib.Path(path).read_text() for path in paths}
     assert json.loads(found["clips.json"])["set"] in ("old", "new")
     return found
 
