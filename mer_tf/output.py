@@ -299,9 +299,14 @@ def check_settings(folder: str | os.PathLike, old: Mapping | None, new: Mapping,
     if found and not force:
         raise ConfigError(
             f"{os.fspath(folder)} holds a run with other settings: {'; '.join(found)}; "
-            "give --force to replace it, or another folder"
+            "give --force to replace it, or another place"
         )
     return bool(found)
+
+
+def same_place(one: str | None, other: str) -> bool:
+    """Whether two paths lead to one file; False where the first is not given."""
+    return one is not None and os.path.realpath(one) == os.path.realpath(other)
 
 
 def read_settings(folder: str | os.PathLike) -> dict | None:

@@ -8,6 +8,7 @@ import statistics
 
 from mer_tf import output
 from mer_tf.commands.fields import add_fields, read_fields
+from mer_tf.commands.options import add_force
 
 
 def add(verbs) -> None:
@@ -26,6 +27,7 @@ def add(verbs) -> None:
     action.add_argument("--out", required=True, help="file for the weights")
     action.add_argument("--initial", metavar="FILE", help="weights to go on from (default: begin anew)")
     add_fields(action, FlowTrainConfig)
+    add_force(action)
     action.add_argument("--json", action="store_true", help="print JSON")
     action.set_defaults(run=run_train)
 
@@ -51,6 +53,8 @@ def run_train(arguments) -> int:
 
     config = read_fields(arguments, FlowTrainConfig)
     output.check_file(arguments.out)
+    if os.path.isfile(arguments.out) and not output.same_place(arguments.initial, arguments.out):
+        output.check_settings(arguments.out, None, {}, force=arguments.force)  # the file does not say what made it
     progress = Console().progress("training LiteFlowNet", unit="step")
     with output.locked_file(arguments.out):
         result = train(arguments.out, config, initial=arguments.initial, progress=progress)

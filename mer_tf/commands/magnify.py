@@ -10,6 +10,7 @@ import time
 from mer_tf import atomic, output
 from mer_tf.checks import config_errors
 from mer_tf.commands.fields import add_fields, read_fields
+from mer_tf.commands.options import add_force
 from mer_tf.console import Console, fill, table
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError
 
@@ -41,6 +42,7 @@ def add(verbs) -> None:
     train.add_argument("--seed", type=int, default=0, help="decides weights, pictures and noise (default: %(default)s)")
     add_fields(train, MagnifierTraining, leave=("seed",), choices={"schedule": SCHEDULES})
     add_fields(train, TripletConfig, leave=("gain", "offset"))
+    add_force(train)
     train.add_argument("--json", action="store_true", help="print JSON")
     train.set_defaults(run=run_train)
 
@@ -80,14 +82,16 @@ def run_train(arguments) -> int:
     from mer_tf.preprocessing.magnify.learned import LearnedMagnifier
     from mer_tf.preprocessing.magnify.network import MotionMagnifier
     from mer_tf.preprocessing.magnify.train import motion_ratios, train_magnifier
-    from mer_tf.preprocessing.magnify.weights import load_magnifier, save_weights
+    from mer_tf.preprocessing.magnify.weights import load_magnifier, save_weights, training_facts
 
+    settings = {key: value for key, value in vars(arguments).items() if key not in _NO_FACTS}
+    if os.path.isfile(arguments.out) and not output.same_place(arguments.start, arguments.out):
+        output.check_settings(arguments.out, training_facts(arguments.out), settings, force=arguments.force)
     with config_errors():
         if arguments.start:
             model = load_magnifier(arguments.start)
         else:
             model = MotionMagnifier(width=arguments.width, decoder_blocks=arguments.decoder_blocks, seed=arguments.seed)
-    settings = {key: value for key, value in vars(arguments).items() if key not in _NO_FACTS}
     start = time.perf_counter()
     with output.locked_file(arguments.out), config_errors():
         history = train_magnifier(
@@ -184,7 +188,7 @@ def run_apply(arguments) -> int:
 
 
 # Of the arguments: what says nothing of the training, or names places of the machine it ran on.
-_NO_FACTS = frozenset(("verb", "action", "run", "json", "out", "start", "images", "save_every"))
+_NO_FACTS = frozenset(("verb", "action", "run", "json", "out", "start", "images", "save_every", "force"))
 _EULERIAN = ("f_low", "f_high", "lambda_c", "chroma")
 
 

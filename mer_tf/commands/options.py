@@ -185,9 +185,7 @@ def add_workers(parser: argparse.ArgumentParser, work: str, default: int | None 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
     """Adds ``--force``, without which no verb replaces the result of other settings."""
-    parser.add_argument(
-        "--force", action="store_true", help="replace what a run with other settings left in the folder of --out"
-    )
+    parser.add_argument("--force", action="store_true", help="replace what a run with other settings left at --out")
 
 
 def worker_count(arguments) -> int:
