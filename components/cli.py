@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 
-from mer_tf.commands.options import add_faces, add_workers, worker_count
+from mer_tf import output
+from mer_tf.commands.options import add_faces, add_force, add_workers, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
 from mer_tf.console import Console, fill, quiet, setup_logging
 
@@ -18,6 +19,7 @@ def add_prepare(verbs) -> None:
     add_workers(parser, "the clips")
     add_faces(parser)
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
+    add_force(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_prepare)
 
@@ -26,11 +28,12 @@ def run_prepare(arguments) -> int:
     from mer_tf.recipes import get_recipe
 
     recipe, workers = get_recipe(arguments.recipe, arguments.faces), worker_count(arguments)
+    output.check_folder(arguments.out)
     console = Console()
     clips = read_source(arguments, console)
     duplicates = check_near_duplicates(clips, arguments, console)
     log = os.path.join(arguments.out, "mer.log")
-    with quiet(log) as console:
+    with output.locked(arguments.out), quiet(log) as console:
         setup_logging()
         from components.motion_transform.prepare import data_flags, prepare
         from components.reports import CLIPS
@@ -43,6 +46,7 @@ def run_prepare(arguments) -> int:
                 strict=arguments.strict,
                 workers=workers,
                 landmark_model=arguments.landmark_model,
+                force=arguments.force,
             )
         if arguments.json:
             facts = {

@@ -16,8 +16,8 @@ import threading
 import traceback
 from collections.abc import Iterator
 
-from mer_tf import __version__
-from mer_tf.errors import MerError, missing_package
+from mer_tf import __version__, console, output
+from mer_tf.errors import MerError, OutputError, missing_package
 
 # Every verb there is: verb -> "module:function"; the function receives the sub-parser collection and adds itself. A
 # module is imported when its verb is asked for. Four verbs belong to the packages that build on this library; they are
@@ -68,15 +68,18 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point of ``mer``; returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     only = argv[0] if argv and argv[0] in VERBS else None
+    console.print_any_name()
     arguments = build_parser(only).parse_args(argv)
     with _stoppable() as received:
         try:
-            return arguments.run(arguments) or 0
+            status = arguments.run(arguments) or 0
+            console.flush_stdout()  # a full disk shows here, not after the exit status is decided
+            return status
         except (Exception, KeyboardInterrupt) as error:
             # Beam and others wrap what a signal raised in them: the signal itself is asked first.
             if received or isinstance(error, KeyboardInterrupt):
                 return _stopped(received[0] if received else signal.SIGINT, arguments)
-            return _failed(error)
+            return _failed(error, arguments)
 
 
 @contextlib.contextmanager
@@ -114,17 +117,38 @@ def _stopped(number: int, arguments) -> int:
     return _fail(f"{what}; {said}", 128 + number)
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: Exception, arguments) -> int:
     if isinstance(error, MerError):
         return _fail(str(error), error.exit_code)
     missing = missing_package(error) if isinstance(error, ModuleNotFoundError) else None
     if missing is not None:
         return _fail(str(missing), missing.exit_code)
     if isinstance(error, BrokenPipeError):
-        # The reader went away (`mer models | head`); a second write at exit would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()  # the reader went away (`mer models | head`)
         return 0
-    return _fail(f"{type(error).__name__}: {error}", 1)
+    said = output.explain(_of_stdout() or error, _place(arguments))
+    return _fail(f"{type(error).__name__}: {error}", 1) if said is None else _fail(said, OutputError.exit_code)
+
+
+def _of_stdout() -> OSError | None:
+    """The error of a standard output that takes nothing more, which is silenced; None where it is well."""
+    try:
+        console.flush_stdout()
+        return None
+    except OSError as error:
+        _silence()
+        return error
+
+
+def _silence() -> None:
+    """A second write to standard output, at exit, would complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _place(arguments) -> str | None:
+    """Where the command writes, as it was given."""
+    found = [getattr(arguments, name, None) for name in ("out", "output", "write_log", "plot")]
+    return next((place for place in found if isinstance(place, str)), None)
 
 
 def _fail(message: str, status: int) -> int:

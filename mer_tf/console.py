@@ -8,6 +8,7 @@ console keeps writing to the real terminal.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import logging
@@ -27,7 +28,53 @@ _LINES_EVERY = 30.0  # seconds between two lines of progress where there is no t
 _DRAW_EVERY = 0.1  # seconds between two drawings of a bar
 _BAR = 20  # characters
 _MOST_LOG = 4 << 20  # bytes
+_NAMES = "mer_tf.names"  # how text that an encoding cannot hold is written
+STDOUT = "/dev/stdout"  # stands for standard output in errors
 _STDOUT = [1]  # descriptor of the real standard output; another one while ``quiet`` is active
+
+
+def _any_name(error: UnicodeError):
+    """Error handler of a stream: bytes of a file name that were no UTF-8 as they were, all else as an escape."""
+    if not isinstance(error, UnicodeEncodeError):  # the same stream may be read
+        return codecs.lookup_error("surrogateescape")(error)
+    part = error.object[error.start : error.end]
+    try:
+        return part.encode("ascii", "surrogateescape"), error.end
+    except UnicodeEncodeError:
+        return part.encode("ascii", "backslashreplace"), error.end
+
+
+codecs.register_error(_NAMES, _any_name)
+
+
+@contextlib.contextmanager
+def _named_stdout() -> Iterator[None]:
+    """Errors of the system get the name of what was written to."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, STDOUT) from error
+
+
+def flush_stdout() -> None:
+    """Writes out what is left for standard output; an error names it."""
+    with _named_stdout(), contextlib.suppress(ValueError):  # closed
+        sys.stdout.flush()
+
+
+def print_any_name() -> None:
+    """Lets standard output and error take every file name that Linux allows."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_NAMES)
+
+
+def shown(text: str) -> str:
+    """A name as text that every library takes: bytes that are no UTF-8 as escapes such as ``\\xfc``."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 class Console:
@@ -44,7 +91,8 @@ class Console:
 
     def result(self, text: str) -> None:
         """A line of the result, on standard output."""
-        print(text, file=self.out, flush=True)
+        with _named_stdout():
+            print(text, file=self.out, flush=True)
 
     def note(self, text: str) -> None:
         """A remark, on standard error."""
@@ -222,18 +270,18 @@ def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
         sys.stdout.fileno(), sys.stderr.fileno()
     except (AttributeError, io.UnsupportedOperation, ValueError):
         # No real descriptors (a notebook, a test's capture): only Python-level output can be caught.
-        with open(log_path, "a", encoding="utf-8") as log:
+        with open(log_path, "a", encoding="utf-8", errors=_NAMES) as log:
             with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
                 yield Console(sys.__stdout__, sys.__stderr__)
         return
     log_fd = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     saved = [os.dup(1), os.dup(2)]
     _STDOUT[0] = saved[0]
-    out = os.fdopen(os.dup(saved[0]), "w", encoding="utf-8", buffering=1)
-    err = os.fdopen(os.dup(saved[1]), "w", encoding="utf-8", buffering=1)
+    out = os.fdopen(os.dup(saved[0]), "w", encoding="utf-8", buffering=1, errors=_NAMES)
+    err = os.fdopen(os.dup(saved[1]), "w", encoding="utf-8", buffering=1, errors=_NAMES)
     console = Console(out, err)
     try:
-        os.write(log_fd, f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}\n".encode())
+        os.write(log_fd, f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}\n".encode(errors=_NAMES))
         os.dup2(log_fd, 1)
         os.dup2(log_fd, 2)
         with warnings.catch_warnings():

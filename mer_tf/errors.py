@@ -114,6 +114,10 @@ class MissingFileError(BadInputError):
     """A file that is needed, such as the landmark model, does not exist."""
 
 
+class OutputError(BadInputError):
+    """Something cannot be written where the user said, or the disk is full."""
+
+
 class MissingPackageError(BadInputError):
     """An optional package is not installed.
 

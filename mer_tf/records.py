@@ -12,19 +12,21 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from mer_tf import features
+from mer_tf import atomic, features
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
 from mer_tf.files import is_left_over
 from mer_tf.recipes import Recipe, same_recipe
 from mer_tf.types import Clip
 
 MISSING_APEX = -1  # An int64 feature cannot be None; frame numbers are never negative.
+RECORDS = "motion"  # how the names of the files of a prepared set begin
+_ARRIVING, _LIST = "arriving", "files.json"  # of a set that is about to take its place
 _BATCH = 64
 
 
 def encode_facts(clip: Clip) -> dict[str, tf.train.Feature]:
     """The facts of a clip as features, by the names of ``mer_tf.features``; its label must not be None."""
-    facts = {name: bytes_feature(getattr(clip, name).encode()) for name in features.FACTS_BYTES}
+    facts = {name: bytes_feature(atomic.encoded(getattr(clip, name))) for name in features.FACTS_BYTES}
     for name in features.FACTS_INT:
         value = getattr(clip, name)
         facts[name] = int_feature(MISSING_APEX if name == features.APEX and value is None else value)
@@ -78,20 +80,11 @@ def write_motion_records(path: str | os.PathLike, records: Iterable[bytes | tf.t
     Returns:
         Number of records.
     """
-    path = os.fspath(path)
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    temporary = f"{path}.{os.getpid()}.writing"
     count = 0
-    try:
-        with tf.io.TFRecordWriter(temporary, options="GZIP") as writer:
-            for record in records:
-                writer.write(record if isinstance(record, bytes) else record.SerializeToString(deterministic=True))
-                count += 1
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
+    with atomic.whole(path) as temporary, tf.io.TFRecordWriter(os.fsencode(temporary), options="GZIP") as writer:
+        for record in records:
+            writer.write(record if isinstance(record, bytes) else record.SerializeToString(deterministic=True))
+            count += 1
     return count
 
 
@@ -106,15 +99,67 @@ def record_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list
     files = []
     for path in map(os.fspath, paths):
         if os.path.isdir(path):
-            inside = sorted(name for name in os.listdir(path) if name.endswith(".gz") and not is_left_over(name))
+            listed = _arriving(path) or os.listdir(path)
+            inside = sorted(name for name in listed if name.endswith(".gz") and not is_left_over(name))
             if not inside:
                 raise MissingFileError(f"{path}: the folder holds no record file (*.gz)")
-            files += [os.path.join(path, name) for name in inside]
+            files += [set_file(path, name) for name in inside]
         elif os.path.exists(path):
             files.append(path)
         else:
             raise MissingFileError(f"{path}: there is no such record file")
     return files
+
+
+def swap_set(folder: str | os.PathLike, made: str | os.PathLike) -> None:
+    """Puts a set of records in place of the one in a folder, so that a reader finds the one or the other, whole.
+
+    From the moment in which ``made`` gets its new name the new set is the one that counts: ``record_files`` and
+    ``set_file`` take what has not come to its place yet from there, and ``finish_swap`` ends what a kill cut short.
+
+    Args:
+        folder: The folder; files that are not of a set stay.
+        made: Folder inside it, with the new record files and ``clips.json`` and nothing else.
+    """
+    finish_swap(folder)
+    listed = sorted(os.listdir(made))
+    for name in listed:
+        with open(os.path.join(made, name), "rb") as file:
+            os.fsync(file.fileno())
+    atomic.write_text(os.path.join(made, _LIST), json.dumps(listed) + "\n")
+    os.rename(made, os.path.join(folder, _ARRIVING))
+    finish_swap(folder)
+
+
+def finish_swap(folder: str | os.PathLike) -> None:
+    """Ends a swap of sets that was cut short; nothing happens where there is none."""
+    arriving = os.path.join(folder, _ARRIVING)
+    listed = _arriving(folder)
+    if listed is not None:
+        for name in listed:
+            if os.path.exists(os.path.join(arriving, name)):
+                os.replace(os.path.join(arriving, name), os.path.join(folder, name))
+        for name in os.listdir(folder):
+            if name.startswith(RECORDS) and name.endswith(".gz") and name not in listed:
+                os.unlink(os.path.join(folder, name))
+        os.unlink(os.path.join(arriving, _LIST))  # last: from here on the folder itself holds the new set alone
+    if os.path.isdir(arriving) and not os.listdir(arriving):
+        os.rmdir(arriving)
+
+
+def set_file(folder: str | os.PathLike, name: str) -> str:
+    """Path of a file of the set in a folder, such as ``clips.json``, also while sets are swapped."""
+    arriving = os.path.join(folder, _ARRIVING, name)
+    return arriving if _arriving(folder) is not None and os.path.exists(arriving) else os.path.join(folder, name)
+
+
+def _arriving(folder) -> list[str] | None:
+    """Files of the set that is about to take its place in the folder; None where there is none."""
+    try:
+        with open(os.path.join(folder, _ARRIVING, _LIST), encoding="utf-8") as file:
+            return json.load(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def recorded_recipe(paths) -> tuple[str, str]:
@@ -128,7 +173,8 @@ def recorded_recipe(paths) -> tuple[str, str]:
     names = (features.RECIPE, features.RECIPE_HASH)
     spec = {name: tf.io.FixedLenFeature((), tf.string, default_value="") for name in names}
     try:
-        for record in tf.data.TFRecordDataset(record_files(paths), compression_type="GZIP").take(1):
+        files = list(map(os.fsencode, record_files(paths)))
+        for record in tf.data.TFRecordDataset(files, compression_type="GZIP").take(1):
             found = tf.io.parse_single_example(record, spec)
             return _decode(found[names[0]].numpy()), _decode(found[names[1]].numpy())
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.InvalidArgumentError, UnicodeDecodeError):
@@ -162,7 +208,7 @@ def read_examples(paths, recipe: Recipe, shapes: Mapping[str, Sequence[int]]) ->
     parts: dict[str, list[np.ndarray]] = {name: [] for name in spec}
     for file in record_files(paths):
         try:
-            for batch in tf.data.TFRecordDataset(file, compression_type="GZIP").batch(_BATCH):
+            for batch in tf.data.TFRecordDataset(os.fsencode(file), compression_type="GZIP").batch(_BATCH):
                 _check_hash(batch, recipe, file)
                 for name, value in tf.io.parse_example(batch, spec).items():
                     parts[name].append(value.numpy())
@@ -194,7 +240,7 @@ def _check_hash(batch: tf.Tensor, recipe: Recipe, file: str) -> None:
 
 
 def _decode(value: bytes) -> str:
-    return value.decode("utf-8", errors="replace")
+    return value.decode("utf-8", errors="surrogateescape")
 
 
 def bytes_feature(value: bytes) -> tf.train.Feature:

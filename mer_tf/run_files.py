@@ -8,6 +8,7 @@ PREDICTIONS_FILE = "predictions.csv"
 EPOCHS_FILE = "epochs.csv"  # predictions of every epoch, where they were asked for
 # Of the file that each finished fold leaves. 1 tossed the coins of mirroring only where it was asked for.
 FOLDS_FORMAT = 2
+SETTINGS_FILE = "run_settings.json"  # of the run that began in the folder
 CLIPS_FILE = "clips.json"  # beside records: what happened to each clip, and what they are
 MANIFEST_FILE = "manifest.csv"
 MANIFEST_FORMAT = 1

@@ -20,6 +20,7 @@ FLOORS = (
         "files",
         "frames",
         "numerics",
+        "output",
         "addons",
         "processes",
         "served",

@@ -10,6 +10,7 @@ import json
 import os
 import time
 
+from mer_tf import output
 from mer_tf.commands.options import add_faces, add_training_options, add_workers, training_config, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
 from mer_tf.console import Console, default_log, fill, quiet, setup_logging, table
@@ -112,7 +113,6 @@ def pipeline_config(arguments, train, **paths):
 def run_run(arguments) -> int:
     import dataclasses
 
-    from mer_tf.datasets.manifest import write_manifest
     from mer_tf.protocols import make_split
 
     # Mistakes in the settings stop before anything is read or written.
@@ -120,6 +120,8 @@ def run_run(arguments) -> int:
     config = pipeline_config(
         arguments, training_config(arguments), manifest_dir=manifest_dir, cache=not arguments.no_cache
     )
+    output.check_folder(arguments.out)
+    output.check_plain_name(arguments.out, "TFX")
     console = Console()
     clips = read_source(arguments, console)
     config = dataclasses.replace(config, train=dataclasses.replace(config.train, num_classes=len(clips.classes)))
@@ -133,9 +135,16 @@ def run_run(arguments) -> int:
         mapping=clips.mapping,
         seed=config.train.seed,
     )
+    with output.locked(arguments.out):
+        return _run(arguments, config, clips, split, duplicates, console)
+
+
+def _run(arguments, config, clips, split, duplicates, console: Console) -> int:
+    from mer_tf.datasets.manifest import write_manifest
+
     write_manifest(
         clips,
-        os.path.join(manifest_dir, MANIFEST_FILE),
+        os.path.join(config.manifest_dir, MANIFEST_FILE),
         recipe_frames="all" if config.recipe.frames.is_sequence else "needed",
     )
     console.note(f"{clips.dataset}: {len(clips.clips)} clips of {len(clips.subjects)} subjects")
@@ -222,13 +231,12 @@ class Progress:
 
 def _publish(out: str, report: dict) -> None:
     """``result.json`` and, where a run was scored, copies of its passport and predictions that keep their place."""
-    import shutil
-
     from mer_tf import atomic
 
     for key in ("passport", "predictions"):
         if report[key]:
-            shutil.copyfile(report[key], os.path.join(out, os.path.basename(report[key])))
+            with open(report[key], "rb") as file:
+                atomic.write_bytes(os.path.join(out, os.path.basename(report[key])), file.read())
     atomic.write_text(os.path.join(out, "result.json"), json.dumps(report, indent=1) + "\n")
 
 
@@ -251,6 +259,7 @@ def _report(result, report: dict, protocol: str, classes) -> str:
 
 
 def run_compile(arguments) -> int:
+    output.check_file(arguments.output, "--output")
     # The number of classes is that of the manifest, which this machine need not have.
     train = training_config(arguments, classes_from_data=False, weights_here=False)
     config = pipeline_config(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import tempfile
 
+from mer_tf import atomic
 from mer_tf.errors import ConfigError, MissingPackageError
 from tfx_pipeline.configs import PipelineConfig
 
@@ -44,11 +46,14 @@ def compile_kubeflow(config: PipelineConfig, output: str | os.PathLike, *, image
 
     check_model(config.train, config.recipe, weights=False)
     pipeline = create_pipeline(config)
-    folder, name = os.path.split(output)
-    os.makedirs(folder, exist_ok=True)
-    runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(
-        config=kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True),
-        output_dir=folder,
-        output_filename=name,
-    )
-    return runner.run(pipeline)
+    with tempfile.TemporaryDirectory(prefix="mer-") as folder:
+        name = f"pipeline{os.path.splitext(output)[1]}"
+        runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(
+            config=kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True),
+            output_dir=folder,
+            output_filename=name,
+        )
+        job = runner.run(pipeline)
+        with open(os.path.join(folder, name), "rb") as file:
+            atomic.write_bytes(output, file.read())
+    return job

@@ -22,8 +22,8 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
 
 from components import reports
-from mer_tf import atomic, processes, run_files
-from mer_tf.errors import ConfigError, MerError, MissingFileError
+from mer_tf import atomic, output, processes, run_files
+from mer_tf.errors import ConfigError, MerError, MissingFileError, OutputError
 from mer_tf.export import newest_version
 from mer_tf.preprocessing import ClipPreprocessor
 from mer_tf.served import SAVED_MODEL
@@ -312,5 +312,8 @@ def _named(error: Exception, component: str) -> MerError:
     found = reports.find_named_error(error)
     if found is not None:
         return found
+    said = output.explain(error)
+    if said is not None:
+        return OutputError(f"{component}: {said}")
     first = next((line for line in str(error).splitlines() if line.strip()), "no message")
     return MerError(f"{component} failed: {type(error).__name__}: {first[:300]}; the log holds the traceback")

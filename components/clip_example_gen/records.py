@@ -46,7 +46,9 @@ def decode_clip(record: bytes) -> tuple[Clip, dict[int, bytes]]:
     try:
         example = tf.train.SequenceExample.FromString(record)
         context = example.context.feature
-        facts = {name: context[name].bytes_list.value[0].decode() for name in features.FACTS_BYTES}
+        facts = {
+            name: context[name].bytes_list.value[0].decode(errors="surrogateescape") for name in features.FACTS_BYTES
+        }
         facts |= {name: int(context[name].int64_list.value[0]) for name in features.FACTS_INT}
         facts |= {name: float(context[name].float_list.value[0]) for name in features.FACTS_FLOAT}
         lists = example.feature_lists.feature_list

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import hashlib
+import json
 import os
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -13,13 +17,18 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components import reports
 from components.clip_example_gen.records import encode_clip, read_frames
 from components.motion_transform.transform import MotionRecords
+from mer_tf import output
 from mer_tf.console import announce
 from mer_tf.datasets.origin import is_synthetic_table
-from mer_tf.errors import ClipError
+from mer_tf.errors import ClipError, MerError, OutputError
+from mer_tf.preprocessing import find_landmark_model
 from mer_tf.recipes import FramesConfig, Recipe
+from mer_tf.records import RECORDS, finish_swap, set_file, swap_set
+from mer_tf.run_files import CLIPS_FILE
 from mer_tf.types import Clip, ClipTable
 
-RECORDS = "motion"
+UNFINISHED = "unfinished"
+SETTINGS = "settings"  # key of clips.json
 
 
 def prepare(
@@ -31,6 +40,7 @@ def prepare(
     workers: int = 1,
     landmark_model: str | None = None,
     beam_pipeline_args: Sequence[str] = (),
+    force: bool = False,
 ) -> reports.Report:
     """Writes ``out/motion-*.gz`` (motion records) and ``out/clips.json`` (what happened to each clip,
     whether they are synthetic, whether the set is partial).
@@ -38,23 +48,36 @@ def prepare(
     Args:
         table: The clips.
         recipe: What turns a clip into a model's input.
-        out: Folder; records of an earlier call are replaced when this one has succeeded.
+        out: Folder; records of an earlier call are replaced when this one has succeeded, all at once.
         strict: Whether a fault of one clip is raised.
         workers: Processes that preprocessing is spread over.
         landmark_model: Path of dlib's 68-point model, or None to look in the usual places.
         beam_pipeline_args: Arguments of the Beam runner.
+        force: Replace a set that was made with other settings.
 
     Returns:
         The report.
 
     Raises:
+        ConfigError: The folder holds a set of other settings and ``force`` is not given, or another run writes to it.
         EmptySplitError: No clip came through.
         ClipError: Under ``strict``, the first fault.
     """
     out = os.path.abspath(out)
-    part = os.path.join(out, "unfinished")
-    shutil.rmtree(part, ignore_errors=True)
-    os.makedirs(part)
+    finish_swap(out)
+    settings = set_settings(table, recipe, landmark_model)
+    output.check_settings(out, _earlier_settings(out, settings), settings, force=force)
+    with output.locked(out), _work_folder(out) as part:
+        report = _make(table, recipe, part, strict, workers, landmark_model, beam_pipeline_args)
+        reports.write_report(report, part, {**data_flags(table, bool(report.faults)), SETTINGS: settings})
+        swap_set(out, os.path.join(out, UNFINISHED))
+    return report
+
+
+def _make(
+    table: ClipTable, recipe: Recipe, part: str, strict: bool, workers: int, landmark_model, beam_pipeline_args
+) -> reports.Report:
+    """Writes the record files into ``part``."""
     with reports.named_errors(), beam.Pipeline(options=PipelineOptions(list(beam_pipeline_args))) as pipeline:
         read = (
             pipeline
@@ -76,15 +99,76 @@ def prepare(
     motion_report = reports.read_report(os.path.join(part, "report"))
     report = dataclasses.replace(motion_report, faults=read_report.faults + motion_report.faults)
     reports.check_report(report, "prepare")
-    for name in os.listdir(out):
-        if name.startswith(RECORDS) and name.endswith(".gz"):
-            os.unlink(os.path.join(out, name))
-    for name in os.listdir(part):
-        if name.endswith(".gz"):
-            os.replace(os.path.join(part, name), os.path.join(out, name))
-    reports.write_report(report, out, data_flags(table, bool(report.faults)))
-    shutil.rmtree(part)
+    for name in ("read", "report"):
+        shutil.rmtree(os.path.join(part, name))
     return report
+
+
+def set_settings(table: ClipTable, recipe: Recipe, landmark_model: str | os.PathLike | None = None) -> dict:
+    """What makes a set of records another one, as JSON types.
+
+    Of the clips the places count, not the content: a set that was completed or repaired is prepared again.
+    """
+    places: dict[str, set[str]] = {}
+    for clip in table.clips:
+        places.setdefault(clip.dataset, set()).update(map(os.path.dirname, clip.frames[:1]))
+    return {
+        "dataset": table.dataset,
+        "mapping": table.mapping,
+        "recipe": f"{recipe.name} ({recipe.hash})",
+        "data": {name: os.path.realpath(os.path.commonpath(sorted(found))) for name, found in places.items() if found},
+        "landmark_model": _model_digest(landmark_model),
+    }
+
+
+def _model_digest(landmark_model) -> str:
+    try:
+        with open(find_landmark_model(landmark_model), "rb") as file:
+            digest = hashlib.sha256()
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
+    except (OSError, MerError):
+        return ""  # not needed by every recipe; where it is, it is missed by name
+
+
+def _earlier_settings(out: str, settings: dict) -> dict | None:
+    """Settings of the set in the folder; those of this one where it holds none, None where they are not recorded."""
+    try:
+        with open(set_file(out, CLIPS_FILE), encoding="utf-8") as file:
+            return json.load(file).get(SETTINGS)
+    except FileNotFoundError:
+        there = os.path.isdir(out) and any(n.startswith(RECORDS) and n.endswith(".gz") for n in os.listdir(out))
+        return None if there else settings
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+@contextlib.contextmanager
+def _work_folder(out: str) -> Iterator[str]:
+    """A new folder in ``out`` for what is not whole yet, under a path that Beam takes; it goes when the block ends."""
+    part = os.path.join(out, UNFINISHED)
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+    os.makedirs(part)
+    try:
+        with _plain_path(part) as path:
+            yield path
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _plain_path(folder: str) -> Iterator[str]:
+    """The folder by a path without brackets and odd bytes: Beam takes every path for a pattern and cannot quote one."""
+    try:
+        output.check_plain_name(folder, "Beam")
+    except OutputError:
+        with tempfile.TemporaryDirectory(prefix="mer-") as alias:
+            output.check_plain_name(alias, "Beam", "the folder for temporary files,")
+            os.symlink(folder, os.path.join(alias, UNFINISHED))
+            yield os.path.join(alias, UNFINISHED)
+    else:
+        yield folder
 
 
 def data_flags(table: ClipTable, faults: bool) -> dict[str, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from mer_tf import output
 from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import DEFAULT_DATASET, MAPPING_HELP, add_roots, named_dataset, read_parts
 from mer_tf.console import Console, fill, table
@@ -81,6 +82,7 @@ def run_synth(arguments) -> int:
     frames = arguments.frames_per_clip
     if frames is not None and len(frames) > 2:
         raise ConfigError(f"--frames-per-clip takes one or two numbers. Received: {' '.join(map(str, frames))}")
+    output.check_folder(arguments.out, "OUT")
     summary = write_synthetic_dataset(
         arguments.out,
         layout=arguments.layout,

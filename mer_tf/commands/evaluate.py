@@ -39,10 +39,12 @@ def add(verbs) -> None:
 
 
 def run(arguments) -> int:
-    from mer_tf import metrics
+    from mer_tf import metrics, output
     from mer_tf.metrics.predictions import is_csv, read_any, read_epoch_predictions, write_megc_log
     from mer_tf.metrics.tables import format_scores
 
+    if arguments.write_log is not None:
+        output.check_file(arguments.write_log, "--write-log")
     file = prediction_file(arguments.file, every_epoch=arguments.averages == "all")
     classes = class_names(arguments.classes, file)
     predictions = read_any(file, len(classes))
@@ -61,7 +63,7 @@ def run(arguments) -> int:
             "recall_spread_ddof1": metrics.recall_spread_pop(cm, ddof=1),
             "recall_range": metrics.recall_range(cm),
         }
-    if arguments.write_log:
+    if arguments.write_log is not None:
         write_megc_log(arguments.write_log, predictions)
     print(json.dumps(result, indent=1) if arguments.json else format_scores(result, classes))
     return 0

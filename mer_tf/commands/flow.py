@@ -6,7 +6,9 @@ import json
 import os
 import statistics
 
+from mer_tf import output
 from mer_tf.commands.fields import add_fields, read_fields
+from mer_tf.commands.options import add_force
 
 
 def add(verbs) -> None:
@@ -25,6 +27,7 @@ def add(verbs) -> None:
     action.add_argument("--out", required=True, help="file for the weights")
     action.add_argument("--initial", metavar="FILE", help="weights to go on from (default: begin anew)")
     add_fields(action, FlowTrainConfig)
+    add_force(action)
     action.add_argument("--json", action="store_true", help="print JSON")
     action.set_defaults(run=run_train)
 
@@ -32,6 +35,7 @@ def add(verbs) -> None:
 def run_convert(arguments) -> int:
     from mer_tf.preprocessing.flow.liteflownet_weights import convert
 
+    output.check_file(arguments.out, "OUT")
     count = convert(arguments.source, arguments.out)
     if arguments.json:
         print(json.dumps({"out": arguments.out, "weights": count}))
@@ -48,8 +52,12 @@ def run_train(arguments) -> int:
     from mer_tf.preprocessing.flow.liteflownet_train import train
 
     config = read_fields(arguments, FlowTrainConfig)
+    output.check_file(arguments.out)
+    if os.path.isfile(arguments.out) and not output.same_place(arguments.initial, arguments.out):
+        output.check_settings(arguments.out, None, {}, force=arguments.force)  # the file does not say what made it
     progress = Console().progress("training steps")
-    result = train(arguments.out, config, initial=arguments.initial, progress=progress)
+    with output.locked_file(arguments.out):
+        result = train(arguments.out, config, initial=arguments.initial, progress=progress)
     tenth = max(1, len(result["losses"]) // 10)
     first, last = (statistics.fmean(part) for part in (result["losses"][:tenth], result["losses"][-tenth:]))
     validation = result["validation"]

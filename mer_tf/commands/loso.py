@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 
-from mer_tf.commands.options import add_training_options, add_workers, training_config, worker_count
+from mer_tf import output
+from mer_tf.commands.options import add_force, add_training_options, add_workers, training_config, worker_count
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
 from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE
@@ -46,15 +47,17 @@ def add(verbs) -> None:
         help="also write epochs.csv: predictions after every K-th epoch (every one without K), to show what choosing "
         "the epoch on the test fold would give; nothing is chosen by them",
     )
+    add_force(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, resumes="finished folds are kept")
 
 
 def run(arguments) -> int:
     config, recipe, workers = check_arguments(arguments)
+    output.check_folder(arguments.out)
     pictures = _read_pictures(arguments, recipe) if arguments.data is None else {}
     log = os.path.join(arguments.out, "mer.log")
-    with quiet(log) as console:
+    with output.locked(arguments.out), quiet(log) as console:
         setup_logging()
         from mer_tf.systems.feature import FEATURES
         from mer_tf.training.cross_validation import cross_validate
@@ -69,6 +72,7 @@ def run(arguments) -> int:
                 protocol=arguments.protocol,
                 workers=workers,
                 epoch_predictions=arguments.epoch_predictions,
+                force=arguments.force,
                 facts=_image_facts(pictures, recipe),
                 say=lambda text: console.note(fill(text)),
             )

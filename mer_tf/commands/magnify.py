@@ -7,8 +7,10 @@ import json
 import os
 import time
 
+from mer_tf import atomic, output
 from mer_tf.checks import config_errors
 from mer_tf.commands.fields import add_fields, read_fields
+from mer_tf.commands.options import add_force
 from mer_tf.console import Console, fill, table
 from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.files import is_left_over
@@ -41,6 +43,7 @@ def add(verbs) -> None:
     train.add_argument("--seed", type=int, default=0, help="decides weights, pictures and noise (default: %(default)s)")
     add_fields(train, MagnifierTraining, leave=("seed",), choices={"schedule": SCHEDULES})
     add_fields(train, TripletConfig, leave=("gain", "offset"))
+    add_force(train)
     train.add_argument("--json", action="store_true", help="print JSON")
     train.set_defaults(run=run_train)
 
@@ -67,8 +70,7 @@ def run_train(arguments) -> int:
     from mer_tf.preprocessing.magnify.learned_settings import MagnifierTraining, TripletConfig
     from mer_tf.preprocessing.magnify.triplets import TripletSource
 
-    if os.path.isdir(arguments.out):
-        raise ConfigError(f"--out is a folder: {arguments.out}")
+    output.check_file(arguments.out)
     if arguments.save_every < 0:
         raise ConfigError(f"--save-every must not be negative. Received: {arguments.save_every}")
     gain = arguments.colour_change
@@ -81,16 +83,18 @@ def run_train(arguments) -> int:
     from mer_tf.preprocessing.magnify.learned import LearnedMagnifier
     from mer_tf.preprocessing.magnify.network import MotionMagnifier
     from mer_tf.preprocessing.magnify.train import motion_ratios, train_magnifier
-    from mer_tf.preprocessing.magnify.weights import load_magnifier, save_weights
+    from mer_tf.preprocessing.magnify.weights import load_magnifier, save_weights, training_facts
 
+    settings = {key: value for key, value in vars(arguments).items() if key not in _NO_FACTS}
+    if os.path.isfile(arguments.out) and not output.same_place(arguments.start, arguments.out):
+        output.check_settings(arguments.out, training_facts(arguments.out), settings, force=arguments.force)
     with config_errors():
         if arguments.start:
             model = load_magnifier(arguments.start)
         else:
             model = MotionMagnifier(width=arguments.width, decoder_blocks=arguments.decoder_blocks, seed=arguments.seed)
-    settings = {key: value for key, value in vars(arguments).items() if key not in _NO_FACTS}
     start = time.perf_counter()
-    with config_errors():
+    with output.locked_file(arguments.out), config_errors():
         history = train_magnifier(
             model,
             training,
@@ -100,8 +104,8 @@ def run_train(arguments) -> int:
             every=arguments.save_every,
             save=lambda network: save_weights(network, arguments.out, settings),
         )
+        save_weights(model, arguments.out, settings)
     seconds = time.perf_counter() - start
-    save_weights(model, arguments.out, settings)
     length = min(_LENGTH, arguments.max_motion / 2)
     pair = LearnedMagnifier(model).pair
     ratios = motion_ratios(pair, _FACTORS, length=length, shortest_wave=arguments.shortest_wave)
@@ -141,8 +145,7 @@ def run_apply(arguments) -> int:
     frames = frames_of_folder(arguments.clip)
     if os.path.isdir(arguments.out) and not all(map(is_left_over, os.listdir(arguments.out))):
         raise ConfigError(f"--out is a folder that holds files: {arguments.out}; give a new one")
-    if os.path.isfile(arguments.out):
-        raise ConfigError(f"--out is a file: {arguments.out}")
+    output.check_folder(arguments.out)
     console = Console()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -163,18 +166,21 @@ def run_apply(arguments) -> int:
         first = next(stream)
     progress = console.progress("frames")
     total = len(frames.paths)
-    os.makedirs(arguments.out, exist_ok=True)
-    written = []
-    try:
-        for path, image in zip(frames.paths, itertools.chain([first], stream)):
-            name = os.path.splitext(os.path.basename(path))[0] + ".png"
-            target = os.path.join(arguments.out, name)
-            if not cv2.imwrite(target, image[..., ::-1]):
-                raise BadInputError(f"{target} cannot be written")
-            written.append(target)
-            progress(len(written), total)
-    except ValueError as error:
-        raise BadInputError(f"clip {arguments.clip}: {error}") from error
+    written: list[str] = []
+    with output.locked(arguments.out):
+        try:
+            for path, image in zip(frames.paths, itertools.chain([first], stream)):
+                name = os.path.splitext(os.path.basename(path))[0] + ".png"
+                target = os.path.join(arguments.out, name)
+                atomic.write_bytes(target, cv2.imencode(".png", image[..., ::-1])[1].tobytes())
+                written.append(target)
+                progress(len(written), total)
+        except BaseException as error:
+            for target in written:  # a folder that holds half a clip would be refused the next time
+                os.unlink(target)
+            if isinstance(error, ValueError):
+                raise BadInputError(f"clip {arguments.clip}: {error}") from error
+            raise
     facts = {"out": arguments.out, "frames": len(written), "method": config.method, "factor": config.factor}
     if arguments.json:
         console.result(json.dumps({**facts, "left_out": frames.remark}, indent=1))
@@ -186,7 +192,7 @@ def run_apply(arguments) -> int:
 
 
 # Of the arguments: what says nothing of the training, or names places of the machine it ran on.
-_NO_FACTS = frozenset(("verb", "action", "run", "json", "out", "start", "images", "save_every"))
+_NO_FACTS = frozenset(("verb", "action", "run", "json", "out", "start", "images", "save_every", "force"))
 _EULERIAN = ("f_low", "f_high", "lambda_c", "chroma")
 
 

@@ -52,8 +52,10 @@ def run(arguments) -> int:
         raise ConfigError("--plot draws one network: name it, as in 'mer models atscnn --plot atscnn.svg'")
     if arguments.plot:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from mer_tf import output
         from mer_tf.zoo.graph import draw_system
 
+        output.check_file(arguments.plot, "--plot")
         draw_system(arguments.name, arguments.plot)
         print(arguments.plot)
         return 0

@@ -194,6 +194,11 @@ def add_faces(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--force``, without which no verb replaces the result of other settings."""
+    parser.add_argument("--force", action="store_true", help="replace what a run with other settings left at --out")
+
+
 def worker_count(arguments) -> int:
     """The number that ``--workers`` gives, or the number of cores this process may use.
 

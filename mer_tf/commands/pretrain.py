@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 
-from mer_tf.commands.options import add_training_options, add_workers, training_config, worker_count
+from mer_tf import output
+from mer_tf.commands.options import add_force, add_training_options, add_workers, training_config, worker_count
 from mer_tf.commands.source import parse_roots
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.run_files import PRETRAINED_FILE, WEIGHTS_FILE
@@ -32,6 +33,7 @@ def add(verbs) -> None:
     add_workers(parser, "the pictures while they are prepared")
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
     parser.add_argument("--strict", action="store_true", help="stop at the first fault of a clip or picture")
+    add_force(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, resumes="finished pictures are kept")
 
@@ -39,8 +41,11 @@ def add(verbs) -> None:
 def run(arguments) -> int:
     roots = parse_roots(arguments.roots)
     config, workers = training_config(arguments), worker_count(arguments)
+    output.check_folder(arguments.out)
+    if arguments.pictures is not None:
+        output.check_folder(arguments.pictures, "--pictures")
     log = os.path.join(arguments.out, "mer.log")
-    with quiet(log) as console:
+    with output.locked(arguments.out), quiet(log) as console:
         setup_logging()
         from mer_tf.training.pretrain import Watch, pretrain
 
@@ -53,6 +58,7 @@ def run(arguments) -> int:
             workers=workers,
             landmark_model=arguments.landmark_model,
             strict=arguments.strict,
+            force=arguments.force,
             watch=Watch(console.progress("pictures"), epochs),
         )
         epochs.close()  # where training stopped early

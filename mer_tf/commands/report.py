@@ -31,7 +31,7 @@ def run(arguments) -> int:
     import os
     import shlex
 
-    from mer_tf import atomic
+    from mer_tf import atomic, output
     from mer_tf.errors import ConfigError
     from mer_tf.report import build_report, read_run, to_html, to_markdown
 
@@ -39,8 +39,7 @@ def run(arguments) -> int:
     for path in arguments.out:
         if os.path.splitext(path)[1].lower() not in renderers:
             raise ConfigError(f"--out must end in .html or .md. Received: {path!r}")
-        if os.path.isdir(path):
-            raise ConfigError(f"--out is a folder: {path}")
+        output.check_file(path)
     runs = [read_run(path, synthetic=True if arguments.synthetic else None) for path in arguments.runs]
     words = ["mer", "report", *map(_shown, arguments.runs), *(["--synthetic"] if arguments.synthetic else [])]
     for path in arguments.out:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+from mer_tf import output
 from mer_tf.commands.options import add_faces
 from mer_tf.commands.source import DEFAULT_DATASET, named_dataset
 from mer_tf.console import Console, fill
@@ -39,14 +40,13 @@ def run(arguments) -> int:
     from mer_tf.recipes import get_recipe
 
     recipe = get_recipe(arguments.recipe, arguments.faces)
+    if arguments.out is not None:
+        _check_out(arguments.out)
     clip, left_out = _clip_of_data(arguments) if arguments.data is not None else _clip_of_folder(arguments)
     if recipe.magnify.method == "eulerian" and not clip.fps:
         raise ConfigError(f"recipe {recipe.name!r} magnifies a band of frequencies in Hz; give --fps")
     out = arguments.out or f"{clip.key.replace('/', '_')}_{recipe.name}.png"
-    if os.path.splitext(out)[1].lower() != ".png":
-        raise ConfigError(f"--out must end in .png. Received: {out}")
-    if os.path.isdir(out):
-        raise ConfigError(f"--out is a folder: {out}")
+    _check_out(out)
     # TensorFlow, which some recipes need, has remarks on the machine that are no part of the result.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from mer_tf.preprocessing.images import read_picture
@@ -81,6 +81,12 @@ def run(arguments) -> int:
     for warning in (*([left_out] if left_out else []), *facts["provenance"]["warnings"]):
         console.result(fill(f"warning: {warning}"))
     return 0
+
+
+def _check_out(out: str) -> None:
+    if os.path.splitext(out)[1].lower() != ".png":
+        raise ConfigError(f"--out must end in .png. Received: {out}")
+    output.check_file(out)
 
 
 def _clip_of_folder(arguments) -> tuple[Clip, str]:

@@ -18,6 +18,7 @@ import pathlib
 import threading
 from collections.abc import Mapping
 
+from mer_tf import atomic
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.datasets.people import People, clip_key
 from mer_tf.errors import AnnotationError, ConfigError, FrameOrderError, ImageError, MissingFileError
@@ -94,16 +95,7 @@ def write_manifest(
             sha256=hashes[clip.key],
         )
         writer.writerow([row[column] for column in COLUMNS])
-    path = os.path.abspath(os.fspath(path))
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    part = f"{path}.{os.getpid()}.part"
-    try:
-        with open(part, "w", encoding="utf-8", newline="", errors="surrogateescape") as file:
-            file.write(text.getvalue())
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
+    atomic.write_text(path, text.getvalue())
     return hashes
 
 

@@ -242,12 +242,16 @@ def _add(people: People, where: str, dataset: str, subject: str) -> tuple[str, s
 
 def _read(path) -> str:
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return file.read()
+        with open(path, "rb") as file:
+            data = file.read()
     except (FileNotFoundError, IsADirectoryError) as error:
         raise MissingFileError(f"{os.fspath(path)}: there is no such prediction file") from error
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{os.fspath(path)}: not a text file in UTF-8 (byte {error.start})") from error
+        if b"\0" in data or not data[:1].isascii():  # UTF-16, or no text at all
+            raise ConfigError(f"{os.fspath(path)}: not a text file in UTF-8 (byte {error.start})") from error
+        return data.decode("utf-8-sig", "surrogateescape")  # names of folders in another encoding
 
 
 def _integer(text: str, where: str, column: str, width: int) -> int:

@@ -148,7 +148,7 @@ def rng_for(seed: int, clip: str, copy: int = 0) -> np.random.Generator:
     Returns:
         A generator seeded with the first 128 bits of SHA-256 of ``"seed:copy:clip"``.
     """
-    digest = hashlib.sha256(f"{int(seed)}:{int(copy)}:{clip}".encode()).digest()
+    digest = hashlib.sha256(f"{int(seed)}:{int(copy)}:{clip}".encode(errors="surrogateescape")).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 

@@ -8,8 +8,8 @@ files, goes on where the file ends.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import logging
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
+from mer_tf import output
 from mer_tf.errors import ClipError, ConfigError, ImageError, ProcessEndedError
 from mer_tf.preprocessing.clip import ClipPreprocessor, deciding
 from mer_tf.processes import Processes
@@ -174,20 +175,16 @@ class _Store:
         self.rows: dict[str, int] = {}
 
     def __enter__(self) -> _Store:
-        os.makedirs(self.folder, exist_ok=True)
-        self._index = open(self.index_path, "a+", encoding="utf-8")
-        try:
-            fcntl.flock(self._index, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._index.close()
-            raise ConfigError(f"another run writes to {self.folder}; wait for it, or give another folder") from None
-        self._load()
-        self._data = open(self.data_path, "ab")
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(output.locked(self.folder))
+            self._index = stack.enter_context(open(self.index_path, "a+", encoding="utf-8"))
+            self._load()
+            self._data = stack.enter_context(open(self.data_path, "ab"))
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *exception) -> None:
-        self._data.close()
-        self._index.close()
+        self._open.close()
 
     def append(self, found: str, picture: np.ndarray) -> None:
         if picture.shape != self.shape or picture.dtype != np.uint8:

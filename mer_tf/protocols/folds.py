@@ -369,4 +369,4 @@ def _dataset(subject_key: str) -> str:
 
 
 def _digest(seed: int, name: str) -> bytes:
-    return hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return hashlib.sha256(f"{seed}:{name}".encode(errors="surrogateescape")).digest()

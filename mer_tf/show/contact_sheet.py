@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mer_tf.console import shown
 from mer_tf.preprocessing.flow.wheel import flow_to_colour
 from mer_tf.preprocessing.images import to_gray
 from mer_tf.preprocessing.parsing import PARSING_CLASSES
@@ -56,6 +57,7 @@ def draw(examined: Examined) -> bytes:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
     bands = [_frames_band(examined), *_crop_bands(examined)]
     for name, array in examined.result.tensors.items():
@@ -93,6 +95,10 @@ def draw(examined: Examined) -> bytes:
         for place, panel in zip(grid, band.panels):
             panel(figure.add_subplot(place))
         top -= band.height + _GAP
+    for text in figure.findobj(Text):
+        if text.get_text():  # marks of axes have none yet
+            text.set_text(shown(text.get_text()))
+            text.set_parse_math(False)  # a dollar sign in a name is one
     stream = io.BytesIO()
     # Without a date and a version in it, the same clip gives the same file.
     figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})

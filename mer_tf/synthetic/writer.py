@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
+from mer_tf import atomic, output
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.files import is_left_over
@@ -207,11 +208,25 @@ def write_synthetic_dataset(
         **({"damage": list(damage)} if damage else {}),
     }
     root = pathlib.Path(out)
-    earlier = _earlier(root, settings, facts)
-    if earlier is not None:
-        logger.info("synthetic set already complete: %s", root)
-        return dataclasses.replace(earlier, out=str(root), skipped=True)
-    root.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        _Job(
+            str(root), layout, int(seed), int(first_subject) + index, index, int(clips_per_subject), frames, difficulty
+        )
+        for index in range(subjects)
+    ]
+    _earlier(root, settings, facts)  # nothing is made in what is no folder, or not ours
+    with output.locked(root):
+        earlier = _earlier(root, settings, facts)
+        if earlier is None:
+            return _write_set(root, settings, facts, jobs, damage, workers, progress)
+    logger.info("synthetic set already complete: %s", root)
+    return dataclasses.replace(earlier, out=str(root), skipped=True)
+
+
+def _write_set(
+    root: pathlib.Path, settings: dict, facts: Layout, jobs: Sequence[_Job], damage: Sequence[str], workers, progress
+) -> SynthSummary:
+    """Writes the set anew; its settings say that it is complete when it is."""
     _write_settings(root, settings, None)
     for name in (*facts.folders, TRUTH_FOLDER):
         shutil.rmtree(root / name, ignore_errors=True)
@@ -220,15 +235,9 @@ def write_synthetic_dataset(
     if facts.truth:
         (root / TRUTH_FOLDER).mkdir(parents=True)
 
-    jobs = [
-        _Job(
-            str(root), layout, int(seed), int(first_subject) + index, index, int(clips_per_subject), frames, difficulty
-        )
-        for index in range(subjects)
-    ]
-    total = subjects * clips_per_subject
+    total = sum(job.clips for job in jobs)
     written: list[WrittenClip] = []
-    workers = min(workers or len(os.sched_getaffinity(0)), subjects)
+    workers = min(workers or len(os.sched_getaffinity(0)), len(jobs))
     if workers == 1:
         for job in jobs:
             for clip in _clips_of(job):
@@ -245,7 +254,7 @@ def write_synthetic_dataset(
     for index, kind in sorted(enumerate(damage), key=lambda item: item[1].endswith("sheet")):
         damage_layout(places, kind, index)
     summary = SynthSummary(
-        out=str(root), subjects=int(subjects), clips=len(written), frames=_count_frames(root, facts), damage=damage,
+        out=str(root), subjects=len(jobs), clips=len(written), frames=_count_frames(root, facts), damage=tuple(damage),
         **_counts(facts, written),
     )  # fmt: skip
     _write_settings(root, settings, summary)
@@ -317,9 +326,7 @@ def _write_settings(root: pathlib.Path, settings: dict, summary: SynthSummary | 
     if counts:
         del counts["out"], counts["skipped"], counts["damage"]
     text = json.dumps({**settings, "complete": summary is not None, "summary": counts}, indent=2, sort_keys=True)
-    part = root / (SETTINGS + ".part")
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(root / SETTINGS)
+    atomic.write_text(root / SETTINGS, text + "\n")
 
 
 def _subject(layout: str, seed: int, number: int, difficulty: Difficulty) -> SyntheticSubject:

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
+from mer_tf import atomic
 from mer_tf.errors import ConfigError, MissingFileError
 from mer_tf.files import check_hdf5, read_npz
 from mer_tf.systems.registry import MODELS
@@ -142,12 +143,8 @@ def write_named_weights(model: keras.Model, path: str | os.PathLike) -> None:
     path = pathlib.Path(path)
     if path.suffix != ".npz":
         raise ConfigError(f"named weights are written as .npz. Received: {path}")
-    part = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    try:
-        np.savez(part, **named_weights(model))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic.whole(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **named_weights(model))
 
 
 def read_named_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from mer_tf.types import Prediction
 
 def log_test_accuracy(folder: str | os.PathLike, predictions: Sequence[Prediction], step: int) -> None:
     """Writes ``test/accuracy`` of one fold's predictions."""
-    writer = tf.summary.create_file_writer(os.fspath(folder), filename_suffix=".test")
+    writer = tf.summary.create_file_writer(os.fsencode(folder), filename_suffix=".test")
     with writer.as_default(step=step):
         tf.summary.scalar("test/accuracy", np.mean([p.label == p.prediction for p in predictions]))
     writer.close()
@@ -24,7 +24,7 @@ def log_pooled(folder: str, predictions: Sequence[Prediction], num_classes: int)
     """Writes scores and confusion matrix of all folds' predictions in place of the folder's earlier logs."""
     remove_logs(folder)
     cm = metrics.confusion_matrix([p.label for p in predictions], [p.prediction for p in predictions], num_classes)
-    writer = tf.summary.create_file_writer(folder)
+    writer = tf.summary.create_file_writer(os.fsencode(folder))
     with writer.as_default(step=0):
         tf.summary.scalar("pooled/accuracy", metrics.accuracy(cm))
         if (cm.sum(axis=1) > 0).all():  # not so when only some folds were asked for

@@ -214,4 +214,4 @@ class TrainConfig:
 
 def fold_seed(seed: int, name: str) -> int:
     """Seed of a fold from the global seed and the fold's name: the first 31 bits of SHA-256 of ``"seed:name"``."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:4], "big") >> 1
+    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode(errors="surrogateescape")).digest()[:4], "big") >> 1

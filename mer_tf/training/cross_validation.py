@@ -18,6 +18,7 @@ from mer_tf.protocols import Split, make_split
 from mer_tf.systems.registry import check_inputs, check_recipe, get_model_card
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
+from mer_tf.training.fold_store import begin_run, run_settings
 from mer_tf.training.initial import initial_weights_facts
 from mer_tf.training.loso import Progress, run_loso
 from mer_tf.types import Prediction
@@ -142,6 +143,7 @@ def cross_validate(
     protocol: str = "loso",
     workers: int = 1,
     epoch_predictions: int = 0,
+    force: bool = False,
     facts: Mapping | None = None,
     say: Callable[[str], None] = lambda text: None,
     progress: Progress | None = None,
@@ -155,6 +157,7 @@ def cross_validate(
         protocol: Name of the protocol.
         workers: Processes that train folds side by side (``run_loso``).
         epoch_predictions: See ``run_loso``.
+        force: Replace what a run with other settings left in the folder.
         facts: Further top-level fields of the passport.
         say: Called with each remark before training starts.
         progress: See ``run_loso``.
@@ -163,11 +166,14 @@ def cross_validate(
         The passport.
 
     Raises:
-        LeakageError, EmptySplitError, ConfigError, MissingFileError: Before any work; see ``plan_run``.
+        LeakageError, EmptySplitError, ConfigError, MissingFileError: Before any work; see ``plan_run``, and
+            ``begin_run`` for a folder that holds another run.
         MerError: A fold diverged, or a worker process ended.
     """
     start = time.perf_counter()
     run = plan_run(data, config, protocol)
+    settings = {**run_settings(data, run.config, epoch_predictions), "protocol": protocol}
+    begin_run(out_dir, settings, run.split.folds, force=force)
     for note in run.notes:
         say(note)
     predictions = run_loso(

@@ -119,7 +119,7 @@ class MotionData:
         """SHA-256 over names, labels, tensors and recipe; the order of the clips does not matter."""
         digests = []
         for row, key in enumerate(self.keys):
-            digest = hashlib.sha256(f"{key}\n{self.labels[row]}\n".encode())
+            digest = hashlib.sha256(f"{key}\n{self.labels[row]}\n".encode(errors="surrogateescape"))
             for name in sorted(self.tensors):
                 digest.update(name.encode())
                 digest.update(np.ascontiguousarray(self.tensors[name][row], np.float32).tobytes())
@@ -222,11 +222,13 @@ def _read(paths, recipe: Recipe, network: bool) -> MotionData:
 
 def _told(paths, count: int) -> dict[str, bool]:
     """What the folders of records, or of the files given, say of themselves; ``count`` records were read of them."""
+    from mer_tf.records import set_file
+
     told = {"synthetic": False, "partial": False}
     folders = {}
     for path in map(os.fspath, [paths] if isinstance(paths, str | os.PathLike) else paths):
         folder = path if os.path.isdir(path) else os.path.dirname(path)
-        folders[os.path.realpath(folder)] = os.path.join(folder, CLIPS_FILE)
+        folders[os.path.realpath(folder)] = set_file(folder, CLIPS_FILE)
     done = 0
     for file in folders.values():
         check_regular(

@@ -89,7 +89,7 @@ def read_clip_facts(paths, recipe: Recipe) -> list[ClipFacts]:
     found = []
     for file in record_files(paths):
         try:
-            for batch in tf.data.TFRecordDataset(file, compression_type="GZIP").batch(_BATCH):
+            for batch in tf.data.TFRecordDataset(os.fsencode(file), compression_type="GZIP").batch(_BATCH):
                 parsed = tf.io.parse_example(batch, {**spec, **arrays})
                 motion = _motion(parsed, recipe)
                 rows = {name: parsed[name].numpy() for name in spec}
@@ -97,8 +97,8 @@ def read_clip_facts(paths, recipe: Recipe) -> list[ClipFacts]:
                     first, last = int(rows[features.ONSET][row]), int(rows[features.OFFSET][row])
                     found.append(
                         ClipFacts(
-                            rows[features.DATASET][row].decode(),
-                            rows[features.SUBJECT][row].decode(),
+                            rows[features.DATASET][row].decode(errors="surrogateescape"),
+                            rows[features.SUBJECT][row].decode(errors="surrogateescape"),
                             max(last - first + 1, 0),
                             float(rows[features.FPS][row]),
                             motion[row],

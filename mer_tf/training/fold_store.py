@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import logging
 import os
 import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
 
-from mer_tf import atomic, numerics
-from mer_tf.run_files import FOLDS_FORMAT
+from mer_tf import atomic, numerics, output
+from mer_tf.run_files import EPOCHS_FILE, FOLDS_FORMAT, PASSPORT_FILE, PREDICTIONS_FILE
+from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
 from mer_tf.training.initial import weights_hash
 from mer_tf.types import Fold, Prediction
+
+FOLDS, LOGS = "folds", "logs"
 
 _log = logging.getLogger(__name__)
 
@@ -53,18 +58,7 @@ class FoldStore:
     def __init__(self, out_dir: str, data: MotionData, config: TrainConfig, epoch_predictions: int = 0):
         self._out_dir = out_dir
         self._data = data
-        self._settings = {
-            "format": FOLDS_FORMAT,
-            # Of the initial weights the content counts, not the place.
-            "config": {
-                **config.to_json(),
-                "initial_weights": weights_hash(config.initial_weights) if config.initial_weights else "",
-            },
-            "recipe": data.recipe.hash,
-            "data": data.fingerprint,
-            "numerics": numerics.deciding(),
-            **({"epoch_predictions": epoch_predictions} if epoch_predictions else {}),
-        }
+        self._settings = run_settings(data, config, epoch_predictions)
 
     def load(self, fold: Fold) -> FoldResult | None:
         """The fold's result under these settings, or None where it has to be trained."""
@@ -96,7 +90,7 @@ class FoldStore:
         atomic.write_text(self._path(fold), json.dumps(content, indent=1) + "\n")
 
     def _path(self, fold: Fold) -> str:
-        return os.path.join(self._out_dir, "folds", safe_path(fold.name) + ".json")
+        return os.path.join(self._out_dir, FOLDS, safe_path(fold.name) + ".json")
 
     def _key(self, fold: Fold) -> str:
         settings = {
@@ -108,9 +102,99 @@ class FoldStore:
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
+def run_settings(data: MotionData, config: TrainConfig, epoch_predictions: int = 0) -> dict:
+    """Whatever decides the folds of a run, as JSON types; arguments as ``FoldStore``."""
+    return {
+        "format": FOLDS_FORMAT,
+        # Of the initial weights the content counts, not the place.
+        "config": {
+            **config.to_json(),
+            "initial_weights": weights_hash(config.initial_weights) if config.initial_weights else "",
+        },
+        "recipe": data.recipe.hash,
+        "data": data.fingerprint,
+        "numerics": numerics.deciding(),
+        **({"epoch_predictions": epoch_predictions} if epoch_predictions else {}),
+    }
+
+
+def begin_run(out_dir: str | os.PathLike, settings: Mapping, folds: Sequence[Fold], *, force: bool = False) -> None:
+    """Makes a folder ready for a run: what another run left there is refused or, if that is forced, removed.
+
+    Folds of a run with the same settings stay, to be taken over. Only what a run writes is ever removed.
+
+    Args:
+        out_dir: Folder of the run.
+        settings: ``run_settings`` and the name of the protocol.
+        folds: Folds of the run.
+        force: Whether results of other settings may go.
+
+    Raises:
+        ConfigError: The folder holds a run with other settings, finished or not, and ``force`` is not given.
+    """
+    earlier = output.read_settings(out_dir) or {}
+    old = earlier.get("settings") if earlier else _settings_of_passport(out_dir, settings)
+    names = {fold.name for fold in folds}
+    if output.check_settings(out_dir, old, settings, force=force):
+        names = set()
+        for name in (PASSPORT_FILE, PREDICTIONS_FILE, EPOCHS_FILE):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(out_dir, name))
+    for name in sorted(({*earlier.get("folds", ()), *_stored_folds(out_dir)}) - names):
+        _remove_fold(out_dir, name)
+    output.write_settings(out_dir, {"settings": settings, "folds": [fold.name for fold in folds]})
+
+
+def _settings_of_passport(out_dir, settings: Mapping) -> Mapping | None:
+    """Settings of a run that an earlier version finished, as far as its passport has them; None of a damaged one."""
+    try:
+        with open(os.path.join(out_dir, PASSPORT_FILE), encoding="utf-8") as file:
+            passport = json.load(file)
+        initial = (passport.get("initial_weights") or {}).get("sha256", "")
+        found = {
+            "config": {**passport["config"], "initial_weights": initial},
+            "recipe": passport["recipe_hash"],
+            "data": passport["data_fingerprint"],
+            "protocol": passport["protocol"],
+        }
+    except FileNotFoundError:
+        return settings  # nothing is there, or a run that did not end and left folds with keys
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return {**settings, **found}
+
+
+def _stored_folds(out_dir) -> Iterator[str]:
+    for base, _, files in os.walk(os.path.join(out_dir, FOLDS)):
+        for file in files:
+            try:
+                with open(os.path.join(base, file), encoding="utf-8") as stream:
+                    content = json.load(stream)
+                name = content["fold"] if "key" in content else None
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            if isinstance(name, str) and os.path.join(out_dir, FOLDS, safe_path(name) + ".json") == os.path.join(
+                base, file
+            ):
+                yield name
+
+
+def _remove_fold(out_dir, name: str) -> None:
+    """File and logs of a fold, and the folders that are empty then."""
+    logs = os.path.join(out_dir, LOGS, safe_path(name))
+    file = os.path.join(out_dir, FOLDS, safe_path(name) + ".json")
+    remove_logs(logs)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(file)
+    for folder in (logs, os.path.dirname(logs), os.path.dirname(file)):
+        if folder != os.path.join(out_dir, LOGS) and folder != os.path.join(out_dir, FOLDS):
+            with contextlib.suppress(OSError):  # not empty, or not there
+                os.rmdir(folder)
+
+
 def safe_path(name: str) -> str:
     """A relative path for a fold's name: one folder level per slash, nothing that leads elsewhere."""
-    parts = (urllib.parse.quote(part, safe=" ") or "%" for part in name.split("/"))
+    parts = (urllib.parse.quote(part, safe=" ", errors="surrogateescape") or "%" for part in name.split("/"))
     return os.path.join(*(part.replace(".", "%2E") if set(part) == {"."} else part for part in parts))
 
 

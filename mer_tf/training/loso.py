@@ -20,7 +20,7 @@ from mer_tf.training.data import MotionData
 from mer_tf.training.factory import make_trainer
 from mer_tf.training.fold import FoldJob, trainer_tensors, training_labels
 from mer_tf.training.fold_checks import check_classes, check_folds
-from mer_tf.training.fold_store import FoldResult, FoldStore, safe_path
+from mer_tf.training.fold_store import LOGS, FoldResult, FoldStore, safe_path
 from mer_tf.training.interface import TRAININGS, Trainer
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.training.workers import train_in_processes
@@ -122,7 +122,7 @@ def run_loso(
         trainer, workers = trainer or make_trainer(config, data.recipe, workers=workers), 1
     folds = list(data.loso_folds(config.num_classes) if folds is None else folds)
     check_folds(data, folds, config)
-    logs = os.path.join(os.fspath(out_dir), "logs")
+    logs = os.path.join(os.fspath(out_dir), LOGS)
     store = FoldStore(os.fspath(out_dir), data, config, epoch_predictions)
 
     results = {fold.name: found for fold in folds if resume and (found := store.load(fold)) is not None}

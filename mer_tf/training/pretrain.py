@@ -9,6 +9,7 @@ set, and no epoch or setting is chosen on it.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -20,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from mer_tf import atomic, metrics
+from mer_tf import atomic, metrics, output
 from mer_tf.datasets import get_card, get_mapping, get_reader
 from mer_tf.datasets.macro import Picture, pictures
 from mer_tf.datasets.origin import is_synthetic_table
@@ -67,6 +68,7 @@ def pretrain(
     workers: int = 1,
     landmark_model: str | os.PathLike | None = None,
     strict: bool = False,
+    force: bool = False,
     watch: Watch | None = None,
 ) -> dict:
     """Trains a network on the pictures of macro-expression sets and writes its weights by layer name.
@@ -84,6 +86,7 @@ def pretrain(
         workers: Processes that make pictures.
         landmark_model: Path of dlib's 68-point model, or None to look for it.
         strict: Stop at the first fault of a clip or picture instead of leaving it out.
+        force: Replace what a run with other settings left in the folder.
         watch: Told of the progress.
 
     Returns:
@@ -91,7 +94,8 @@ def pretrain(
 
     Raises:
         ConfigError: Sets that do not go together, a model that does not take single pictures, or initial weights
-            that do not fit; before any picture is read.
+            that do not fit; before any picture is read. The folder holds a run with other settings, finished or not,
+            and ``force`` is not given.
         EmptySplitError: A side of the split has no picture, or a class has none to train on.
         LeakageError: The same picture stands under two people.
         ClipError: Under ``strict``.
@@ -117,6 +121,7 @@ def pretrain(
     sources = [Source(picture.path, picture.clip.key, picture.number) for picture in found]
     hashes, _ = hash_files(sources)
     _check_copies(found, hashes)
+    _begin(out_dir, config, initial, recipe.hash, _fingerprint(found, hashes, range(len(found)), recipe.hash), force)
     made = make_pictures(
         sources,
         recipe,
@@ -150,7 +155,7 @@ def pretrain(
     )
     probabilities = trainer.predict({name: made.images}, made.rows[test].tolist())
     scores = _scores(labels[test], probabilities.argmax(axis=1), [found[row] for row in test], len(classes))
-    writer = tf.summary.create_file_writer(logs, filename_suffix=".test")
+    writer = tf.summary.create_file_writer(os.fsencode(logs), filename_suffix=".test")
     with writer.as_default(step=len(trainer.history)):
         tf.summary.scalar("test/accuracy", scores["accuracy"])
     writer.close()
@@ -305,6 +310,29 @@ def _split_facts(found: Sequence[Picture], train: Sequence[int], test: Sequence[
     }
 
 
+def _begin(out_dir: str, config: TrainConfig, initial: str, recipe_hash: str, data: str, force: bool) -> None:
+    """Refuses, or removes where that is forced, what a run with other settings left; writes down those of this one."""
+    # Of the initial weights the content counts, not the place.
+    settings = {"config": {**config.to_json(), "initial_weights": initial}, "recipe": recipe_hash, "data": data}
+    earlier = output.read_settings(out_dir)
+    old: Mapping | None = settings if earlier is None else earlier.get("settings")
+    try:
+        with open(os.path.join(out_dir, PRETRAINED_FILE), encoding="utf-8") as file:
+            passport = json.load(file)
+        if earlier is None:  # of an earlier version
+            began = {"initial_weights": (passport["initial_weights"] or {}).get("sha256", "")}
+            old = {**settings, "config": {**passport["config"], **began}, "recipe": passport["recipe_hash"]}
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        old = None
+    if output.check_settings(out_dir, old, settings, force=force):
+        for name in (WEIGHTS_FILE, PRETRAINED_FILE):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(out_dir, name))
+    output.write_settings(out_dir, {"settings": settings})
+
+
 def _fingerprint(found: Sequence[Picture], hashes: Sequence[str], rows: Sequence[int], recipe_hash: str) -> str:
     lines = sorted(f"{found[row].key}\n{found[row].clip.label}\n{hashes[row]}" for row in rows)
-    return hashlib.sha256("\n".join([recipe_hash, *lines]).encode()).hexdigest()
+    return hashlib.sha256(atomic.encoded("\n".join([recipe_hash, *lines]))).hexdigest()

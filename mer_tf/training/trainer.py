@@ -151,7 +151,7 @@ class FoldTrainer(Trainer):
         self.history = []
         told = 0.0
         best, waited = np.inf, 0
-        writer = tf.summary.create_file_writer(os.fspath(log_dir)) if log_dir is not None else None
+        writer = tf.summary.create_file_writer(os.fsencode(log_dir)) if log_dir is not None else None
         try:
             for epoch in range(self.config.epochs):
                 scalars = self._epoch(epoch, samples, tensors, clips, labels, weights, rng)

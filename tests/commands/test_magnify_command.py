@@ -49,6 +49,16 @@ def refused(capsys, *arguments) -> str:
     return line
 
 
+def test_weights_of_other_settings_need_force(weights, tmp_path, capsys):
+    before, other = weights.read_bytes(), tmp_path / "other.npz"
+    assert "seed (0 there, 5 here); give --force" in refused(capsys, "train", "--out", weights, *SMALL, "--seed", 5)
+    other.write_bytes(b"of somebody else")
+    assert "not recorded" in refused(capsys, "train", "--out", other, *SMALL)
+    assert weights.read_bytes() == before and other.read_bytes() == b"of somebody else"
+    assert main(["flow", "train", "--out", str(other), "--steps", "1"]) == 2
+    assert "give --force" in capsys.readouterr().err and other.read_bytes() == b"of somebody else"
+
+
 @pytest.mark.slow
 def test_train_reports_and_goes_on(weights, tmp_path, capsys):
     out = tmp_path / "new" / "more.npz"

@@ -376,7 +376,9 @@ def test_micro_attention_goes_on_from_the_weights(run, tmp_path, capfd):
     assert {path: path.stat().st_mtime_ns for path in times} == times
     values = read_named_weights(moved)
     np.savez(moved, **{name: value * np.float32(1.01) for name, value in values.items()})
-    assert loso(moved)[0] == 0
+    status, said = loso(moved)
+    assert status == 2 and "config.initial_weights (" in said and "--force" in said
+    assert loso(moved, "--force")[0] == 0
     assert not any(path.stat().st_mtime_ns == times[path] for path in times)
 
     status, said = loso(tmp_path / "absent.npz")

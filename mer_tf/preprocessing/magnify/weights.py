@@ -41,6 +41,15 @@ def save_weights(model: MotionMagnifier, path: str | os.PathLike, facts: dict | 
     atomic.write_bytes(path, buffer.getvalue())
 
 
+def training_facts(path: str | os.PathLike) -> dict | None:
+    """The facts of the training that a weight file holds; None of a file that is none."""
+    try:
+        facts = _read(path)[0].get("training")
+    except (BadInputError, MissingFileError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
 def load_magnifier(path: str | os.PathLike) -> MotionMagnifier:
     """The network of a weight file.
 
