@@ -1,7 +1,9 @@
 """Prediction files: this package's CSV and the log format of the MEGC challenges.
 
 CSV columns: ``dataset,subject,clip,fold,label,prediction,p_0..p_k``. A file of every epoch has the column ``epoch``
-after ``fold`` and one line per epoch and clip. Faults are reported with the file and line.
+after ``fold`` and one line per epoch and clip. Semicolons or tabs may stand for the commas. A name that a spreadsheet
+program would run as a formula is written with an apostrophe before it, which reading takes off
+(``mer_tf.files.csv_safe``). Faults are reported with the file and line.
 """
 
 from __future__ import annotations
@@ -10,14 +12,21 @@ import csv
 import io
 import math
 import os
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from mer_tf import atomic
 from mer_tf.datasets.registry import CARDS, dataset_name
-from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
+from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.files import csv_plain, csv_safe, read_rows, read_text
 from mer_tf.types import Prediction
 
 COLUMNS = ("dataset", "subject", "clip", "fold", "label", "prediction")
+MAX_BYTES = 128 * 2**20  # of a CSV; some 1.5 million lines, for which reading takes 1.5 GB
+MAX_LOG_BYTES = 16 * 2**20
+_WHAT = "prediction file"
+_REMEDY = "give a CSV that 'mer loso' wrote, or a challenge log"
 EPOCH_COLUMNS = ("dataset", "subject", "clip", "fold", "epoch", "label", "prediction")
 
 
@@ -64,7 +73,7 @@ def read_epoch_predictions(path: str | os.PathLike, num_classes: int | None = No
 
 
 def read_any(path: str | os.PathLike, num_classes: int | None = None) -> list[Prediction]:
-    """Reads a prediction file of either format; a first line that begins with ``dataset,`` is the CSV's.
+    """Reads a prediction file of either format (see ``is_csv``).
 
     Args and errors as ``read_predictions``.
     """
@@ -72,9 +81,8 @@ def read_any(path: str | os.PathLike, num_classes: int | None = None) -> list[Pr
 
 
 def is_csv(path: str | os.PathLike) -> bool:
-    """Whether the file is this package's CSV rather than a challenge log: its first line holds a comma."""
-    first = next((line for line in _read(path).splitlines() if line.strip()), "")
-    return "," in first
+    """Whether the file is a CSV rather than a challenge log: its first line has more than two cells."""
+    return len(next(read_rows(path, _WHAT, _REMEDY, limit=MAX_BYTES), (0, []))[1]) > 2
 
 
 def _write(path, columns, rows: list[tuple[int | None, Prediction]]) -> None:
@@ -91,59 +99,56 @@ def _write(path, columns, rows: list[tuple[int | None, Prediction]]) -> None:
             )
         middle = [] if epoch is None else [epoch]
         probabilities = (repr(float(v)) for v in p.probabilities)
-        writer.writerow([p.dataset, p.subject, p.clip, p.fold, *middle, p.label, p.prediction, *probabilities])
+        names = map(csv_safe, (p.dataset, p.subject, p.clip, p.fold))
+        writer.writerow([*names, *middle, p.label, p.prediction, *probabilities])
     atomic.write_text(path, out.getvalue())
 
 
 def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
     """Predictions by epoch; epoch 0 where the file has no such column."""
     name = os.fspath(path)
-    rows = csv.reader(io.StringIO(_read(path), newline=""), strict=True)
+    rows = read_rows(path, _WHAT, _REMEDY, limit=MAX_BYTES)
     by_epoch: dict[int, list[Prediction]] = {}
     first_line: dict[tuple, int] = {}
-    try:
-        header = next(rows, [])
-        columns = EPOCH_COLUMNS if header[4:5] == ["epoch"] else COLUMNS
-        at = len(columns) - 2  # of the label
-        width = len(header) - len(columns)
-        expected = [*columns, *(f"p_{k}" for k in range(max(width, 0)))]
-        if header != expected or width == 1:
-            raise ConfigError(
-                f"{name} line 1: expected the columns {','.join(COLUMNS)},p_0,p_1,... "
-                f"Received: {','.join(header)[:200]!r}"
-            )
-        if num_classes is not None and width not in (0, num_classes):
-            raise ConfigError(f"{name} line 1: {width} probability columns, but {num_classes} classes are expected")
-        limit = width or num_classes or 0
-        for row in rows:
-            if not row:
-                continue
-            where = f"{name} line {rows.line_num}"
-            if len(row) != len(header):
-                raise ConfigError(f"{where}: expected {len(header)} values. Received: {len(row)}")
-            dataset, subject, clip, fold = dataset_name(row[0]), *row[1:4]
-            for column, value in zip(COLUMNS, (dataset, subject, clip)):
-                if not value:
-                    raise ConfigError(f"{where}: {column} is empty")
-            epoch = 0
-            if columns is EPOCH_COLUMNS:
-                epoch = _integer(row[4], where, "epoch", 0)
-                if epoch == 0:
-                    raise ConfigError(f"{where}: epoch is counted from 1. Received: '0'")
-            label = _integer(row[at], where, "label", limit)
-            prediction = _integer(row[at + 1], where, "prediction", limit)
-            probabilities = tuple(_probability(text, where, f"p_{k}") for k, text in enumerate(row[at + 2 :]))
-            if probabilities and abs(sum(probabilities) - 1) > 1e-3:
-                raise ConfigError(f"{where}: the probabilities sum to {sum(probabilities):.6g}, expected 1")
-            key = (epoch, dataset, subject, clip)
-            if key in first_line:
-                raise ConfigError(f"{where}: clip {'/'.join(key[1:])} is already on line {first_line[key]}; remove one")
-            first_line[key] = rows.line_num
-            by_epoch.setdefault(epoch, []).append(
-                Prediction(dataset, subject, clip, fold, label, prediction, probabilities)
-            )
-    except csv.Error as error:
-        raise ConfigError(f"{name} line {rows.line_num}: not a CSV file ({error})") from error
+    first, header = next(rows, (1, []))
+    columns = EPOCH_COLUMNS if header[4:5] == ["epoch"] else COLUMNS
+    at = len(columns) - 2  # of the label
+    width = len(header) - len(columns)
+    expected = [*columns, *(f"p_{k}" for k in range(max(width, 0)))]
+    if header != expected or width == 1:
+        raise ConfigError(
+            f"{name} line {first}: expected the columns {','.join(COLUMNS)},p_0,p_1,... "
+            f"Received: {','.join(header)[:200]!r}"
+        )
+    if num_classes is not None and width not in (0, num_classes):
+        raise ConfigError(f"{name} line {first}: {width} probability columns, but {num_classes} classes are expected")
+    limit = width or num_classes or 0
+    for number, row in rows:
+        where = f"{name} line {number}"
+        if len(row) != len(header):
+            raise ConfigError(f"{where}: expected {len(header)} values. Received: {len(row)}")
+        # The same names stand on many lines; each is kept once.
+        dataset, subject, clip, fold = map(sys.intern, (dataset_name(csv_plain(row[0])), *map(csv_plain, row[1:4])))
+        for column, value in zip(COLUMNS, (dataset, subject, clip)):
+            if not value:
+                raise ConfigError(f"{where}: {column} is empty")
+        epoch = 0
+        if columns is EPOCH_COLUMNS:
+            epoch = _integer(row[4], where, "epoch", 0)
+            if epoch == 0:
+                raise ConfigError(f"{where}: epoch is counted from 1. Received: '0'")
+        label = _integer(row[at], where, "label", limit)
+        prediction = _integer(row[at + 1], where, "prediction", limit)
+        probabilities = tuple(_probability(text, where, f"p_{k}") for k, text in enumerate(row[at + 2 :]))
+        if probabilities and abs(sum(probabilities) - 1) > 1e-3:
+            raise ConfigError(f"{where}: the probabilities sum to {sum(probabilities):.6g}, expected 1")
+        key = (epoch, dataset, subject, clip)
+        if key in first_line:
+            raise ConfigError(f"{where}: clip {'/'.join(key[1:])} is already on line {first_line[key]}; remove one")
+        first_line[key] = number
+        by_epoch.setdefault(epoch, []).append(
+            Prediction(dataset, subject, clip, fold, label, prediction, probabilities)
+        )
     if not by_epoch:
         raise EmptySplitError(f"{name} holds no predictions")
     return by_epoch
@@ -195,7 +200,7 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
                 "is the log cut off?"
             )
 
-    for number, line in enumerate(_read(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path, _WHAT, _REMEDY, limit=MAX_LOG_BYTES).splitlines(), start=1):
         words = line.split()
         where = f"{name} line {number}"
         if not words:
@@ -225,21 +230,10 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
     return predictions
 
 
-def _read(path) -> str:
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return file.read()
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise MissingFileError(f"{os.fspath(path)}: there is no such prediction file") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{os.fspath(path)}: not a text file in UTF-8 (byte {error.start})") from error
-
-
 def _integer(text: str, where: str, column: str, width: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise ConfigError(f"{where}: {column} must be a class index. Received: {text[:80]!r}") from None
+    if not re.fullmatch(r"\s*-?\d{1,9}\s*", text):
+        raise ConfigError(f"{where}: {column} must be a class index. Received: {text[:80]!r}")
+    value = int(text)
     if value < 0 or (width and value >= width):
         raise ConfigError(f"{where}: {column} must lie in 0..{width - 1 if width else 'k'}. Received: {value}")
     return value
@@ -247,7 +241,7 @@ def _integer(text: str, where: str, column: str, width: int) -> int:
 
 def _probability(text: str, where: str, column: str) -> float:
     try:
-        value = float(text)
+        value = float(text.replace(",", "."))  # where semicolons part the cells, the comma is the decimal sign
     except ValueError:
         raise ConfigError(f"{where}: {column} must be a number. Received: {text[:80]!r}") from None
     if not (math.isfinite(value) and -1e-6 <= value <= 1 + 1e-6):
