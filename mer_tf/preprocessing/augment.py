@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-import json
 import math
 from collections.abc import Mapping
 
 import cv2
 import numpy as np
 
-from mer_tf.checks import between, config_errors, number, strict, truth, whole
+from mer_tf.checks import between, config_errors, from_text, number, strict, truth, whole
 from mer_tf.errors import ConfigError
 
 KINDS = ("motion", "flow", "image", "parsing", "landmarks")
@@ -111,12 +110,7 @@ class AugmentConfig:
     @classmethod
     def from_json(cls, settings: Mapping | str) -> AugmentConfig:
         """Config from ``to_json``'s dictionary, or that as JSON text; unknown keys raise ``UnknownNameError``."""
-        if isinstance(settings, str):
-            try:
-                settings = json.loads(settings)
-            except json.JSONDecodeError as error:
-                raise ConfigError(f"the augmentation settings are not JSON: {error}") from error
-        return strict(cls, settings, "augment")
+        return strict(cls, from_text(settings, "the augmentation settings"), "augment")
 
     def to_json(self) -> dict:
         """Plain dictionary that ``from_json`` reads back."""

@@ -31,6 +31,7 @@ from mer_tf.datasets.folders import (
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ClipError, DatasetNotFoundError
+from mer_tf.files import oddity
 from mer_tf.types import ClipTable
 
 EMOTION_CODES = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
@@ -213,6 +214,8 @@ def _sequences(base: str) -> dict[tuple[str, str], str]:
 
 
 def _read_text(path: str, key: str) -> str:
+    if oddity(path):
+        raise ClipError(f"file {path!r} is {oddity(path)}", key)
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             return file.read(_MAX_TEXT)
