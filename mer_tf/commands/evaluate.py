@@ -73,21 +73,25 @@ def class_names(given: str | None, file: str) -> tuple[str, ...]:
         ConfigError: Fewer than two names, or one twice.
     """
     from mer_tf.errors import ConfigError
+    from mer_tf.metrics.counts import check_class_count
 
     if given is None:
         return _passport_classes(file) or DEFAULT_CLASSES
     classes = tuple(name.strip() for name in given.split(","))
     if len(classes) < 2 or not all(classes) or len(set(classes)) != len(classes):
         raise ConfigError(f"--classes takes at least two different names, with commas between. Received: {given!r}")
+    check_class_count(len(classes), "the number of --classes")
     return classes
 
 
 def _passport_classes(file: str) -> tuple[str, ...] | None:
+    from mer_tf.errors import BadInputError
+    from mer_tf.files import read_json
+
     try:
-        with open(os.path.join(os.path.dirname(os.path.abspath(file)), PASSPORT_FILE), encoding="utf-8") as stream:
-            passport = json.load(stream)
+        passport = read_json(os.path.join(os.path.dirname(os.path.abspath(file)), PASSPORT_FILE))
         if passport["predictions"] != os.path.basename(file):
             return None
         return tuple(str(name) for name in passport["classes"]) or None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (BadInputError, ValueError, KeyError, TypeError):
         return None

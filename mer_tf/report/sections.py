@@ -325,7 +325,11 @@ def config(experiment: Experiment, level: int) -> Section:
         ["folds", str(len({p.fold for p in run.predictions}))],
         ["choice of the epoch", f"last of {passport['config'].get('epochs', '?')}, fixed in advance"],
         ["data fingerprint", passport["data_fingerprint"]],
-        *([["inputs", f"flow pictures made elsewhere: {', '.join(pictures['maps'])}"]] if pictures else []),
+        *(
+            [["inputs", f"flow pictures made elsewhere: {', '.join(map(str, pictures.get('maps', ())))}"]]
+            if pictures
+            else []
+        ),
         [
             "kind of input" if pictures else "recipe",
             f"{passport['recipe'].get('name', '?')} ({passport['recipe_hash']})",

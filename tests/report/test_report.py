@@ -429,7 +429,7 @@ def test_command_names_what_is_wrong(make_run, tmp_path):
     folder = make_run()
     for arguments, message in (
         ((folder, "--out", tmp_path / "r.pdf"), "must end in .html or .md"),
-        ((tmp_path / "gone", "--out", tmp_path / "r.md"), "no result passport"),
+        ((tmp_path / "gone", "--out", tmp_path / "r.md"), "is missing; give the folder of a finished run"),
         ((folder,), "--out"),
     ):
         done = mer(*arguments)
