@@ -13,6 +13,7 @@ import sys
 import traceback
 
 from mer_tf import __version__
+from mer_tf.console import one_line
 from mer_tf.errors import MerError
 
 # Every verb there is: verb -> "module:function"; the function receives the sub-parser collection and adds itself. A
@@ -41,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
     """Argument errors in the style of every other message of the command."""
 
     def error(self, message: str):
-        print(f"{self.prog}: error: {message} (see '{self.prog} --help')", file=sys.stderr)
+        print(one_line(f"{self.prog}: error: {message} (see '{self.prog} --help')"), file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -81,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
 def _fail(message: str, status: int) -> int:
     if os.environ.get("MER_DEBUG"):
         traceback.print_exc()
-    print(f"mer: error: {' '.join(message.split())}", file=sys.stderr)
+    print(one_line(f"mer: error: {message}"), file=sys.stderr)
     return status
 
 

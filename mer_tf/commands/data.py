@@ -7,7 +7,7 @@ import json
 
 from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import MAPPING_HELP, add_roots, parse_roots
-from mer_tf.console import Console, fill, table
+from mer_tf.console import Console, fill, say, table
 from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.registry import CARDS, READERS, get_card
 from mer_tf.errors import ConfigError
@@ -129,11 +129,11 @@ def run_check(arguments) -> int:
             keys = ("clips", "subjects", "classes", "expected", "differences")
             facts["by_dataset"][name] = {key: own[key] for key in keys}
     if arguments.json:
-        print(json.dumps(facts, indent=1))
+        say(json.dumps(facts, indent=1))
         return 0
     _print_check(facts)
     for problem in clips.problems:
-        print(fill(f"{problem.severity}: {problem.message}"))
+        say(fill(f"{problem.severity}: {problem.message}"))
     return 0
 
 
@@ -165,18 +165,18 @@ def _print_check(facts: dict) -> None:
     from mer_tf.datasets.mappings import get_mapping
 
     flag = "".join(f" ({name})" for name in ("synthetic", "partial") if facts[name])
-    print(f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects{flag}")
-    print(f"mapping {facts['mapping']}: {get_mapping(facts['mapping']).source}")
+    say(f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects{flag}")
+    say(f"mapping {facts['mapping']}: {get_mapping(facts['mapping']).source}")
     if facts["synthetic"]:
-        print("the clips are drawn, not recorded: they are not compared with the published counts")
+        say("the clips are drawn, not recorded: they are not compared with the published counts")
     for name, part in {**facts.get("by_dataset", {}), "": facts}.items():
         expected = part["expected"]
         if name:
-            print(f"\n{name}: {part['clips']} clips of {part['subjects']} subjects")
+            say(f"\n{name}: {part['clips']} clips of {part['subjects']} subjects")
         elif facts.get("by_dataset"):
-            print(f"\n{facts['dataset']}")
+            say(f"\n{facts['dataset']}")
         if expected is None:
-            print(table(("class", "clips"), list(part["classes"].items())))
+            say(table(("class", "clips"), list(part["classes"].items())))
             continue
         rows = [
             (label, expected["classes"].get(label), count, count - expected["classes"].get(label, 0))
@@ -185,10 +185,10 @@ def _print_check(facts: dict) -> None:
         rows.append(("all", expected["clips"], part["clips"], part["clips"] - expected["clips"]))
         if expected["subjects"] is not None:
             rows.append(("subjects", expected["subjects"], part["subjects"], part["subjects"] - expected["subjects"]))
-        print(table(("class", "expected", "found", "difference"), rows))
+        say(table(("class", "expected", "found", "difference"), rows))
         same = "as published" if not part["differences"] else "not as published"
-        print(fill(f"{same}: {expected['name']} ({expected['source']})"))
+        say(fill(f"{same}: {expected['name']} ({expected['source']})"))
     for message in facts["differences"][:_SHOWN]:
-        print(fill(f"differs: {message}"))
+        say(fill(f"differs: {message}"))
     if len(facts["differences"]) > _SHOWN:
-        print(f"differs: {len(facts['differences']) - _SHOWN} more, listed by --json")
+        say(f"differs: {len(facts['differences']) - _SHOWN} more, listed by --json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+from mer_tf.console import say
 from mer_tf.run_files import PASSPORT_FILE
 
 DEFAULT_CLASSES = ("negative", "positive", "surprise")
@@ -62,7 +63,7 @@ def run(arguments) -> int:
         }
     if arguments.write_log:
         write_megc_log(arguments.write_log, predictions)
-    print(json.dumps(result, indent=1) if arguments.json else format_scores(result, classes))
+    say(json.dumps(result, indent=1) if arguments.json else format_scores(result, classes))
     return 0
 
 
