@@ -71,7 +71,7 @@ def class_names(given: str | None, file: str) -> tuple[str, ...]:
     """Class names: as given, else of the passport beside the prediction file, else the three of MEGC 2019.
 
     Raises:
-        ConfigError: Fewer than two names, or one twice.
+        ConfigError: Fewer than two names, or one twice; or a passport that cannot be read.
     """
     from mer_tf.errors import ConfigError
     from mer_tf.metrics.counts import check_class_count
@@ -86,13 +86,15 @@ def class_names(given: str | None, file: str) -> tuple[str, ...]:
 
 
 def _passport_classes(file: str) -> tuple[str, ...] | None:
-    from mer_tf.errors import BadInputError
     from mer_tf.files import read_json
 
+    path = os.path.join(os.path.dirname(os.path.abspath(file)), PASSPORT_FILE)
+    if not os.path.lexists(path):
+        return None
+    passport = read_json(path, "the passport beside the file,", "remove it, or give --classes")
     try:
-        passport = read_json(os.path.join(os.path.dirname(os.path.abspath(file)), PASSPORT_FILE))
         if passport["predictions"] != os.path.basename(file):
             return None
         return tuple(str(name) for name in passport["classes"]) or None
-    except (BadInputError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):  # of another kind
         return None

@@ -52,7 +52,7 @@ def subfolders(path: str) -> dict[str, str]:
     try:
         with os.scandir(path) as entries:
             return dict(
-                sorted((entry.name, entry.path) for entry in entries if entry.name[0] != "." and entry.is_dir())
+                sorted((entry.name, entry.path) for entry in entries if entry.name[0] != "." and _is_folder(entry))
             )
     except (NotADirectoryError, PermissionError):
         return {}
@@ -82,6 +82,13 @@ def find_folders(root: str, names: Sequence[str]) -> Iterator[str]:
         level = [path for base in level for path in list(subfolders(base).values())[:64]]
 
 
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()  # quicker than ``os.path.isdir`` in a folder of many files
+    except OSError:  # a link that leads in a circle
+        return False
+
+
 def find_files(folders: Sequence[str], pattern: re.Pattern) -> list[str]:
     """Files whose name fits, sorted by name, of the first folder that has one."""
     for folder in folders:
@@ -90,7 +97,7 @@ def find_files(folders: Sequence[str], pattern: re.Pattern) -> list[str]:
                 found = sorted(
                     entry.path
                     for entry in entries
-                    if pattern.fullmatch(entry.name) and entry.name[0] not in ".~" and entry.is_file()
+                    if pattern.fullmatch(entry.name) and entry.name[0] not in ".~" and os.path.isfile(entry.path)
                 )
         except OSError:
             continue

@@ -169,3 +169,11 @@ def test_merged_subject_cells_are_one_warning(casme2):
     assert [clip.key for clip in table.clips] == [clip.key for clip in whole.clips]
     new = {p.message for p in table.problems} - {p.message for p in whole.problems}
     assert [text for text in new if "merged" in text] == list(new) and len(new) == 1
+
+
+def test_links_in_a_circle_stop_nothing(casme2):
+    root = casme2.write()
+    whole = read_casme2(root)
+    (root / "circle").symlink_to("circle")
+    (root / "CASME2-coding-0.xlsx").symlink_to("CASME2-coding-0.xlsx")
+    assert read_casme2(root).clips == whole.clips
