@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 
 from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.files import parse_json
 
 
 def one_of(name: str, value, known) -> None:
@@ -35,7 +36,7 @@ def wholes(name: str, values, length: int, least: int = 1) -> tuple[int, ...]:
 
 def number(name: str, value, fits, wanted: str) -> None:
     """Raises ``ValueError`` unless the value is a finite number that ``fits(value)``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or not fits(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value) or not fits(value):
         raise ValueError(f"{name} must be {wanted}. Received: {value!r}")
 
 
@@ -63,10 +64,7 @@ def from_text(settings: Mapping | str, what: str):
     """The settings as they are, or read where they are JSON text; ``what`` is what a message calls them."""
     if not isinstance(settings, str):
         return settings
-    try:
-        return json.loads(settings)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{what} are not JSON: {error}") from error
+    return parse_json(settings, what)
 
 
 def known_settings(kind: type, settings: Mapping, what: str, where: str) -> Mapping:
@@ -133,6 +131,11 @@ def check_fields(
 def _is_of(kind: str, value) -> bool:
     if isinstance(value, bool):
         return kind == "bool"
-    if isinstance(value, float) and not np.isfinite(value):
+    if isinstance(value, float) and not _finite(value):
         return False
     return isinstance(value, {"str": (str,), "bool": (), "int": (int,), "float": (int, float), "dict": (dict,)}[kind])
+
+
+def _finite(value: float) -> bool:
+    """Whether a number is finite as a float; numpy cannot say so of a whole number of hundreds of digits."""
+    return abs(value) <= sys.float_info.max

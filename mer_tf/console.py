@@ -3,7 +3,8 @@
 Progress and remarks go to standard error, results to standard output. Work that is far from the console, in a Beam
 step or in another process, tells what is done with ``announce``, and ``Console.following`` shows it. While ``quiet``
 is active everything that TensorFlow, TFX, Beam or absl print, from Python or from C++, goes to a log file instead; the
-console keeps writing to the real terminal.
+console keeps writing to the real terminal. Names that come from elsewhere may hold what moves a terminal's cursor or
+turns its letters round: everything written here goes through ``printable``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -30,6 +32,10 @@ _BAR = 20  # characters
 _MOST_LOG = 4 << 20  # bytes
 _NAMES = "mer_tf.names"  # how text that an encoding cannot hold is written
 STDOUT = "/dev/stdout"  # stands for standard output in errors
+_LONGEST_WORD = 1000  # characters; of a longer word a message shows the beginning
+# Control characters but tab and line feed, marks and overrides of the writing direction, separators that some
+# terminals take for a new line, and what stands for bytes that are no text.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _STDOUT = [1]  # descriptor of the real standard output; another one while ``quiet`` is active
 
 
@@ -92,11 +98,11 @@ class Console:
     def result(self, text: str) -> None:
         """A line of the result, on standard output."""
         with _named_stdout():
-            print(text, file=self.out, flush=True)
+            print(printable(text), file=self.out, flush=True)
 
     def note(self, text: str) -> None:
         """A remark, on standard error."""
-        print(text, file=self.err, flush=True)
+        print(printable(text), file=self.err, flush=True)
 
     def progress(self, label: str) -> Progress:
         """Shows how far a work is: a ``callable(done, total)``."""
@@ -253,6 +259,29 @@ def default_log(verb: str) -> str:
     return path
 
 
+def printable(text: str) -> str:
+    r"""Text without characters that a terminal or page would act on; each is shown by its escape, such as ``\x1b``.
+
+    Example:
+        >>> printable("sub\x1b[2J01")
+        'sub\\x1b[2J01'
+    """
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(message: str) -> str:
+    """A message on one line, printable, its endless words cut."""
+    words = (
+        word if len(word) <= _LONGEST_WORD else f"{word[:100]}... ({len(word)} characters)" for word in message.split()
+    )
+    return printable(" ".join(words))
+
+
+def say(text: str) -> None:
+    """A line of a verb's result on standard output."""
+    Console().result(text)
+
+
 @contextlib.contextmanager
 def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
     """Sends everything printed by libraries, also below Python, to ``log_path`` (appended).
@@ -299,9 +328,16 @@ def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
         err.close()
 
 
+class _Formatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return printable(super().formatMessage(record))
+
+
 def setup_logging(level: int = logging.INFO) -> None:
     """Sends the package's ``logging`` records to standard error (a log file while ``quiet`` is active)."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 def terminal_width() -> int | None:

@@ -1,6 +1,7 @@
 """What reports and pages of systems consist of, and the plain renderers: Markdown, the terminal, tables as files.
 
-Text is written as in docstrings: names between double backticks are code, nothing else is markup.
+Text is written as in docstrings: names between double backticks are code, nothing else is markup. Names of clips,
+people and files come from elsewhere: whatever in them would be a link, a picture, a heading or HTML is written as text.
 """
 
 from __future__ import annotations
@@ -176,6 +177,12 @@ def parts(text: str) -> list[tuple[str, bool]]:
     return [(part[2:-2], True) if part.startswith("``") and len(part) > 4 else (part, False) for part in cut if part]
 
 
+# What is markup anywhere in a line: of emphasis, HTML, entities, and addresses that become links by themselves.
+_SIGNS = re.compile(r"[\\|<*_`]|&(?=#?\w+;)|~(?=~)|:(?=//)|(?<=www)\.", re.IGNORECASE)
+_WITH_BRACKETS = re.compile(rf"[\[\]]|{_SIGNS.pattern}", re.IGNORECASE)  # links and pictures need both brackets
+_LINE_START = re.compile(r"^(\d*)(#|>|~|[-+=](?=[\s=-]|$)|[.)](?=\s|$))")  # headings, quotes, lists, rules
+
+
 # ---- Markdown ---------------------------------------------------------------------------------------------------
 
 
@@ -194,7 +201,7 @@ def to_markdown(document: Document) -> str:
         lines += _block(block, level)
     if document.footer:
         lines += [*([""] if item else []), "---", "", _escape(document.footer), ""]
-    return "\n".join(lines).rstrip() + "\n"
+    return console.printable("\n".join(lines).rstrip() + "\n")
 
 
 def _block(block, level: int) -> list[str]:
@@ -237,15 +244,20 @@ def _cell(text, code: bool) -> str:
     if isinstance(text, Link):
         return f"[{_escape(text.text)}]({text.target})"
     text = " ".join(str(text).split())
-    return "`" + text.replace("|", "\\|") + "`" if code and text else _escape(text)
+    return _code(text) if code and text else _escape(text)
 
 
 def _escape(text: str) -> str:
-    lines = "".join(
-        "`" + part.replace("|", "\\|") + "`" if code else re.sub(r"([\\|<*_`])", r"\\\1", part)
-        for part, code in parts(text)
-    )
-    return " ".join(lines.split())
+    signs = _WITH_BRACKETS if "]" in text else _SIGNS
+    marked = "".join(_code(part) if code else signs.sub(r"\\\g<0>", part) for part, code in parts(text))
+    return _LINE_START.sub(r"\g<1>\\\g<2>", " ".join(marked.split()))
+
+
+def _code(text: str) -> str:
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    blank = " " if longest else ""  # a backtick at either end would join the fence
+    return fence + blank + text.replace("|", "\\|") + blank + fence
 
 
 # ---- terminal ---------------------------------------------------------------------------------------------------

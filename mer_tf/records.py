@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from mer_tf import atomic, features
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
-from mer_tf.files import is_left_over
+from mer_tf.files import check_regular, is_left_over
 from mer_tf.recipes import Recipe, same_recipe
 from mer_tf.types import Clip
 
@@ -93,6 +93,7 @@ def record_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list
 
     Raises:
         MissingFileError: A path is not there, or a folder holds no such file.
+        BadInputError: A file is no regular one.
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
@@ -104,10 +105,10 @@ def record_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list
             if not inside:
                 raise MissingFileError(f"{path}: the folder holds no record file (*.gz)")
             files += [set_file(path, name) for name in inside]
-        elif os.path.exists(path):
-            files.append(path)
         else:
-            raise MissingFileError(f"{path}: there is no such record file")
+            files.append(path)
+    for path in files:
+        check_regular(path, "record file")  # TensorFlow would wait for a pipe and never come back
     return files
 
 

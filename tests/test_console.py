@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import os
+import pathlib
 import pty
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import threading
 import pytest
 
 from mer_tf import console
-from mer_tf.console import Console, Progress, announce, table
+from mer_tf.console import Console, Progress, announce, one_line, printable, table
 
 
 def run_quiet(tmp_path, body: str) -> tuple[subprocess.CompletedProcess, str]:
@@ -233,3 +235,48 @@ def test_the_usual_log_does_not_grow_for_ever(shared, monkeypatch):
             file.write("x" * 80)
     assert sum(entry.stat().st_size for entry in os.scandir(os.path.dirname(path))) <= 400
     assert sorted(os.listdir(os.path.dirname(path))) == ["predict.log", "predict.log.old"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("sub\x1b[2J01", r"sub\x1b[2J01"),
+        ("a\rb\x9b1mc", r"a\rb\x9b1mc"),
+        ("eva\u202egnp.exe", r"eva\u202egnp.exe"),
+        ("lat\udce9in", r"lat\udce9in"),
+        ("plain über 微表情\tand\nlines", "plain über 微表情\tand\nlines"),
+    ],
+)
+def test_nothing_that_a_terminal_acts_on_is_printed(text, shown):
+    assert printable(text) == shown
+    out, err = io.StringIO(), io.StringIO()
+    console = Console(out, err)
+    console.result(text), console.note(text)
+    assert out.getvalue() == err.getvalue() == f"{shown}\n"
+    line = one_line(f"{text} {'1' * 10_000}")
+    assert line.isprintable() and line.endswith(f" {'1' * 100}... (10000 characters)")
+
+
+def test_verbs_print_through_the_console():
+    """A bare ``print`` in a verb would let the names of clips and files move the cursor."""
+    root = pathlib.Path(__file__).parents[1]
+    verbs = [*(root / "mer_tf/commands").glob("*.py"), *(root / name / "cli.py" for name in ("components", "serving"))]
+    found = []
+    for path in verbs:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":
+                found.append(f"{path.name}:{node.lineno}")
+    assert len(verbs) > 15 and found == []
+
+
+def test_log_records_are_printable(tmp_path):
+    _, log = run_quiet(
+        tmp_path,
+        r"""
+        import logging
+        from mer_tf.console import setup_logging
+        setup_logging()
+        logging.getLogger("mer_tf").warning("clip %s", "a\x1b]0;title\x07b")
+        """,
+    )
+    assert r"clip a\x1b]0;title\x07b" in log and "\x1b" not in log

@@ -13,7 +13,7 @@ import time
 from mer_tf import output
 from mer_tf.commands.options import add_faces, add_training_options, add_workers, training_config, worker_count
 from mer_tf.commands.source import add_source, check_near_duplicates, read_source
-from mer_tf.console import Console, default_log, fill, quiet, setup_logging, table
+from mer_tf.console import Console, default_log, fill, quiet, say, setup_logging, table
 from mer_tf.run_files import MANIFEST_FILE
 
 IMAGE = "mer-tf:latest"
@@ -291,19 +291,19 @@ def run_status(arguments) -> int:
         if arguments.json:
             import dataclasses
 
-            print(json.dumps([dataclasses.asdict(execution) for execution in executions], indent=1))
+            say(json.dumps([dataclasses.asdict(execution) for execution in executions], indent=1))
         else:
-            print(_executions(executions, arguments.out))
+            say(_executions(executions, arguments.out))
         return 0
     mark = os.path.join(arguments.out, configs.RUNNING_FILE)
     runs = status.pipeline_runs(database, arguments.runs, running=status.is_running(mark))
     _say_if_moved(Console(), arguments.out)
     if arguments.json:
-        print(json.dumps([run.to_json() for run in runs], indent=1))
+        say(json.dumps([run.to_json() for run in runs], indent=1))
         return 0
     for run in runs:
-        print(f"run {run.run} of pipeline {run.pipeline}")
-        print(_executions(run.executions, arguments.out), end="\n\n")
+        say(f"run {run.run} of pipeline {run.pipeline}")
+        say(f"{_executions(run.executions, arguments.out)}\n")
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mer_tf.console import fill, table
+from mer_tf.console import fill, say, table
 
 
 def add(verbs) -> None:
@@ -37,7 +37,7 @@ def run(arguments) -> int:
         seed=arguments.seed,
         within_dataset=arguments.within_dataset,
     )
-    print(json.dumps(result, indent=1) if arguments.json else format_comparison(result))
+    say(json.dumps(result, indent=1) if arguments.json else format_comparison(result))
     return 0
 
 

@@ -8,7 +8,7 @@ import json
 from mer_tf import output
 from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import DEFAULT_DATASET, MAPPING_HELP, add_roots, named_dataset, read_parts
-from mer_tf.console import Console, fill, table
+from mer_tf.console import Console, fill, say, table
 from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.registry import CARDS, READERS, get_card
 from mer_tf.errors import ConfigError
@@ -147,7 +147,7 @@ def run_check(arguments) -> int:
             facts["by_dataset"][name] = {key: own[key] for key in keys}
     status = int(arguments.strict and bool(facts["partial"] or facts["differences"]))
     if arguments.json:
-        print(json.dumps(facts, indent=1))
+        say(json.dumps(facts, indent=1))
         return status
     more = _print_check(facts, None if arguments.all else _SHOWN)
     if arguments.all:
@@ -155,9 +155,9 @@ def run_check(arguments) -> int:
     else:
         lines, alike = problem_lines(clips.problems)
     for line in lines:
-        print(fill(line))
+        say(fill(line))
     if more + alike:
-        print(f"{more + alike} more lines like these: --all prints them, --json lists them")
+        say(f"{more + alike} more lines like these: --all prints them, --json lists them")
     return status
 
 
@@ -191,18 +191,18 @@ def _print_check(facts: dict, most: int | None) -> int:
     from mer_tf.datasets.mappings import get_mapping
 
     flag = "".join(f" ({name})" for name in ("synthetic", "partial") if facts[name])
-    print(f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects{flag}")
-    print(f"mapping {facts['mapping']}: {get_mapping(facts['mapping']).source}")
+    say(f"{facts['dataset']}: {facts['clips']} clips of {facts['subjects']} subjects{flag}")
+    say(f"mapping {facts['mapping']}: {get_mapping(facts['mapping']).source}")
     if facts["synthetic"]:
-        print("the clips are drawn, not recorded: they are not compared with the published counts")
+        say("the clips are drawn, not recorded: they are not compared with the published counts")
     for name, part in {**facts.get("by_dataset", {}), "": facts}.items():
         expected = part["expected"]
         if name:
-            print(f"\n{name}: {part['clips']} clips of {part['subjects']} subjects")
+            say(f"\n{name}: {part['clips']} clips of {part['subjects']} subjects")
         elif facts.get("by_dataset"):
-            print(f"\n{facts['dataset']}")
+            say(f"\n{facts['dataset']}")
         if expected is None:
-            print(table(("class", "clips"), list(part["classes"].items())))
+            say(table(("class", "clips"), list(part["classes"].items())))
             continue
         rows = [
             (label, expected["classes"].get(label), count, count - expected["classes"].get(label, 0))
@@ -211,9 +211,9 @@ def _print_check(facts: dict, most: int | None) -> int:
         rows.append(("all", expected["clips"], part["clips"], part["clips"] - expected["clips"]))
         if expected["subjects"] is not None:
             rows.append(("subjects", expected["subjects"], part["subjects"], part["subjects"] - expected["subjects"]))
-        print(table(("class", "expected", "found", "difference"), rows))
+        say(table(("class", "expected", "found", "difference"), rows))
         same = "as published" if not part["differences"] else "not as published"
-        print(fill(f"{same}: {expected['name']} ({expected['source']})"))
+        say(fill(f"{same}: {expected['name']} ({expected['source']})"))
     for message in facts["differences"][:most]:
-        print(fill(f"differs: {message}"))
+        say(fill(f"differs: {message}"))
     return len(facts["differences"][len(facts["differences"]) if most is None else most :])

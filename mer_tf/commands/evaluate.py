@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+from mer_tf.console import say
 from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE
 
 DEFAULT_CLASSES = ("negative", "positive", "surprise")
@@ -65,7 +66,7 @@ def run(arguments) -> int:
         }
     if arguments.write_log is not None:
         write_megc_log(arguments.write_log, predictions)
-    print(json.dumps(result, indent=1) if arguments.json else format_scores(result, classes))
+    say(json.dumps(result, indent=1) if arguments.json else format_scores(result, classes))
     return 0
 
 
@@ -97,24 +98,30 @@ def class_names(given: str | None, file: str) -> tuple[str, ...]:
     """Class names: as given, else of the passport beside the prediction file, else the three of MEGC 2019.
 
     Raises:
-        ConfigError: Fewer than two names, or one twice.
+        ConfigError: Fewer than two names, or one twice; or a passport that cannot be read.
     """
     from mer_tf.errors import ConfigError
+    from mer_tf.metrics.counts import check_class_count
 
     if given is None:
         return _passport_classes(file) or DEFAULT_CLASSES
     classes = tuple(name.strip() for name in given.split(","))
     if len(classes) < 2 or not all(classes) or len(set(classes)) != len(classes):
         raise ConfigError(f"--classes takes at least two different names, with commas between. Received: {given!r}")
+    check_class_count(len(classes), "the number of --classes")
     return classes
 
 
 def _passport_classes(file: str) -> tuple[str, ...] | None:
+    from mer_tf.files import read_json
+
+    path = os.path.join(os.path.dirname(os.path.abspath(file)), PASSPORT_FILE)
+    if not os.path.lexists(path):
+        return None
+    passport = read_json(path, "the passport beside the file,", "remove it, or give --classes")
     try:
-        with open(os.path.join(os.path.dirname(os.path.abspath(file)), PASSPORT_FILE), encoding="utf-8") as stream:
-            passport = json.load(stream)
         if os.path.basename(file) not in (passport["predictions"], EPOCHS_FILE):
             return None
         return tuple(str(name) for name in passport["classes"]) or None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):  # of another kind
         return None

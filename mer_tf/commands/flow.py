@@ -9,6 +9,7 @@ import statistics
 from mer_tf import output
 from mer_tf.commands.fields import add_fields, read_fields
 from mer_tf.commands.options import add_force
+from mer_tf.console import say
 
 
 def add(verbs) -> None:
@@ -38,9 +39,9 @@ def run_convert(arguments) -> int:
     output.check_file(arguments.out, "OUT")
     count = convert(arguments.source, arguments.out)
     if arguments.json:
-        print(json.dumps({"out": arguments.out, "weights": count}))
+        say(json.dumps({"out": arguments.out, "weights": count}))
     else:
-        print(f"{arguments.out}: {count:,} weights")
+        say(f"{arguments.out}: {count:,} weights")
     return 0
 
 
@@ -63,13 +64,13 @@ def run_train(arguments) -> int:
     validation = result["validation"]
     if arguments.json:
         summary = {"out": arguments.out, "first_loss": first, "last_loss": last, **validation}
-        print(json.dumps({**summary, "seconds": result["seconds"]}))
+        say(json.dumps({**summary, "seconds": result["seconds"]}))
         return 0
-    print(
+    say(
         f"{arguments.out}: {config.steps} steps in {result['seconds']:.0f} s; loss {first:.3f} px at first, "
         f"{last:.3f} px at last"
     )
-    print(
+    say(
         f"endpoint error on new pairs {validation['endpoint_error']:.3f} px "
         f"({validation['endpoint_error_of_zeros']:.3f} px for a field of zeros)"
     )

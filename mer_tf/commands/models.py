@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from mer_tf.console import fill, table
+from mer_tf.console import fill, say, table
 from mer_tf.errors import ConfigError
 
 # What fits a terminal; '--wide' shows every column of the zoo.
@@ -57,21 +57,21 @@ def run(arguments) -> int:
 
         output.check_file(arguments.plot, "--plot")
         draw_system(arguments.name, arguments.plot)
-        print(arguments.plot)
+        say(arguments.plot)
         return 0
     names = [arguments.name] if arguments.name else chosen(arguments)
     if arguments.json:
         from mer_tf.systems.counts import all_counts
 
         facts = [{**get_model_card(name).to_json(), "counts": all_counts().get(name)} for name in names]
-        print(json.dumps(facts, indent=1))
+        say(json.dumps(facts, indent=1))
     elif arguments.name:
         from mer_tf.document import to_terminal
         from mer_tf.zoo.pages import system_page
 
-        print(to_terminal(system_page(arguments.name)))
+        say(to_terminal(system_page(arguments.name)))
     else:
-        print(_listed(names, arguments.wide))
+        say(_listed(names, arguments.wide))
     return 0
 
 

@@ -7,6 +7,7 @@ import json
 import os
 
 from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.files import parse_json
 from mer_tf.protocols import PROTOCOLS, get_protocol
 from mer_tf.recipes import FACES
 
@@ -130,11 +131,12 @@ def parse_settings(texts: list[str]) -> dict:
             raise ConfigError(f"--set {name}=...: give it with {_FLAGS[name]}")
         if name not in types:
             raise UnknownNameError("--set name", name, [known for known in types if known not in _FLAGS])
-        read, wanted = _READERS.get(types[name], (json.loads, "JSON"))
+        read, wanted = _READERS.get(types[name], (_json, "JSON"))
         try:
             settings[name] = read(value)
-        except ValueError:
-            raise ConfigError(f"--set {name}={value}: {name} takes {wanted}") from None
+        except (ValueError, ConfigError) as error:
+            why = f" ({error})" if isinstance(error, ConfigError) else ""
+            raise ConfigError(f"--set {name}={value}: {name} takes {wanted}{why}") from None
     return settings
 
 
@@ -147,8 +149,10 @@ def parse_options(texts: list[str]) -> dict:
     options: dict = {}
     for name, value in _pairs("--option", texts, "sigmoid=false").items():
         try:
-            options[name] = json.loads(value)
-        except json.JSONDecodeError:
+            options[name] = parse_json(value, f"--option {name}")
+        except ConfigError as error:
+            if not isinstance(error.__cause__, json.JSONDecodeError):
+                raise
             options[name] = value
     return options
 
@@ -235,8 +239,12 @@ def _boolean(text: str) -> bool:
     return text == "true"
 
 
+def _json(text: str):
+    return parse_json(text, "it")
+
+
 def _object(text: str) -> dict:
-    value = json.loads(text)
+    value = _json(text)
     if not isinstance(value, dict):
         raise ValueError
     return value

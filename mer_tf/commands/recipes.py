@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mer_tf.console import fill, table
+from mer_tf.console import fill, say, table
 
 
 def add(verbs) -> None:
@@ -20,10 +20,10 @@ def run(arguments) -> int:
 
     if arguments.name is not None:
         recipe = get_recipe(arguments.name)
-        print(json.dumps({**recipe.to_json(), "hash": recipe.hash}, indent=1) if arguments.json else _text(recipe))
+        say(json.dumps({**recipe.to_json(), "hash": recipe.hash}, indent=1) if arguments.json else _text(recipe))
         return 0
     if arguments.json:
-        print(json.dumps([{**recipe.to_json(), "hash": recipe.hash} for recipe in RECIPES.values()], indent=1))
+        say(json.dumps([{**recipe.to_json(), "hash": recipe.hash} for recipe in RECIPES.values()], indent=1))
         return 0
     header = ("recipe", "hash", "source", "network input")
     rows = [
@@ -36,10 +36,10 @@ def run(arguments) -> int:
         for recipe in RECIPES.values()
     ]
     if arguments.wide:
-        print(table(header, rows, wide=True))
+        say(table(header, rows, wide=True))
     else:
-        print(table(header[:-1], [row[:-1] for row in rows]))
-        print(fill(f"\n{len(rows)} recipes; --wide adds {header[-1]}"))
+        say(table(header[:-1], [row[:-1] for row in rows]))
+        say(fill(f"\n{len(rows)} recipes; --wide adds {header[-1]}"))
     return 0
 
 

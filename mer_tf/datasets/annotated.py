@@ -240,6 +240,13 @@ class AnnotatedReader:
                 "does not reproduce the published column everywhere",
                 severity="warning",
             )
+        for merged in [self.coding.merged] if self.coding.merged else []:
+            more = f" and {len(merged) - 3} more" if len(merged) > 3 else ""
+            build.note(
+                f"merged cells {', '.join(merged[:3])}{more} of the sheet are read as the same value in each of their "
+                "rows",
+                severity="warning",
+            )
         revision = self.revision()
         if revision:
             build.note(revision, kind="source")

@@ -16,7 +16,6 @@ The labels come from a CSV file with the columns ``dataset``, ``sub``, ``filenam
 from __future__ import annotations
 
 import collections
-import csv
 import dataclasses
 import os
 import re
@@ -32,8 +31,8 @@ from mer_tf.errors import (
     DatasetNotFoundError,
     EmptySplitError,
     ImageError,
-    MissingFileError,
 )
+from mer_tf.files import read_rows
 from mer_tf.preprocessing.images import check_image, decode_image, read_picture
 from mer_tf.recipes import Recipe
 from mer_tf.types import Problem
@@ -41,7 +40,6 @@ from mer_tf.types import Problem
 MAPS = ("face", "puzzle")  # network inputs that pictures can stand for
 COLUMNS = ("dataset", "sub", "filename_o", "label")
 CLASSES = ("negative", "positive", "surprise")
-MAX_CSV_BYTES = 64 * 2**20
 MAX_PIXELS = 2**20
 
 
@@ -192,21 +190,15 @@ def read_flow_images(
 
 
 def _read_rows(path: str, classes: tuple[str, ...], problems: list[Problem]) -> list[Row]:
-    try:
-        if os.path.getsize(path) > MAX_CSV_BYTES:
-            raise AnnotationError(f"label file {path!r} has more than {MAX_CSV_BYTES} bytes")
-        with open(path, encoding="utf-8-sig", newline="", errors="surrogateescape") as file:
-            table = list(csv.reader(file))
-    except (FileNotFoundError, IsADirectoryError):
-        raise MissingFileError(f"label file {path!r} does not exist; give the CSV file with --labels") from None
-    except csv.Error as error:
-        raise AnnotationError(f"label file {path!r} is not a CSV file ({error})") from error
-    header = [cell.strip().casefold() for cell in table[0]] if table else []
+    remedy = "give the CSV file with --labels"
+    lines = read_rows(path, "label file", remedy, errors="surrogateescape", error=AnnotationError)
+    _, first_line = next(lines, (1, []))
+    header = [cell.strip().casefold() for cell in first_line]
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise AnnotationError(
             f"label file {path!r} lacks the column {', '.join(missing)}; expected {', '.join(COLUMNS)}. "
-            f"Headers found: {', '.join(map(repr, table[0])) if table else 'none'}"
+            f"Headers found: {', '.join(map(repr, first_line))[:500] or 'none'}"
         )
     twice = [name for name in COLUMNS if header.count(name) > 1]
     if twice:
@@ -218,15 +210,15 @@ def _read_rows(path: str, classes: tuple[str, ...], problems: list[Problem]) -> 
     people = People()
     seen: dict[tuple[str, str, str], int] = {}
     rows: list[Row] = []
-    for number, cells in enumerate(table[1:], start=2):
+    for number, cells in lines:
         if not any(cell.strip() for cell in cells):
             continue
         dataset, subject, clip, text = (cells[column].strip() if column < len(cells) else "" for column in columns)
         label = _label(text, classes)
         if label is None:
             raise AnnotationError(
-                f"label file {path!r} row {number}: label {text!r} is unknown; expected 0 to {len(classes) - 1} or "
-                f"{', '.join(classes)}"
+                f"label file {path!r} row {number}: label {text[:80]!r} is unknown; expected 0 to "
+                f"{len(classes) - 1} or {', '.join(classes)}"
             )
         if not dataset or not subject or not clip:
             raise AnnotationError(f"label file {path!r} row {number} lacks a dataset, sub or filename_o")

@@ -54,7 +54,7 @@ def entries(path: str) -> tuple[dict[str, str], dict[str, str]]:
         with os.scandir(path) as found:
             for entry in found:
                 if not is_left_over(entry.name):
-                    (folders if entry.is_dir() else files).append((entry.name, entry.path))
+                    (folders if _is_folder(entry) else files).append((entry.name, entry.path))
     except (NotADirectoryError, PermissionError):
         return {}, {}
     return dict(sorted(folders)), dict(sorted(files))
@@ -88,6 +88,13 @@ def find_folders(root: str, names: Sequence[str], levels: int = _LEVELS) -> Iter
             for wanted in parts:
                 yield from _descend(base, wanted)
         level = [path for base in level for path in list(subfolders(base).values())[:64]]
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()  # quicker than ``os.path.isdir`` in a folder of many files
+    except OSError:  # a link that leads in a circle
+        return False
 
 
 def find_file(places: Sequence[Sequence[str]], names: Sequence[str], pattern: re.Pattern) -> tuple[str, list[str]]:

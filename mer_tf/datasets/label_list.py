@@ -6,13 +6,13 @@ join are brought to one form here.
 
 from __future__ import annotations
 
-import csv
 import os
 
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.registry import CARDS, dataset_name
 from mer_tf.datasets.spelling import clean
-from mer_tf.errors import AnnotationError, MissingFileError
+from mer_tf.errors import AnnotationError
+from mer_tf.files import read_rows
 
 MAX_BYTES = 16 * 2**20
 _LOST = ("samm", "032", "032_3_1")
@@ -48,19 +48,11 @@ def read_label_list(path: str | os.PathLike, mapping: LabelMapping) -> dict[tupl
             organisers' list, which has blank rows and lacks a clip.
     """
     path = os.fspath(path)
-    try:
-        if os.path.getsize(path) > MAX_BYTES:
-            raise AnnotationError(f"label list {path!r} has more than {MAX_BYTES} bytes")
-        with open(path, encoding="utf-8-sig", newline="", errors="replace") as file:
-            rows = list(csv.reader(file))
-    except (FileNotFoundError, IsADirectoryError):
-        raise MissingFileError(f"label list {path!r} does not exist") from None
-    except csv.Error as error:
-        raise AnnotationError(f"label list {path!r} is not a CSV file ({error})") from error
-    while rows and not any(cell.strip() for cell in rows[-1]):
+    rows = list(read_rows(path, "label list", limit=MAX_BYTES, errors="replace", error=AnnotationError))
+    while rows and not any(cell.strip() for cell in rows[-1][1]):
         rows.pop()
     entries: dict[tuple[str, str, str], int] = {}
-    for number, row in enumerate(rows, start=1):
+    for number, row in rows:
         cells = [cell.strip() for cell in row]
         if not any(cells):
             raise AnnotationError(

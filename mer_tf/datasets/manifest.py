@@ -21,7 +21,8 @@ from collections.abc import Mapping
 from mer_tf import atomic
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.datasets.people import People, clip_key
-from mer_tf.errors import AnnotationError, ConfigError, FrameOrderError, ImageError, MissingFileError
+from mer_tf.errors import AnnotationError, ConfigError, FrameOrderError, ImageError
+from mer_tf.files import check_regular, csv_plain, csv_safe
 from mer_tf.preprocessing.images import read_picture
 from mer_tf.run_files import MANIFEST_FORMAT
 from mer_tf.types import Clip, ClipTable
@@ -45,6 +46,8 @@ COLUMNS = (
 HASHED = ("all", "needed")
 
 _FIELD_LIMIT = 2**27  # the CSV module's own limit is less than the file list of a long clip
+_MAX_BYTES = 2**30
+_TEXTS = ("dataset", "subject", "clip", "emotion", "aus", "mapping")
 _limit_lock = threading.Lock()
 
 
@@ -93,6 +96,7 @@ def write_manifest(
             frame_numbers=json.dumps(clip.frame_numbers, separators=(",", ":")),
             frames=json.dumps(files, ensure_ascii=False, separators=(",", ":")),
             sha256=hashes[clip.key],
+            **{name: csv_safe(row[name]) for name in _TEXTS},
         )
         writer.writerow([row[column] for column in COLUMNS])
     atomic.write_text(path, text.getvalue())
@@ -117,18 +121,16 @@ def read_manifest(
         AnnotationError: Not a manifest, or a row that cannot be used.
     """
     path = os.fspath(path)
-    try:
-        with open(path, encoding="utf-8", newline="", errors="surrogateescape") as file:
-            first, body = file.readline(), file.read()
-    except (FileNotFoundError, IsADirectoryError):
-        raise MissingFileError(f"manifest {path!r} does not exist; write one first") from None
+    check_regular(path, "manifest", "write one first", limit=_MAX_BYTES)
+    with open(path, encoding="utf-8", newline="", errors="surrogateescape") as file:
+        first, body = file.readline(), file.read()
     try:
         head = json.loads(first.removeprefix("#"))
         known = first.startswith("#") and head["format"] == MANIFEST_FORMAT
         classes, base = tuple(head["classes"]), os.fspath(root if root is not None else head["root"])
         dataset, mapping = head["dataset"], head["mapping"]
         partial, synthetic = bool(head.get("partial", False)), bool(head.get("synthetic", False))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         known = False
     if not known:
         raise AnnotationError(
@@ -147,7 +149,7 @@ def read_manifest(
         try:
             clip, digest = _read_row(dict(zip(COLUMNS, row, strict=True)), base)
             dataset, subject = people.add(clip.dataset, clip.subject)
-        except (ValueError, TypeError, ConfigError) as error:
+        except (ValueError, TypeError, RecursionError, OverflowError, ConfigError) as error:
             raise AnnotationError(f"manifest {path!r} row {number} cannot be used ({error})") from error
         if clip.label is not None and not 0 <= clip.label < len(classes):
             raise AnnotationError(f"manifest {path!r} row {number}: label {clip.label} of {len(classes)} classes")
@@ -206,6 +208,7 @@ def data_fingerprint(data: ClipTable | Mapping[str, str]) -> str:
 
 
 def _read_row(row: dict[str, str], root: str) -> tuple[Clip, str]:
+    row |= {name: csv_plain(row[name]) for name in _TEXTS}
     numbers, files = json.loads(row["frame_numbers"]), json.loads(row["frames"])
     if len(numbers) != len(files):
         raise ValueError(f"{len(numbers)} frame numbers and {len(files)} files")

@@ -7,8 +7,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mer_tf.errors import ConfigError, EmptySplitError
-from mer_tf.metrics.counts import by_person, check_unique, confusion_of, require_all_classes
+from mer_tf.metrics.counts import by_person, check_class_count, check_unique, confusion_of, require_all_classes
 from mer_tf.types import Prediction
+
+MAX_DRAWS = 1_000_000  # an interval of so many is exact to three digits of its tails
+MAX_COUNTS = 2**26  # numbers in the matrices of all subjects
+_BLOCK_DRAWS = 20_000
+_BLOCK_NUMBERS = 2**25  # of one block: bounds the memory to some 250 MB a method
 
 
 def bootstrap_interval(
@@ -28,7 +33,7 @@ def bootstrap_interval(
     Args:
         predictions: One per clip.
         n: Number of classes.
-        draws: Number of draws, at least 1.
+        draws: Number of draws, from 1 to ``MAX_DRAWS``.
         level: Coverage in (0, 1).
         seed: Seed of the generator.
         within_dataset: Draw within each dataset, keeping its number of subjects.
@@ -41,18 +46,26 @@ def bootstrap_interval(
         EmptySplitError: No predictions, or a class without any true clip.
         ConfigError: ``draws`` or ``level`` out of range.
     """
-    if draws < 1 or not 0 < level < 1:
-        raise ConfigError(f"draws must be >= 1 and level in (0, 1). Received: {draws}, {level}")
+    check_draws(draws, level)
     keys, tables = subject_tables(predictions, n)
-    pooled, redrawn = draw_subjects(keys, [tables], draws, seed, within_dataset)
+    (values,), redrawn = draw_subjects(keys, [tables], draws, seed, within_dataset)
     tails = [(1 - level) / 2, (1 + level) / 2]
-    result: dict = {
-        name: [float(q) for q in np.quantile(value, tails)] for name, value in batch_metrics(pooled[0]).items()
-    }
+    result: dict = {name: [float(q) for q in np.quantile(value, tails)] for name, value in values.items()}
     result.update(
         level=level, draws=draws, redrawn=redrawn, seed=seed, subjects=len(keys), within_dataset=within_dataset
     )
     return result
+
+
+def check_draws(draws: int, level: float = 0.95) -> None:
+    """Raises ``ConfigError`` unless there are 1 to ``MAX_DRAWS`` draws and the level lies in (0, 1)."""
+    if not 1 <= draws <= MAX_DRAWS or not 0 < level < 1:
+        raise ConfigError(f"draws must lie in 1..{MAX_DRAWS} and level in (0, 1). Received: {draws}, {level}")
+
+
+def block_size(subjects: int, n: int) -> int:
+    """Number of draws that are made at once, so that neither subjects nor classes take memory without bound."""
+    return min(_BLOCK_DRAWS, max(1, _BLOCK_NUMBERS // max(subjects, n * n)))
 
 
 def subject_tables(predictions: Iterable[Prediction], n: int) -> tuple[list[tuple[str, str]], np.ndarray]:
@@ -63,13 +76,16 @@ def subject_tables(predictions: Iterable[Prediction], n: int) -> tuple[list[tupl
 
     Raises:
         EmptySplitError: No predictions, or a class without any true clip.
-        ConfigError: A clip is predicted twice.
+        ConfigError: A clip is predicted twice; too many classes, or too many subjects for their number.
     """
     predictions = list(predictions)
+    check_class_count(n)
     check_unique(predictions)
     groups = by_person(predictions)  # sorted: the order of the predictions must not change the result
     if not groups:
         raise EmptySplitError("there are no predictions to draw subjects from")
+    if len(groups) * n * n > MAX_COUNTS:
+        raise ConfigError(f"{len(groups)} subjects with {n} classes are more than can be drawn from; use fewer classes")
     tables = np.stack([confusion_of(group, n) for group in groups.values()])
     require_all_classes(tables.sum(axis=0))
     return list(groups), tables
@@ -81,8 +97,8 @@ def draw_subjects(
     draws: int,
     seed: int,
     within_dataset: bool = False,
-) -> tuple[list[np.ndarray], int]:
-    """Pooled matrices of subjects drawn with replacement, the same subjects for every method.
+) -> tuple[list[dict[str, np.ndarray]], int]:
+    """Pooled scores of subjects drawn with replacement, the same subjects for every method.
 
     Args:
         keys: ``(dataset, subject)`` of each row of the tables.
@@ -92,7 +108,7 @@ def draw_subjects(
         within_dataset: Draw within each dataset, keeping its number of subjects.
 
     Returns:
-        One float64 (draws, n, n) of counts per method, and the number of draws that lacked a class.
+        The scores of ``batch_metrics`` per method, each float64 (draws,), and the number of draws that lacked a class.
 
     Raises:
         EmptySplitError: Hardly any draw holds every class.
@@ -104,24 +120,24 @@ def draw_subjects(
     n = tables[0].shape[-1]
     flat = [np.asarray(table, float).reshape(len(keys), n * n) for table in tables]
     rng = np.random.default_rng(seed)
-    kept: list[list[np.ndarray]] = [[] for _ in tables]
+    kept: list[list[dict[str, np.ndarray]]] = [[] for _ in tables]
     missing, redrawn = draws, 0
     while missing:
-        count = min(missing, 20000)  # bounds the memory
+        count = min(missing, block_size(len(keys), n))
         times = np.zeros((count, len(keys)))
         for members in strata:
             times[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=count)
         pooled = [(times @ table).reshape(count, n, n) for table in flat]  # counts stay exact integers in float64
         complete = (pooled[0].sum(axis=2) > 0).all(axis=1)
         for parts, matrices in zip(kept, pooled):
-            parts.append(matrices[complete])
+            parts.append(batch_metrics(matrices[complete]))
         missing -= int(complete.sum())
         redrawn += int((~complete).sum())
-        if redrawn > 1000 * draws + 100000:
+        if redrawn > 1000 * (draws - missing) + 100000:
             raise EmptySplitError(
                 f"hardly any draw of {len(keys)} subjects holds every class; too few subjects for a bootstrap"
             )
-    return [np.concatenate(parts) for parts in kept], redrawn
+    return [{name: np.concatenate([part[name] for part in parts]) for name in parts[0]} for parts in kept], redrawn
 
 
 def batch_metrics(cms: np.ndarray) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ import numpy as np
 from mer_tf.datasets.people import clip_key, dataset_key
 from mer_tf.datasets.spelling import loose_clip_form
 from mer_tf.errors import ConfigError, EmptySplitError
-from mer_tf.metrics.bootstrap import batch_metrics, draw_subjects, subject_tables
+from mer_tf.metrics.bootstrap import batch_metrics, block_size, check_draws, draw_subjects, subject_tables
 from mer_tf.types import Prediction
 
 
@@ -91,7 +91,7 @@ def paired_bootstrap(
         first: Predictions of method A.
         second: Predictions of method B for the same clips.
         n: Number of classes.
-        draws: Number of draws, at least 1.
+        draws: Number of draws, from 1 to ``MAX_DRAWS``.
         level: Coverage of the intervals, in (0, 1).
         seed: Seed of the generator.
         within_dataset: Draw within each dataset, keeping its number of subjects.
@@ -104,11 +104,9 @@ def paired_bootstrap(
     Raises:
         EmptySplitError, ConfigError: See ``mer_tf.metrics.subject_tables``; also different clips.
     """
-    if draws < 1 or not 0 < level < 1:
-        raise ConfigError(f"draws must be >= 1 and level in (0, 1). Received: {draws}, {level}")
+    check_draws(draws, level)
     keys, a, b = _pair(first, second, n)
-    (drawn_a, drawn_b), redrawn = draw_subjects(keys, [a, b], draws, seed, within_dataset)
-    values_a, values_b = batch_metrics(drawn_a), batch_metrics(drawn_b)
+    (values_a, values_b), redrawn = draw_subjects(keys, [a, b], draws, seed, within_dataset)
     whole_a, whole_b = batch_metrics(a.sum(axis=0)), batch_metrics(b.sum(axis=0))
     tails = [(1 - level) / 2, (1 + level) / 2]
     result: dict = {}
@@ -139,7 +137,7 @@ def permutation_test(
         first: Predictions of method A.
         second: Predictions of method B for the same clips.
         n: Number of classes.
-        draws: Random swaps, at least 1.
+        draws: Random swaps, from 1 to ``MAX_DRAWS``.
         seed: Seed of the generator.
 
     Returns:
@@ -148,8 +146,7 @@ def permutation_test(
     Raises:
         EmptySplitError, ConfigError: See ``paired_bootstrap``.
     """
-    if draws < 1:
-        raise ConfigError(f"draws must be >= 1. Received: {draws}")
+    check_draws(draws)
     keys, a, b = _pair(first, second, n)
     change = (b - a).reshape(len(keys), n * n).astype(float)
     rng = np.random.default_rng(seed)
@@ -157,8 +154,9 @@ def permutation_test(
         name: value - batch_metrics(b.sum(axis=0))[name] for name, value in batch_metrics(a.sum(axis=0)).items()
     }
     extreme = dict.fromkeys(observed, 0)
-    for start in range(0, draws, 20000):
-        count = min(20000, draws - start)
+    block = block_size(len(keys), n)
+    for start in range(0, draws, block):
+        count = min(block, draws - start)
         swapped = rng.integers(0, 2, size=(count, len(keys))).astype(float)
         moved = (swapped @ change).reshape(count, n, n)
         left, right = batch_metrics(a.sum(axis=0) + moved), batch_metrics(b.sum(axis=0) - moved)

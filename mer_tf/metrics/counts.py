@@ -10,6 +10,14 @@ from mer_tf.datasets.people import clip_key, one_spelling
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.types import Prediction
 
+MAX_CLASSES = 100  # the most that any set names is 8; every score holds matrices of their square
+
+
+def check_class_count(n: int, what: str = "the number of classes") -> None:
+    """Raises ``ConfigError`` for more than ``MAX_CLASSES`` classes."""
+    if n > MAX_CLASSES:
+        raise ConfigError(f"{what} must be at most {MAX_CLASSES}. Received: {n}")
+
 
 def confusion_matrix(label, prediction, n: int) -> np.ndarray:
     """Counts of (true, predicted) pairs.
@@ -25,6 +33,7 @@ def confusion_matrix(label, prediction, n: int) -> np.ndarray:
     Raises:
         ConfigError: Lengths differ, or a class is out of range.
     """
+    check_class_count(n)
     label, prediction = np.asarray(label), np.asarray(prediction)
     if label.shape != prediction.shape or label.ndim != 1:
         raise ConfigError(

@@ -1,7 +1,9 @@
 """Prediction files: this package's CSV and the log format of the MEGC challenges.
 
 CSV columns: ``dataset,subject,clip,fold,label,prediction,p_0..p_k``. A file of every epoch has the column ``epoch``
-after ``fold`` and one line per epoch and clip. Faults are reported with the file and line.
+after ``fold`` and one line per epoch and clip. Semicolons or tabs may stand for the commas. A name that a spreadsheet
+program would run as a formula is written with an apostrophe before it, which reading takes off
+(``mer_tf.files.csv_safe``). Faults are reported with the file and line.
 """
 
 from __future__ import annotations
@@ -10,15 +12,23 @@ import csv
 import io
 import math
 import os
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from mer_tf import atomic
 from mer_tf.datasets.people import People, clip_key
 from mer_tf.datasets.registry import CARDS
-from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
+from mer_tf.errors import ConfigError, EmptySplitError
+from mer_tf.files import csv_plain, csv_safe, read_rows, read_text
 from mer_tf.types import Prediction
 
 COLUMNS = ("dataset", "subject", "clip", "fold", "label", "prediction")
+MAX_BYTES = 128 * 2**20  # of a CSV; some 1.5 million lines, for which reading takes 1.5 GB
+MAX_LOG_BYTES = 16 * 2**20
+_NAMES = "surrogateescape"  # folders, and so clips, may be named in another encoding
+_WHAT = "prediction file"
+_REMEDY = "give a CSV that 'mer loso' wrote, or a challenge log"
 EPOCH_COLUMNS = ("dataset", "subject", "clip", "fold", "epoch", "label", "prediction")
 
 
@@ -66,7 +76,7 @@ def read_epoch_predictions(path: str | os.PathLike, num_classes: int | None = No
 
 
 def read_any(path: str | os.PathLike, num_classes: int | None = None) -> list[Prediction]:
-    """Reads a prediction file of either format; a first line that begins with ``dataset,`` is the CSV's.
+    """Reads a prediction file of either format (see ``is_csv``).
 
     Args and errors as ``read_predictions``.
     """
@@ -74,9 +84,8 @@ def read_any(path: str | os.PathLike, num_classes: int | None = None) -> list[Pr
 
 
 def is_csv(path: str | os.PathLike) -> bool:
-    """Whether the file is this package's CSV rather than a challenge log: its first line holds a comma."""
-    first = next((line for line in _read(path).splitlines() if line.strip()), "")
-    return "," in first
+    """Whether the file is a CSV rather than a challenge log: its first line has more than two cells."""
+    return len(next(read_rows(path, _WHAT, _REMEDY, limit=MAX_BYTES, errors=_NAMES), (0, []))[1]) > 2
 
 
 def _write(path, columns, rows: list[tuple[int | None, Prediction]]) -> None:
@@ -93,62 +102,60 @@ def _write(path, columns, rows: list[tuple[int | None, Prediction]]) -> None:
             )
         middle = [] if epoch is None else [epoch]
         probabilities = (repr(float(v)) for v in p.probabilities)
-        writer.writerow([p.dataset, p.subject, p.clip, p.fold, *middle, p.label, p.prediction, *probabilities])
+        names = map(csv_safe, (p.dataset, p.subject, p.clip, p.fold))
+        writer.writerow([*names, *middle, p.label, p.prediction, *probabilities])
     atomic.write_text(path, out.getvalue())
 
 
 def _read_csv(path, num_classes: int | None) -> dict[int, list[Prediction]]:
     """Predictions by epoch; epoch 0 where the file has no such column."""
     name = os.fspath(path)
-    rows = csv.reader(io.StringIO(_read(path), newline=""), strict=True)
+    rows = read_rows(path, _WHAT, _REMEDY, limit=MAX_BYTES, errors=_NAMES)
     by_epoch: dict[int, list[Prediction]] = {}
     first_line: dict[tuple, int] = {}
     people = People()
-    try:
-        header = next(rows, [])
-        columns = EPOCH_COLUMNS if header[4:5] == ["epoch"] else COLUMNS
-        at = len(columns) - 2  # of the label
-        width = len(header) - len(columns)
-        expected = [*columns, *(f"p_{k}" for k in range(max(width, 0)))]
-        if header != expected or width == 1:
+    first, header = next(rows, (1, []))
+    columns = EPOCH_COLUMNS if header[4:5] == ["epoch"] else COLUMNS
+    at = len(columns) - 2  # of the label
+    width = len(header) - len(columns)
+    expected = [*columns, *(f"p_{k}" for k in range(max(width, 0)))]
+    if header != expected or width == 1:
+        raise ConfigError(
+            f"{name} line {first}: expected the columns {','.join(COLUMNS)},p_0,p_1,... "
+            f"Received: {','.join(header)[:200]!r}"
+        )
+    if num_classes is not None and width not in (0, num_classes):
+        raise ConfigError(f"{name} line {first}: {width} probability columns, but {num_classes} classes are expected")
+    limit = width or num_classes or 0
+    for number, row in rows:
+        where = f"{name} line {number}"
+        if len(row) != len(header):
+            raise ConfigError(f"{where}: expected {len(header)} values. Received: {len(row)}")
+        cells = tuple(map(csv_plain, row[:4]))
+        for column, value in zip(COLUMNS[:3], cells):
+            if not value.strip():
+                raise ConfigError(f"{where}: {column} is empty")
+        # The same names stand on many lines; each is kept once.
+        dataset, subject, clip, fold = map(sys.intern, (*_add(people, where, *cells[:2]), *cells[2:]))
+        epoch = 0
+        if columns is EPOCH_COLUMNS:
+            epoch = _integer(row[4], where, "epoch", 0)
+            if epoch == 0:
+                raise ConfigError(f"{where}: epoch is counted from 1. Received: '0'")
+        label = _integer(row[at], where, "label", limit)
+        prediction = _integer(row[at + 1], where, "prediction", limit)
+        probabilities = tuple(_probability(text, where, f"p_{k}") for k, text in enumerate(row[at + 2 :]))
+        if probabilities and abs(sum(probabilities) - 1) > 1e-3:
+            raise ConfigError(f"{where}: the probabilities sum to {sum(probabilities):.6g}, expected 1")
+        key = (epoch, *clip_key(dataset, subject, clip))
+        if key in first_line:
             raise ConfigError(
-                f"{name} line 1: expected the columns {','.join(COLUMNS)},p_0,p_1,... "
-                f"Received: {','.join(header)[:200]!r}"
+                f"{where}: clip {dataset}/{subject}/{clip} is already on line {first_line[key]}; remove one"
             )
-        if num_classes is not None and width not in (0, num_classes):
-            raise ConfigError(f"{name} line 1: {width} probability columns, but {num_classes} classes are expected")
-        limit = width or num_classes or 0
-        for row in rows:
-            if not row:
-                continue
-            where = f"{name} line {rows.line_num}"
-            if len(row) != len(header):
-                raise ConfigError(f"{where}: expected {len(header)} values. Received: {len(row)}")
-            for column, value in zip(COLUMNS[:3], row):
-                if not value.strip():
-                    raise ConfigError(f"{where}: {column} is empty")
-            (dataset, subject), clip, fold = _add(people, where, *row[:2]), *row[2:4]
-            epoch = 0
-            if columns is EPOCH_COLUMNS:
-                epoch = _integer(row[4], where, "epoch", 0)
-                if epoch == 0:
-                    raise ConfigError(f"{where}: epoch is counted from 1. Received: '0'")
-            label = _integer(row[at], where, "label", limit)
-            prediction = _integer(row[at + 1], where, "prediction", limit)
-            probabilities = tuple(_probability(text, where, f"p_{k}") for k, text in enumerate(row[at + 2 :]))
-            if probabilities and abs(sum(probabilities) - 1) > 1e-3:
-                raise ConfigError(f"{where}: the probabilities sum to {sum(probabilities):.6g}, expected 1")
-            key = (epoch, *clip_key(dataset, subject, clip))
-            if key in first_line:
-                raise ConfigError(
-                    f"{where}: clip {dataset}/{subject}/{clip} is already on line {first_line[key]}; remove one"
-                )
-            first_line[key] = rows.line_num
-            by_epoch.setdefault(epoch, []).append(
-                Prediction(dataset, subject, clip, fold, label, prediction, probabilities)
-            )
-    except csv.Error as error:
-        raise ConfigError(f"{name} line {rows.line_num}: not a CSV file ({error})") from error
+        first_line[key] = number
+        by_epoch.setdefault(epoch, []).append(
+            Prediction(dataset, subject, clip, fold, label, prediction, probabilities)
+        )
     if not by_epoch:
         raise EmptySplitError(f"{name} holds no predictions")
     return by_epoch
@@ -201,7 +208,9 @@ def read_megc_log(path: str | os.PathLike, num_classes: int | None = None) -> li
                 "is the log cut off?"
             )
 
-    for number, line in enumerate(_read(path).splitlines(), start=1):
+    for number, line in enumerate(
+        read_text(path, _WHAT, _REMEDY, limit=MAX_LOG_BYTES, errors=_NAMES).splitlines(), start=1
+    ):
         words = line.split()
         where = f"{name} line {number}"
         if not words:
@@ -240,25 +249,10 @@ def _add(people: People, where: str, dataset: str, subject: str) -> tuple[str, s
         raise ConfigError(f"{where}: {error}") from error
 
 
-def _read(path) -> str:
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise MissingFileError(f"{os.fspath(path)}: there is no such prediction file") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if b"\0" in data or not data[:1].isascii():  # UTF-16, or no text at all
-            raise ConfigError(f"{os.fspath(path)}: not a text file in UTF-8 (byte {error.start})") from error
-        return data.decode("utf-8-sig", "surrogateescape")  # names of folders in another encoding
-
-
 def _integer(text: str, where: str, column: str, width: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise ConfigError(f"{where}: {column} must be a class index. Received: {text[:80]!r}") from None
+    if not re.fullmatch(r"\s*-?\d{1,9}\s*", text):
+        raise ConfigError(f"{where}: {column} must be a class index. Received: {text[:80]!r}")
+    value = int(text)
     if value < 0 or (width and value >= width):
         raise ConfigError(f"{where}: {column} must lie in 0..{width - 1 if width else 'k'}. Received: {value}")
     return value
@@ -266,7 +260,7 @@ def _integer(text: str, where: str, column: str, width: int) -> int:
 
 def _probability(text: str, where: str, column: str) -> float:
     try:
-        value = float(text)
+        value = float(text.replace(",", "."))  # where semicolons part the cells, the comma is the decimal sign
     except ValueError:
         raise ConfigError(f"{where}: {column} must be a number. Received: {text[:80]!r}") from None
     if not (math.isfinite(value) and -1e-6 <= value <= 1 + 1e-6):

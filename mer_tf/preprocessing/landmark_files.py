@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 import os
@@ -11,8 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mer_tf.errors import LandmarkError, MissingFileError
-from mer_tf.files import oddity
+from mer_tf.errors import BadInputError, LandmarkError, MissingFileError
+from mer_tf.files import check_regular, oddity, read_rows
 from mer_tf.preprocessing.align import check_landmarks
 from mer_tf.preprocessing.detection import Detection, check_gray
 from mer_tf.preprocessing.versions import file_digest
@@ -20,6 +19,7 @@ from mer_tf.recipes.schema import FaceConfig
 
 POINTS = 68
 _KINDS = (".npy", ".csv")
+MAX_BYTES = 256 * 2**20  # of a CSV; OpenFace writes some 5 KB a frame
 
 
 class FileFinder:
@@ -122,13 +122,14 @@ def _read(path: pathlib.Path, clip: str, frame: int | None) -> dict[int | None, 
     """Frame number (None: every frame) to ``(68, 2)`` float64."""
     try:
         sets = _read_npy(path) if path.suffix == ".npy" else _read_csv(path)
-    except (ValueError, OSError, EOFError, MemoryError, OverflowError) as error:
+    except (ValueError, OSError, EOFError, MemoryError, OverflowError, BadInputError) as error:
         what = " ".join(str(error).split())[:200]
         raise LandmarkError(f"landmark file {str(path)!r} cannot be used: {what}", clip, frame) from error
     return sets
 
 
 def _read_npy(path: pathlib.Path) -> dict[int | None, np.ndarray]:
+    check_regular(path, limit=MAX_BYTES)
     with open(path, "rb") as file:
         points = np.lib.format.read_array(file, allow_pickle=False)
     if points.dtype.kind not in "fiu":
@@ -142,11 +143,10 @@ def _read_npy(path: pathlib.Path) -> dict[int | None, np.ndarray]:
 
 
 def _read_csv(path: pathlib.Path) -> dict[int | None, np.ndarray]:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file, skipinitialspace=True) if any(cell.strip() for cell in row)]
+    rows = [(line, row) for line, row in read_rows(path, limit=MAX_BYTES) if any(cell.strip() for cell in row)]
     if len(rows) < 2:
         raise ValueError("it must have a header and at least one line")
-    names = [cell.strip() for cell in rows[0]]
+    names = [cell.strip() for cell in rows[0][1]]
     wanted = [f"{axis}_{index}" for index in range(POINTS) for axis in "xy"]
     absent = [name for name in wanted if name not in names]
     if absent:
@@ -156,7 +156,7 @@ def _read_csv(path: pathlib.Path) -> dict[int | None, np.ndarray]:
     if numbered is None and len(rows) > 2:
         raise ValueError("it has several lines but no column 'frame'")
     sets: dict[int | None, np.ndarray] = {}
-    for line, row in enumerate(rows[1:], start=2):
+    for line, row in rows[1:]:
         if len(row) != len(names):
             raise ValueError(f"line {line} has {len(row)} cells, the header {len(names)}")
         points = np.array([float(row[place]) for place in places]).reshape(POINTS, 2)

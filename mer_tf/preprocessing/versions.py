@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from mer_tf.errors import ConfigError, MissingFileError
+from mer_tf.files import check_regular
 
 # What may be recorded, as a message calls it.
 NAMES = {
@@ -70,13 +71,12 @@ def file_digest(*paths: str | os.PathLike) -> str:
 
     Raises:
         MissingFileError: A file cannot be read.
+        BadInputError: It is a folder, a pipe or a device.
     """
     stamps = []
     for path in paths:
-        try:
-            facts = os.stat(path)
-        except OSError as error:
-            raise MissingFileError(f"file {os.fspath(path)!r} cannot be read ({error.strerror})") from None
+        check_regular(path)
+        facts = os.stat(path)
         stamps.append((os.fspath(path), facts.st_size, facts.st_mtime_ns))
     return _digest(tuple(stamps))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from mer_tf.console import printable
 from mer_tf.document import Details, Document, Figure, Link, Row, Section, Table, Text, parts
 
 _STYLE = """
@@ -58,7 +59,7 @@ def to_html(report: Document) -> str:
     body += [_section(section, anchor) for section, anchor in zip(report.sections, report.anchors())]
     if report.footer:
         body.append(f"<footer>{escape(report.footer)}</footer>")
-    return (
+    page = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
@@ -66,6 +67,7 @@ def to_html(report: Document) -> str:
         + "\n".join(body)
         + "\n</main></body></html>\n"
     )
+    return printable(page)
 
 
 def _section(section: Section, anchor: str) -> str:

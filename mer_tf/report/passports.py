@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 
 from mer_tf import metrics
-from mer_tf.errors import MissingFileError, PassportError
+from mer_tf.errors import PassportError
+from mer_tf.files import read_json
+from mer_tf.metrics.counts import MAX_CLASSES
 from mer_tf.metrics.predictions import read_epoch_predictions, read_predictions
 from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PASSPORT_FORMAT
 from mer_tf.types import Prediction
 
-_FIELDS = {
-    "protocol": str,
-    "classes": list,
-    "model": str,
-    "config": dict,
-    "recipe": dict,
-    "recipe_hash": str,
-    "data_fingerprint": str,
-    "seeds": dict,
-    "metrics": dict,
-    "predictions": str,
+_NONE = type(None)
+# What a report reads of a passport: field, with a dot before a field of its own, and the types it may have.
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "protocol": (str,),
+    "classes": (list,),
+    "model": (str,),
+    "config": (dict,),
+    "recipe": (dict,),
+    "recipe_hash": (str,),
+    "data_fingerprint": (str,),
+    "seeds": (dict,),
+    "metrics": (dict,),
+    "metrics.full": (dict,),
+    "predictions": (str,),
     "wall_seconds": (int, float),
-    "versions": dict,
+    "versions": (dict,),
 }
-_MAX_BYTES = 64 * 2**20
+_OPTIONAL: dict[str, tuple[type, ...]] = {
+    "mapping": (str, _NONE),
+    "synthetic": (bool,),
+    "partial": (bool,),
+    "commit": (str, _NONE),
+    "platform": (str,),
+    "flow_images": (dict, _NONE),
+    "flow_images.maps": (list,),
+    "seeds.global": (int, _NONE),
+    "config.preset": (str, _NONE),
+    "config.initial_weights": (str, _NONE),
+    "config.shuffle_labels": (bool,),
+    "recipe.name": (str,),
+    "recipe.views": (list,),
+}
+_NAMES = {_NONE: "null", bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+_NAMES |= {list: "a list", dict: "an object"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,17 +139,7 @@ def read_run(path: str | os.PathLike, synthetic: bool | None = None) -> Run:
 
 
 def _load(path: str) -> dict:
-    try:
-        if os.path.getsize(path) > _MAX_BYTES:
-            raise PassportError(f"{path}: larger than {_MAX_BYTES // 2**20} MiB, not a result passport")
-        with open(path, encoding="utf-8") as file:
-            passport = json.load(file)
-    except FileNotFoundError as error:
-        raise MissingFileError(f"{path}: there is no result passport; give the folder of a finished run") from error
-    except IsADirectoryError as error:
-        raise MissingFileError(f"{path} is a folder") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise PassportError(f"{path}: not JSON ({error})") from error
+    passport = read_json(path, "result passport", "give the folder of a finished run", error=PassportError)
     if not isinstance(passport, dict) or "format" not in passport:
         raise PassportError(f"{path}: not a result passport (it has no format)")
     if passport["format"] != PASSPORT_FORMAT or isinstance(passport["format"], bool):
@@ -137,14 +147,18 @@ def _load(path: str) -> dict:
             f"{path}: passport format {passport['format']!r} is unknown, expected {PASSPORT_FORMAT}; "
             "it was written by another version of this package"
         )
-    for field, kind in _FIELDS.items():
-        if field not in passport:
-            raise PassportError(f"{path}: the passport has no {field!r}")
-        if not isinstance(passport[field], kind):
-            raise PassportError(f"{path}: {field!r} of the passport is a {type(passport[field]).__name__}")
+    for field, kinds in {**_FIELDS, **_OPTIONAL}.items():
+        group, _, name = field.rpartition(".")
+        fields = passport.get(group) if group else passport
+        if fields is None or name not in fields:
+            if field in _FIELDS:
+                raise PassportError(f"{path}: the passport has no {field!r}")
+        elif type(fields[name]) not in kinds:
+            wanted = " or ".join(_NAMES[kind] for kind in kinds)
+            raise PassportError(f"{path}: {field!r} of the passport is {_NAMES[type(fields[name])]}; expected {wanted}")
     classes = passport["classes"]
-    if len(classes) < 2 or not all(isinstance(name, str) and name for name in classes):
-        raise PassportError(f"{path}: 'classes' of the passport must be at least two names")
-    if not isinstance(passport["metrics"].get("full"), dict):
-        raise PassportError(f"{path}: the passport's 'metrics' have no 'full'")
+    if not 2 <= len(classes) <= MAX_CLASSES or not all(isinstance(name, str) and name for name in classes):
+        raise PassportError(f"{path}: 'classes' of the passport must be at least two names, at most {MAX_CLASSES}")
+    if len(set(classes)) < len(classes):
+        raise PassportError(f"{path}: 'classes' of the passport name one class twice")
     return passport

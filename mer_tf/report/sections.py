@@ -406,6 +406,7 @@ def config(experiment: Experiment, level: int) -> Section:
     protocol = PROTOCOLS.get(passport["protocol"])
     labels = [p.label for p in run.predictions]
     pictures = run.pictures
+    maps = ", ".join(map(str, pictures.get("maps", ()))) if pictures else ""
     data = [
         ["data", data_name(run)],
         ["clips, subjects", f"{len(run.predictions)}, {len({(p.dataset, p.subject) for p in run.predictions})}"],
@@ -415,7 +416,7 @@ def config(experiment: Experiment, level: int) -> Section:
         ["folds", str(len({p.fold for p in run.predictions}))],
         ["choice of the epoch", f"last of {passport['config'].get('epochs', '?')}, fixed in advance"],
         ["data fingerprint", passport["data_fingerprint"]],
-        *([["inputs", f"flow pictures made elsewhere: {', '.join(pictures['maps'])}"]] if pictures else []),
+        *([["inputs", f"flow pictures made elsewhere: {maps}"]] if pictures else []),
         [
             "kind of input" if pictures else "recipe",
             f"{passport['recipe'].get('name', '?')} ({passport['recipe_hash']})",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mer_tf.checks import check_fields, from_text, known_settings
 from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.metrics.counts import MAX_CLASSES
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe
 from mer_tf.systems.registry import get_model_card
@@ -31,7 +32,7 @@ _CHOICES: dict[str, Collection[str]] = {
     "resample": RESAMPLING,
 }
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    "num_classes": (lambda value: value >= 2, "at least 2"),
+    "num_classes": (lambda value: 2 <= value <= MAX_CLASSES, f"in 2..{MAX_CLASSES}"),
     "gamma": (lambda value: value >= 0, "at least 0"),
     "beta": (lambda value: 0 <= value < 1, "in [0, 1)"),
     "learning_rate": (lambda value: value > 0, "positive"),
@@ -59,7 +60,7 @@ class TrainConfig:
         model: Registry name of the model.
         preset: Name of the preset that the settings started from, or ``""``; it changes nothing.
         model_options: Constructor options of the model.
-        num_classes: Number of classes, at least 2.
+        num_classes: Number of classes, from 2 to 100.
         loss: ``"cross_entropy"``, ``"focal"``, or ``"class_balanced_focal"``, which weighs each class by the effective
             number of its training clips in the fold.
         gamma: How strongly the focal losses discount clips that are already predicted well; 0 makes them

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mer_tf.errors import ConfigError, MissingFileError
+from mer_tf.files import check_regular
 from mer_tf.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ def weights_hash(path: str | os.PathLike) -> str:
 
     Raises:
         MissingFileError: There is no such file.
+        BadInputError: It is a folder, a pipe or a device.
     """
     digest = hashlib.sha256()
+    check_regular(path, "weight file")
     try:
         with open(path, "rb") as file:
             while chunk := file.read(_CHUNK):

@@ -285,7 +285,7 @@ def test_absent_folder_and_file(flow):
     folder, csv = flow.write()
     with pytest.raises(DatasetNotFoundError, match="no folder"):
         read_flow_images(folder / "nowhere", csv)
-    with pytest.raises(MissingFileError, match="does not exist"):
+    with pytest.raises(MissingFileError, match="is missing; give the CSV"):
         read_flow_images(folder, csv.with_name("nowhere.csv"))
     (folder.parent / "empty").mkdir()
     with pytest.raises(DatasetNotFoundError, match=r"holds no \.png picture"):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from mer_tf import metrics
-from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
+from mer_tf.errors import BadInputError, ConfigError, EmptySplitError, MissingFileError
 from mer_tf.metrics.predictions import (
     is_csv,
     read_any,
@@ -38,6 +40,9 @@ def test_round_trip_is_exact(tmp_path):
         ("d,s,c,f,0,3,1,0,0", r"line 3: prediction must lie in 0\.\.2"),
         ("d,s,c,f,-1,0,1,0,0", r"line 3: label must lie in 0\.\.2"),
         ("d,s,c,f,0,0,1,0", "line 3: expected 9 values. Received: 8"),
+        (f"d,s,c,f,{'1' * 10_000},0,1,0,0", "line 3: label must be a class index"),
+        (f"d,s,c,f,0,0,{'1' * 10_000},0,0", "line 3: p_0 must lie"),
+        ("d,s,c,f,0,0,1e400,0,0", "line 3: p_0 must lie"),
         ("d,s,c,f,0,0,nan,0,0", "line 3: p_0 must lie"),
         ("d,s,c,f,0,0,a,0,0", "line 3: p_0 must be a number"),
         ("d,s,c,f,0,0,0.5,0,0", "line 3: the probabilities sum to 0.5"),
@@ -57,7 +62,7 @@ def test_faults_name_the_line(tmp_path, line, message):
 def test_wrong_header(tmp_path, header):
     path = tmp_path / "p.csv"
     path.write_text(f"{header}\nd,s,c,f,0,0,1,0,0\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="line 1: expected the columns"):
+    with pytest.raises(ConfigError, match="line [12]: expected the columns"):
         read_predictions(path)
 
 
@@ -71,7 +76,7 @@ def test_probabilities_may_be_absent(tmp_path):
 def test_absent_empty_and_binary_files(tmp_path, read):
     with pytest.raises(MissingFileError, match=r"nowhere\.csv"):
         read(tmp_path / "nowhere.csv")
-    with pytest.raises(MissingFileError):
+    with pytest.raises(BadInputError, match="is a folder; give a CSV"):
         read(tmp_path)
     binary = tmp_path / "image.csv"
     binary.write_bytes(b"\xff\xd8\xff\xe0")
@@ -233,3 +238,50 @@ def test_what_is_one_or_may_be_is_refused(tmp_path, rows, message):
     path.write_text(PLAIN + rows)
     with pytest.raises(ConfigError, match=message):
         read_predictions(path, 2)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sign", "end", "decimal"),
+    [
+        ("utf-8-sig", ",", "\r\n", "."),
+        ("utf-8", ";", "\n", ","),
+        ("utf-16", "\t", "\r", "."),
+        ("utf-16", ";", "\n", "."),
+    ],
+)
+def test_dialects_of_spreadsheet_programs(tmp_path, encoding, sign, end, decimal):
+    path = tmp_path / "p.csv"
+    lines = [HEADER.split(","), ["d", "sü", "c", "f", "1", "0", f"0{decimal}6", f"0{decimal}4", "0"]]
+    path.write_bytes(end.join(sign.join(line) for line in lines).encode(encoding))
+    assert read_any(path) == [Prediction("d", "sü", "c", "f", 1, 0, (0.6, 0.4, 0.0))]
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("+SUM(1)", "'+SUM(1)"),
+        ("-x", "'-x"),
+        ("@a", "'@a"),
+        ("\t=1", "'\t=1"),
+        ("'=quoted", "''=quoted"),
+        ("-1", "-1"),
+        ("+1.5", "+1.5"),
+        ("'plain", "'plain"),
+    ],
+)
+def test_no_cell_is_a_formula_and_every_name_reads_back(tmp_path, name, written):
+    path = tmp_path / "p.csv"
+    rows = [Prediction(name.strip(), name, name, name, 0, 0, (1.0, 0.0))]
+    write_predictions(path, rows)
+    with open(path, encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[1][1:4] == [written] * 3
+    assert read_predictions(path) == rows
+
+
+def test_larger_files_are_refused_by_their_size(tmp_path):
+    for name, read in (("p.csv", read_any), ("log.txt", read_megc_log)):
+        with open(tmp_path / name, "wb") as file:
+            file.truncate(10 * 2**30)
+        with pytest.raises(BadInputError, match="is too large: 10,737,418,240 bytes, the limit is"):
+            read(tmp_path / name)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
-from mer_tf.errors import ConfigError, MissingFileError, PassportError
+from mer_tf.errors import BadInputError, ConfigError, MissingFileError, PassportError
 from mer_tf.metrics.predictions import write_epoch_predictions
-from mer_tf.report import read_run
+from mer_tf.report import build_report, experiments, passports, read_run, to_markdown
 
 
 def change(folder, **fields):
@@ -35,9 +36,9 @@ def test_folder_and_file_are_the_same_run(make_run):
         ({"format": True}, "format True is unknown"),
         ({"format": None}, "not a result passport"),
         ({"protocol": None}, "has no 'protocol'"),
-        ({"config": "x"}, "'config' of the passport is a str"),
+        ({"config": "x"}, "'config' of the passport is text; expected an object"),
         ({"classes": ["one"]}, "at least two names"),
-        ({"metrics": {}}, "no 'full'"),
+        ({"metrics": {}}, "no 'metrics.full'"),
         ({"predictions": "../../etc/passwd"}, "must be a file beside the passport"),
         ({"predictions": ".."}, "must be a file beside the passport"),
     ],
@@ -54,12 +55,12 @@ def test_unknown_formats_and_fields_are_named(make_run, fields, message):
 def test_not_a_passport(make_run, text):
     folder = make_run()
     (folder / "passport.json").write_text(text)
-    with pytest.raises(PassportError, match="not JSON|not a result passport"):
+    with pytest.raises(PassportError, match="not JSON|not a result passport|more than 64 deep"):
         read_run(folder)
 
 
 def test_absent_files(make_run, tmp_path):
-    with pytest.raises(MissingFileError, match="no result passport"):
+    with pytest.raises(MissingFileError, match="is missing; give the folder of a finished run"):
         read_run(tmp_path / "nowhere")
     folder = make_run()
     (folder / "predictions.csv").unlink()
@@ -95,3 +96,61 @@ def test_synthetic_data_is_known_three_ways(make_run):
     assert read_run(make_run(synthetic=True, name="a")).synthetic
     assert read_run(make_run(dataset="synthetic", name="b")).synthetic
     assert read_run(make_run(name="c"), synthetic=True).synthetic
+
+
+ODD = (None, True, 2**63, "x", [[1]], {"a": {}})
+
+
+def test_wrong_types_anywhere_are_named_or_shown(make_run, monkeypatch):
+    """Each field of a passport, and each field inside one, holds each odd value: never an error without a name."""
+    monkeypatch.setattr(experiments, "DRAWS", 20)
+    folder = make_run(extra={"flow_images": {"maps": ["face"]}})
+    path = folder / "passport.json"
+    passport = json.loads(path.read_text())
+    predictions = read_run(folder).predictions
+    monkeypatch.setattr(passports, "read_predictions", lambda *_: predictions)
+    inner = [(name, key) for name in ("seeds", "config", "recipe", "metrics", "flow_images") for key in passport[name]]
+    refused = []
+    for name, key in [*((name, None) for name in passport), *inner]:
+        for odd in ODD:
+            damaged = json.loads(json.dumps(passport))
+            (damaged if key is None else damaged[name])[key or name] = odd
+            path.write_text(json.dumps(damaged))
+            try:
+                to_markdown(build_report([read_run(folder)]))
+            except PassportError as error:
+                refused.append((name, str(error)))
+    assert len(refused) > 80
+    changed = ("format", "metrics")  # told as an unknown format, or as a matrix that the predictions do not give
+    assert all(str(path) in message and (name in message or name in changed) for name, message in refused)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"wall_seconds": ' + "1" * 10_000, "a whole number of 10000 digits"),
+        ('"wall_seconds": NaN', "NaN is no number"),
+        ('"wall_seconds": 1e400', "the number 1e400 is too large"),
+        ('"seeds": {"global": {}}', "'seeds.global' of the passport is an object; expected a whole number"),
+        ('"seeds": {}, "seeds": {}', "'seeds' stands twice in one object"),
+        (f'"classes": {json.dumps([str(k) for k in range(60_000)])}', "at most 100"),
+    ],
+    ids=range(6),
+)
+def test_numbers_and_lists_without_bound_are_named(make_run, text, message):
+    folder = make_run()
+    path = folder / "passport.json"
+    fields = json.loads(path.read_text())
+    del fields[text.split('"')[1]]
+    path.write_text("{" + text + ", " + json.dumps(fields)[1:])
+    with pytest.raises(PassportError, match=message) as error:
+        read_run(folder)
+    assert len(str(error.value)) < 500
+
+
+def test_a_passport_is_a_regular_file(make_run):
+    folder = make_run()
+    (folder / "passport.json").unlink()
+    os.mkfifo(folder / "passport.json")
+    with pytest.raises(BadInputError, match="is a pipe"):
+        read_run(folder)

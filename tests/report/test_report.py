@@ -264,6 +264,28 @@ def test_names_from_files_cannot_break_the_page(make_run):
     assert "<script" not in markdown.replace("\\<", "")
 
 
+def test_names_from_files_are_no_markup_in_markdown(make_run):
+    evil = (
+        "[click](http://evil.example)",
+        "![](http://evil.example/pixel.png)",
+        "``x`[click](http://evil.example) ``",
+        "# heading\x1b[2J\u202e",
+        "www.evil.example &lt;b&gt; ~~gone~~",
+    )
+    rows = [Prediction("casme2", f"s{k}", f"c{k}", f"f{k % 2}", k % 5, k % 5, ()) for k in range(10)]
+    text, markdown = page(make_run("evil", rows=rows, classes=evil, model=evil[0], preset=evil[1]))
+    # GitHub makes links of bare addresses by itself, wherever they are no code.
+    bare = re.sub(r"\\[^\w\s]", "", re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", markdown))
+    assert not [sign for sign in ("://", "www.", "&lt;", "~~", "](", "![") if sign in bare]
+    for control in ("\x1b", "\u202e"):
+        assert control not in markdown + text
+    reader = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable("table")
+    rendered = reader.render(markdown)
+    assert not set(re.findall(r"<(a|img|h1|b)\b[^>]*>", rendered)) - {"h1"} and rendered.count("<h1>") == 1
+    for name in evil[:2]:
+        assert name in html.unescape(rendered)
+
+
 def test_copies_are_dropped_and_contradictions_refused(make_run):
     first, copy, other = make_run("a"), make_run("b"), make_run("c", right=0.2)
     runs = [read_run(folder) for folder in (first, copy)]
@@ -524,7 +546,7 @@ def test_command_names_what_is_wrong(make_run, tmp_path):
     folder = make_run()
     for arguments, message in (
         ((folder, "--out", tmp_path / "r.pdf"), "must end in .html or .md"),
-        ((tmp_path / "gone", "--out", tmp_path / "r.md"), "no result passport"),
+        ((tmp_path / "gone", "--out", tmp_path / "r.md"), "is missing; give the folder of a finished run"),
         ((folder,), "--out"),
     ):
         done = mer(*arguments)

@@ -21,6 +21,7 @@ from mer_tf.datasets.folders import FramesSet, entries, find_folders, find_frame
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import ClipError, DatasetNotFoundError
+from mer_tf.files import oddity
 from mer_tf.frames import SUFFIXES, Frames, scan_frames
 from mer_tf.types import ClipTable
 
@@ -230,6 +231,8 @@ def _label_file(build: TableBuilder, folder: str | None, name: str, pattern: re.
 
 
 def _read_text(path: str, key: str) -> str:
+    if oddity(path):
+        raise ClipError(f"file {path!r} is {oddity(path)}", key)
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             return file.read(_MAX_TEXT)
