@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _NEAR = 4  # names told where the one given is unknown
-_LISTED = 20  # registries up to this size are told whole
+_LISTED = 30  # registries up to this size are told whole
+_FIRST = 20  # of a larger one of which none is near
 
 
 class MerError(Exception):
@@ -69,7 +70,7 @@ class UnknownNameError(ConfigError):
             if close[1:]:
                 parts.append(f"Also near: {', '.join(close[1:])}.")
             if not close and not listing:
-                parts.append(f"Known: {', '.join(known[:_LISTED])} and {len(known) - _LISTED} more")
+                parts.append(f"Known: {', '.join(known[:_FIRST])} and {len(known) - _FIRST} more")
             elif listing:
                 parts.append(f"All {len(known)} are listed by '{listing}'")
             else:

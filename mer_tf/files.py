@@ -258,6 +258,10 @@ def _open(path, what: str, remedy: str, limit: int, errors: str) -> Iterator[tup
         with open(path, "rb") as file:
             head = file.read(_HEAD)
         encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+        # Names in another encoding may be let through; what begins with no letter, or holds a NUL, is no text at all.
+        first = head.decode(encoding, errors) if errors != "strict" and encoding != "utf-16" else ""
+        if "\0" in first or "\udc80" <= first[:1] <= "\udcff":
+            raise ConfigError(f"{what} {name!r}: not a text file in UTF-8")
         with open(path, encoding=encoding, newline="", errors=errors) as text:
             yield text, head.decode(encoding, "replace")
     except UnicodeDecodeError as error:

@@ -69,8 +69,8 @@ def predict_clip(
     # Cheap checks first: the folder, then the server, and only then the detector.
     if fps is not None and not 0 < fps < math.inf:
         raise ConfigError(f"--fps must be a positive number. Received: {fps!r}")
-    files = frames_of_folder(folder)
-    numbers = files.numbers
+    found = frames_of_folder(folder)
+    numbers = found.numbers
     _check_numbers(folder, numbers, onset, apex, offset)
     with PredictionClient(address, model_name=model_name, timeout=timeout) as client:
         description = client.describe()
@@ -98,7 +98,7 @@ def predict_clip(
             aus="",
             label=None,
             mapping="",
-            frames=files.paths,
+            frames=found.paths,
             frame_numbers=numbers,
         )
         selection = select_frames(clip, description.recipe.frames)
@@ -134,7 +134,7 @@ def predict_clip(
         "recipe_hash": description.recipe.hash,
         "model": description.model,
         "version": answer["version"],
-        "flags": [*_flags(description, clip, fps, rule, here, files.remark), *remarks],
+        "flags": [*_flags(description, clip, fps, rule, here, found.remark), *remarks],
         "differences": differences,
         "trained_on": description.trained_on,
         "provenance": result.provenance,

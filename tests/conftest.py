@@ -76,3 +76,16 @@ def face_points():
             points[mirror[k]] = (127 - place[0], place[1])
     assert np.isfinite(points).all()
     return points
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Names that are no UTF-8 may be in what a test printed; pytest-xdist cannot send them from its workers."""
+    report = (yield).get_result()
+    report.sections = [(title, _sendable(text)) for title, text in report.sections]
+    if report.longrepr is not None and _sendable(str(report.longrepr)) != str(report.longrepr):
+        report.longrepr = _sendable(str(report.longrepr))
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

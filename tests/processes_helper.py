@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from typing import ClassVar
 
 from mer_tf.console import announce
 from mer_tf.processes import Processes
@@ -67,10 +68,16 @@ def no_preprocessor(recipe, landmark_model):
     """Stands for ``components.motion_transform.worker.warm_up``."""
 
 
+class Made(str):
+    """Stands for the arrays of a clip."""
+
+    provenance: ClassVar[dict] = {}
+
+
 def work(recipe, landmark_model, clip, frames):
     """Stands for ``components.motion_transform.worker.work``."""
     killed_over(clip.clip)
-    return f"made of {clip.clip}", None, 0.0
+    return Made(f"made of {clip.clip}"), None, 0.0
 
 
 def ready(data, config):

@@ -11,7 +11,7 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.motion_transform.executor import Executor
-from mer_tf.preprocessing.clip import deciding
+from mer_tf.preprocessing.deciding import deciding
 from mer_tf.recipes import Recipe
 
 

@@ -23,7 +23,6 @@ from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.datasets.people import People, clip_key
 from mer_tf.errors import AnnotationError, ConfigError, FrameOrderError, ImageError
 from mer_tf.files import check_regular, csv_plain, csv_safe
-from mer_tf.preprocessing.images import read_picture
 from mer_tf.run_files import MANIFEST_FORMAT
 from mer_tf.types import Clip, ClipTable
 
@@ -174,9 +173,11 @@ def content_hash(clip: Clip, *, recipe_frames: str = "all") -> str:
     """
     if recipe_frames not in HASHED:
         raise ValueError(f"recipe_frames must be 'all' or 'needed'. Received: {recipe_frames!r}")
+    from mer_tf.preprocessing.images import read_picture  # here, because it imports OpenCV
+
     frames = list(zip(clip.frame_numbers, clip.frames, strict=True))
     if recipe_frames == "needed":
-        from mer_tf.preprocessing.select import needed_frames  # here, because its package imports OpenCV
+        from mer_tf.preprocessing.select import needed_frames
 
         # Without an onset-apex pair the step that needs one reports the clip, and the hash covers every frame.
         with contextlib.suppress(FrameOrderError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,25 +9,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from mer_tf import numerics, served
+from mer_tf import served
 from mer_tf.errors import (
     ClipError,
     ConfigError,
     FrameOrderError,
     ImageError,
     MissingFileError,
-    MissingPackageError,
     UnknownNameError,
 )
 from mer_tf.preprocessing import hars, temporal
+from mer_tf.preprocessing.deciding import networks
 from mer_tf.preprocessing.face import detector_versions, make_finder
 from mer_tf.preprocessing.flow import METHODS as FLOW_METHODS
 from mer_tf.preprocessing.flow import LiteFlowNetConfig, make_flow
 from mer_tf.preprocessing.geometry import Geometry, clip_box_geometry, detection_facts, find_geometry
 from mer_tf.preprocessing.images import check_image, decode_image, resize, significant_bits, to_gray, to_uint8
-from mer_tf.preprocessing.landmark_files import files_digest
 from mer_tf.preprocessing.magnify import LearnedConfig, magnify
-from mer_tf.preprocessing.methods import Weights
 from mer_tf.preprocessing.parsing import parsing_maps
 from mer_tf.preprocessing.remarks import clip_remarks
 from mer_tf.preprocessing.select import select_frames
@@ -141,14 +138,14 @@ class ClipPreprocessor:
             MissingPackageError, MissingFileError: As ``open``.
         """
         used = self._weights()
-        weights = {f"{w.name}_weights": file_digest(used[part]) for part, w in _networks(self.recipe).items()}
+        weights = {f"{w.name}_weights": file_digest(used[part]) for part, w in networks(self.recipe).items()}
         return {"opencv": cv2.__version__} | detector_versions(self.recipe.face, self.landmark_model) | weights
 
     def _weights(self) -> dict[str, str | os.PathLike]:
         """Weights files by the part of the recipe that uses a network; each must be given."""
         used = {}
         paths = {"magnify": self.magnifier_weights, "flow": self.flow_weights}
-        for part, weights in _networks(self.recipe).items():
+        for part, weights in networks(self.recipe).items():
             path = paths[part]
             if not path:
                 classic = f"{self.recipe.name}_classic"
@@ -458,45 +455,6 @@ def _around(points: np.ndarray, shape) -> tuple[slice, slice]:
     margin = KEPT_AROUND * (high - low)
     (x0, y0), (x1, y1) = np.floor(low - margin).astype(int), np.ceil(high + margin).astype(int)
     return slice(max(y0, 0), min(y1, shape[0])), slice(max(x0, 0), min(x1, shape[1]))
-
-
-def _networks(recipe: Recipe) -> dict[str, Weights]:
-    """Part of the recipe -> the trained weights that it needs."""
-    parts = {"magnify": recipe.magnify.weights, "flow": recipe.flow.weights if recipe.measures_motion else None}
-    return {part: weights for part, weights in parts.items() if weights is not None}
-
-
-def deciding(recipe: Recipe, landmark_model: str | os.PathLike | None = None) -> dict:
-    """What decides a recipe's arrays beside recipe and frames: part of the key of all arrays that are kept.
-
-    Files count by content, wherever they lie. What is not on this machine is absent, since arrays may be made on
-    another; ``ClipPreprocessor.open`` is what asks for it.
-
-    Args:
-        recipe: The recipe.
-        landmark_model: As ``ClipPreprocessor``.
-
-    Returns:
-        JSON-able: the code, versions as ``ClipPreprocessor.versions`` names them, landmark files of the detector
-        ``"file"``, and, where the recipe computes a network, what decides TensorFlow's numbers.
-    """
-    networks = _networks(recipe)
-    found: dict = {
-        "code": numerics.code_version(training=False),
-        "numpy": np.__version__,
-        "opencv": cv2.__version__,
-    }
-    for weights in networks.values():
-        path = os.environ.get(weights.variable)
-        if path:
-            found[f"{weights.name}_weights"] = file_digest(path)
-    with contextlib.suppress(MissingFileError, MissingPackageError):
-        found |= detector_versions(recipe.face, landmark_model)
-    if recipe.face.detector == "file" and landmark_model is not None:
-        found["landmark_files"] = files_digest(landmark_model)
-    if networks:
-        found |= {"packages": numerics.package_versions(), "environment": numerics.environment()}
-    return found
 
 
 def _gray8(image: np.ndarray) -> np.ndarray:

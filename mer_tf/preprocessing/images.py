@@ -68,6 +68,7 @@ def read_picture(path: str | os.PathLike, clip: str = "", frame: int | None = No
         ImageError: It is missing, a folder, a pipe, a device or a link to nothing, may not be read, is empty or too
             large.
     """
+    named = os.path.basename(path) if clip else os.fspath(path)  # a clip's key tells the folder
     try:
         found = oddity(path)
         if not found:
@@ -75,10 +76,12 @@ def read_picture(path: str | os.PathLike, clip: str = "", frame: int | None = No
             if 0 < size <= MAX_BYTES:
                 with open(path, "rb") as file:
                     return file.read(MAX_BYTES)
-            found = f"of {size} bytes; expected 1 to {MAX_BYTES}"
+            if not size:
+                raise ImageError(f"file {named!r}: the image file is empty", clip, frame)
+            found = f"of {size} bytes; expected at most {MAX_BYTES}"
     except OSError as error:
         found = f"not readable ({error.strerror or error})"
-    raise ImageError(f"file {os.fspath(path)!r} is {found}; put the frame's picture there", clip, frame)
+    raise ImageError(f"file {named!r} is {found}; put the frame's picture there", clip, frame)
 
 
 def significant_bits(files: Iterable[bytes]) -> tuple[int, str]:

@@ -21,7 +21,8 @@ import numpy as np
 
 from mer_tf import output
 from mer_tf.errors import ClipError, ConfigError, ImageError, ProcessEndedError
-from mer_tf.preprocessing.clip import ClipPreprocessor, deciding
+from mer_tf.preprocessing.clip import ClipPreprocessor
+from mer_tf.preprocessing.deciding import deciding
 from mer_tf.processes import Processes
 from mer_tf.recipes import Recipe
 

@@ -184,7 +184,7 @@ def test_both_maps(tmp_path):
         ("dual_atme_aars", ["--data", "d", "--optimizer", "adan"], "Did you mean 'adam'"),
         ("dual_atme_aars", ["--data", "d", "--set", "lose=focal"], "Did you mean 'loss'"),
         ("dual_atme_aars", ["--data", "d", "--option", "sigmoid"], "is not NAME=VALUE"),
-        ("dual_atme_aars", ["--data", "d", "--initial-weights", "nowhere.npz"], "no weight file nowhere.npz"),
+        ("dual_atme_aars", ["--data", "d", "--initial-weights", "nowhere.npz"], "weight file 'nowhere.npz' is missing"),
         ("dual_atme_aars", ["--flow-images", "f", "--labels", "l", "--mapping", "megc"], "Did you mean 'megc2019'"),
     ],
 )

@@ -5,31 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 
-import numpy as np
 import pytest
+from records_helper import write_records
 
 from mer_tf.cli import main
 from mer_tf.recipes import get_recipe
 from mer_tf.systems.registry import check_recipe
-from mer_tf.types import Clip
 
 pytest.importorskip("tensorflow")
-
-
-def write_records(folder, recipe):
-    """Two subjects with a clip of each class; the arrays are noise."""
-    from mer_tf.records import to_example, write_motion_records
-
-    rng = np.random.default_rng(0)
-    records = []
-    for subject in ("sub01", "sub02"):
-        for label in range(3):
-            clip = Clip("casme2", subject, f"EP0{label}", 1, 5, 9, 200.0, "", "", label, "megc2019", (), ())
-            tensors = {name: rng.normal(size=shape).astype(np.float32) for name, shape in recipe.inputs.items()}
-            records.append(to_example(clip, tensors, recipe))
-    write_motion_records(folder / "motion-0.gz", records)
-    (folder / "clips.json").write_text(json.dumps({"synthetic": False, "partial": False, "done": len(records)}))
-    return folder
 
 
 def loso(folder, out, model="ststnet"):

@@ -150,7 +150,7 @@ def test_frames_of_two_sizes(clip, tmp_path, capsys):
         (("--size", "18"), "size must be a multiple of 4"),
         (("--steps", "0"), "steps must be a whole number of at least 1"),
         (("--seed", "-1"), "seed must be a whole number of at least 0"),
-        (("--width", "3"), "`width` must be even"),
+        (("--width", "3"), "`width` must be a positive multiple of 2"),
         (("--learning-rate", "0"), "learning_rate must be positive"),
         (("--images", "absent-folder"), "cannot be read"),
         (("--start", "absent.npz"), "absent.npz"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from records_helper import write_records
 
 from mer_tf.cli import main
 from mer_tf.recipes import get_recipe
-from tests.commands.test_loso_records import write_records
 
 pytest.importorskip("tensorflow")
 

@@ -168,6 +168,7 @@ class TestLandmarkModel:
             (b"\n<!DOCTYPE html><html>", "a web page"),
             (b"", "it is empty"),
         ],
+        ids=lambda value: value if isinstance(value, str) else "",  # a gzip file holds the time
     )
     def test_files_that_are_taken_for_the_model(self, tmp_path, content, remedy):
         pytest.importorskip("dlib")

@@ -54,7 +54,7 @@ def test_dlib_tells_its_version_and_its_model(tmp_path):
     model.write_bytes(b"other points")
     changed = ClipPreprocessor(recipe("dlib"), landmark_model=model).versions()
     assert changed["landmark_model"] != found["landmark_model"]
-    with pytest.raises(MissingFileError, match="does not exist"):
+    with pytest.raises(MissingFileError, match="is missing; give the path"):
         ClipPreprocessor(recipe("dlib"), landmark_model=tmp_path / "absent").versions()
 
 

@@ -85,7 +85,7 @@ class TestComplexAttention(ResidualCase):
     def test_mask_after_the_addition_has_as_many_weights_and_another_output(self, model):
         after = self.build(after_addition=True, seed=4)
         assert trainable_weights(after) == trainable_weights(model)
-        batch = self.batch()
+        batch = {name: value / 255 for name, value in self.batch().items()}
         assert np.abs(np.asarray(after(batch)) - np.asarray(model(batch))).max() > 1e-6
 
 
@@ -111,7 +111,7 @@ class TestMicroAttention(ResidualCase):
         model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", run_eagerly=True)
         batch, labels = self.separable(6)
         model.fit(batch, labels, verbose=0)
-        np.testing.assert_array_equal(model.get_layer("block64_attention").average, np.full((4, 1), 0.25, "float32"))
+        np.testing.assert_array_equal(model.get_layer("block64_attention").average, np.full((8, 1), 0.125, "float32"))
 
     def test_without_sigmoid(self, model):
         plain = self.build(sigmoid=False, seed=4)

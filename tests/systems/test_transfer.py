@@ -13,7 +13,7 @@ from mer_tf.systems.micro_attention.micro_attention import MicroAttention
 from mer_tf.systems.micro_attention.residual_network import ResidualNetwork
 from mer_tf.systems.registry import build_model
 
-SMALL = {"size": 32, "width": 8}
+SMALL = {"size": 32, "width": 4}
 WIDTHS = (4, 8, 16, 32)
 
 
@@ -164,7 +164,7 @@ def test_colour_models_keep_the_three_planes(tmp_path):
 def test_every_resnet18_takes_imagenet_weights(name, options, trunks, tmp_path):
     weights = torchvision()
     np.savez(tmp_path / "resnet18.npz", **weights)
-    model = build_model(name, width=8, seed=0, **options)
+    model = build_model(name, width=4, seed=0, **options)
     report = transfer.initialise(model, tmp_path / "resnet18.npz")
     named = transfer.named_weights(model)
     # 20 convolutions and 20 normalisations of four arrays; only the classifier and the counters are left out.

@@ -250,6 +250,7 @@ def test_command_writes_passport_and_lands_in_the_report(make_data, tmp_path, ca
         clip = Clip(*names, **facts, label=int(label), frames=(), frame_numbers=())
         examples.append(to_example(clip, {"frames": data.tensors["frames"][row]}, data.recipe))
     write_motion_records(root / "clips.tfrecord.gz", examples)
+    (root / "clips.json").write_text('{"synthetic": false, "partial": false, "done": 9}')
     out = tmp_path / "run"
     assert main(["loso", "--model", "lbp_top", "--data", str(root), "--preset", "paper", "--out", str(out)]) == 0
     capsys.readouterr()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pathlib
 import shutil
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -21,6 +24,8 @@ from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.systems.transfer import named_weights, read_named_weights, write_named_weights
 from mer_tf.training import FoldTrainer, TrainConfig
 from mer_tf.training.pretrain import pretrain, split_subjects
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 RECIPE = get_recipe("apex_224_gray")
 WIDTH = 16
@@ -237,13 +242,15 @@ def test_faults_are_counted_and_named(sources, tmp_path):
 
 @pytest.mark.dlib
 def test_a_folder_belongs_to_one_run_at_a_time(sources, tmp_path):
-    def while_running(done, total):
+    code = "import sys; from mer_tf import output\nwith output.locked(sys.argv[1]): print(flush=True), input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as other:
+        other.stdout.readline()
         with pytest.raises(ConfigError, match="another run writes"):
             make_pictures(sources[:1], RECIPE, tmp_path)
-        raise RuntimeError("seen")
-
-    with pytest.raises(RuntimeError, match="seen"):
-        make_pictures(sources[:1], RECIPE, tmp_path, progress=while_running)
+        other.communicate(b"\n")
+    assert make_pictures(sources[:1], RECIPE, tmp_path).rows.tolist() == [0]
 
 
 def test_8_bit_pictures_train_as_floats_do():
