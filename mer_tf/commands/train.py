@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 
+from mer_tf import output
 from mer_tf.commands.options import add_training_options, training_config
 from mer_tf.console import Console, fill, quiet, setup_logging
 from mer_tf.errors import ConfigError
@@ -35,8 +36,9 @@ def run(arguments) -> int:
     config = training_config(arguments)
     check_network(config.model)
     own = get_recipe(get_model_card(config.model).recipe)
+    output.check_folder(arguments.out)
     log = os.path.join(arguments.out, "mer.log")
-    with quiet(log) as console:
+    with output.locked(arguments.out), quiet(log) as console:
         setup_logging()
         description, folder = _train(arguments, config, own, console)
         _report(console, arguments, description, folder, log)
@@ -64,6 +66,10 @@ def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
         on_epoch=lambda epoch: bar(epoch, config.epochs),
     )
     bar.close()  # where training stopped early
+    bar.close()  # where training stopped early
+    training = training_description(files, recipe, config, data.fingerprint, passport)
+    if passport is None:
+        training["trained_on"] |= {"synthetic": data.synthetic, "partial": data.partial}
     folder = os.path.join(arguments.out, str(next_version(arguments.out)))
     description = export_saved_model(
         model,
@@ -71,7 +77,7 @@ def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
         classes,
         folder,
         model_name=config.model,
-        training=training_description(files, recipe, config, data.fingerprint, passport),
+        training=training,
     )
     return description, folder
 

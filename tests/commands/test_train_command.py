@@ -46,7 +46,9 @@ def test_the_version_is_served_and_tells_its_scores(work, tmp_path, capfd):
     assert mer(work, "train", "--out", out) == 0
     assert "not cross-validated" in capfd.readouterr().out
     newest = max(int(path.name) for path in out.iterdir() if path.name.isdecimal())
-    assert newest > int(version.name) and read_description(out / str(newest))["trained_on"]["loso"]["uf1"] is None
+    assert newest > int(version.name)
+    told = read_description(out / str(newest))["trained_on"]
+    assert told["loso"]["uf1"] is None and (told["synthetic"], told["partial"]) == (False, False)
 
 
 def test_scores_of_other_settings_or_clips_are_not_taken(work, tmp_path, capfd):

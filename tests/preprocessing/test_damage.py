@@ -276,7 +276,7 @@ class TestFiles:
             ("device", "is a device"),
             ("dangling", "is a link to nothing"),
             ("loop", "is a link that leads in a circle"),
-            ("empty", "is of 0 bytes"),
+            ("empty", "the image file is empty"),
         ],
     )
     def test_what_is_no_picture_is_not_opened(self, tmp_path, kind, said):
@@ -290,7 +290,7 @@ class TestFiles:
             "loop": lambda: path.symlink_to(path),
             "empty": path.touch,
         }[kind]()
-        with pytest.raises(ImageError, match=f"clip frame 1: file '{path}' {said}"):
+        with pytest.raises(ImageError, match=f"clip frame 1: file '{path.name}':? {said}"):
             read_picture(path, "clip", 1)
 
     def test_a_link_to_a_picture_is_read(self, tmp_path):

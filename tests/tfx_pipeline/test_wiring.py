@@ -174,13 +174,13 @@ def test_landmark_files_are_known_by_their_content(tmp_path):
 )
 def test_an_upgrade_that_changes_numbers_changes_the_keys_of_what_it_computes(package, components, monkeypatch):
     from mer_tf import numerics
-    from mer_tf.preprocessing import clip
+    from mer_tf.preprocessing import deciding
 
     before = keys()
     if package == "opencv":
-        monkeypatch.setattr(clip.cv2, "__version__", "99.1")
+        monkeypatch.setattr(deciding.cv2, "__version__", "99.1")
     elif package == "dlib":
-        monkeypatch.setattr(clip, "detector_versions", lambda config, model: {"dlib": "99.1"})
+        monkeypatch.setattr(deciding, "detector_versions", lambda config, model: {"dlib": "99.1"})
     else:
         known = numerics.package_versions()
         monkeypatch.setattr(numerics, "package_versions", lambda: {**known, package: "99.1"})
