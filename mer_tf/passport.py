@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import math
 import os
@@ -119,13 +118,8 @@ def write_passport(
 
 def versions() -> dict[str, str]:
     """Versions of Python, this package and the installed packages that matter for a number."""
-    found = {"python": platform.python_version(), "mer-tf": mer_tf.__version__}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    own = {"python": platform.python_version(), "mer-tf": mer_tf.__version__}
+    return own | numerics.package_versions(PACKAGES)
 
 
 def git_commit() -> str | None:

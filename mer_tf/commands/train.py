@@ -66,7 +66,6 @@ def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
         on_epoch=lambda epoch: bar(epoch, config.epochs),
     )
     bar.close()  # where training stopped early
-    bar.close()  # where training stopped early
     training = training_description(files, recipe, config, data.fingerprint, passport)
     if passport is None:
         training["trained_on"] |= {"synthetic": data.synthetic, "partial": data.partial}

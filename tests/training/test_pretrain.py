@@ -356,6 +356,8 @@ def test_micro_attention_goes_on_from_the_weights(run, tmp_path, capfd):
             with open(clip.frame_path(clip.apex), "rb") as file:
                 records.append(encode_motion(clip, preprocessor.process_clip(clip, {clip.apex: file.read()}), RECIPE))
     write_motion_records(tmp_path / "data" / "clips.gz", records)
+    facts = {"synthetic": True, "partial": False, "done": len(records)}
+    (tmp_path / "data" / "clips.json").write_text(json.dumps(facts))
     arguments = ["--data", tmp_path / "data", "--preset", "loso", "--epochs", 1, "--option", f"width={WIDTH}"]
 
     def loso(weights, *more):
@@ -389,7 +391,7 @@ def test_micro_attention_goes_on_from_the_weights(run, tmp_path, capfd):
     assert not any(path.stat().st_mtime_ns == times[path] for path in times)
 
     status, said = loso(tmp_path / "absent.npz")
-    assert status == 2 and "there is no weight file" in said
+    assert status == 2 and "is missing" in said and "absent.npz" in said
     model = FoldTrainer(TrainConfig.from_preset("residual_network", "macro")).model
     np.savez(tmp_path / "wide.npz", **named_weights(model))
     status, said = loso(tmp_path / "wide.npz")

@@ -85,7 +85,8 @@ def _read(path) -> tuple[dict, dict[str, np.ndarray]]:
         arrays = read_npz(path, _MAX_BYTES)
         settings = json.loads(str(arrays.pop(_SETTINGS)))
     except (ValueError, KeyError) as error:
-        raise BadInputError(f"{refused} ({type(error).__name__}: {error})") from error
+        why = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise BadInputError(f"{refused} ({why})") from error
     if not isinstance(settings, dict) or settings.get("format") != FORMAT:
         raise BadInputError(f"{refused} (format {FORMAT!r} was expected)")
     if not all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values()):
