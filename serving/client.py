@@ -354,4 +354,4 @@ class PredictionClient:
 def _never_connected(error: grpc.RpcError) -> bool:
     """Whether nobody was reached, by the words of gRPC; a server that is there but not ready says why in its own."""
     details = error.details() or ""
-    return not details or re.search("connect|resolution|resolve|socket|proxy|http", details, re.IGNORECASE) is not None
+    return not details or re.search("connect|resol[uv]|lookup|socket|proxy|http", details, re.IGNORECASE) is not None

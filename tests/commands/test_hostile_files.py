@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -12,6 +13,8 @@ import pytest
 from layout_case import plan
 
 from mer_tf.synthetic.layouts import write_layout
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 CHILD = """
 import json, resource, sys
@@ -77,6 +80,7 @@ def refused(tmp_path):
             capture_output=True,
             text=True,
             cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             timeout=600,  # a command that waits for ever, not a slow one
             check=False,
         )
