@@ -49,7 +49,10 @@ class TestHeldFolders:
         "work",
         [
             'import subprocess; subprocess.Popen(["sleep", "20"], close_fds=False)',
-            "import os\n    if not os.fork(): time.sleep(20); os._exit(0)",
+            # The child is awaited: it closes what it inherited when it runs, which may be after the print.
+            "import os\n    ready, tell = os.pipe()\n"
+            "    if not os.fork(): os.write(tell, b'x'); time.sleep(20); os._exit(0)\n"
+            "    os.read(ready, 1)",
         ],
         ids=["program", "fork"],
     )
