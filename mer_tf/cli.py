@@ -17,7 +17,6 @@ import traceback
 from collections.abc import Iterator
 
 from mer_tf import __version__, console, output
-from mer_tf.console import one_line
 from mer_tf.errors import MerError, OutputError, missing_package
 
 # Every verb there is: verb -> "module:function"; the function receives the sub-parser collection and adds itself. A
@@ -47,7 +46,7 @@ class _Parser(argparse.ArgumentParser):
     """Argument errors in the style of every other message of the command."""
 
     def error(self, message: str):
-        print(one_line(f"{self.prog}: error: {message} (see '{self.prog} --help')"), file=sys.stderr)
+        print(console.one_line(f"{self.prog}: error: {message} (see '{self.prog} --help')"), file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -155,7 +154,7 @@ def _place(arguments) -> str | None:
 def _fail(message: str, status: int) -> int:
     if os.environ.get("MER_DEBUG"):
         traceback.print_exc()
-    print(one_line(f"mer: error: {message}"), file=sys.stderr)
+    print(console.one_line(f"mer: error: {message}"), file=sys.stderr)
     return status
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from mer_tf.console import announce
 from mer_tf.datasets.origin import is_synthetic_table
 from mer_tf.errors import ClipError, MerError, OutputError
 from mer_tf.preprocessing import find_landmark_model
+from mer_tf.preprocessing.versions import file_digest
 from mer_tf.recipes import FramesConfig, Recipe
 from mer_tf.records import RECORDS, finish_swap, set_file, swap_set
 from mer_tf.run_files import CLIPS_FILE
@@ -123,11 +123,7 @@ def set_settings(table: ClipTable, recipe: Recipe, landmark_model: str | os.Path
 
 def _model_digest(landmark_model) -> str:
     try:
-        with open(find_landmark_model(landmark_model), "rb") as file:
-            digest = hashlib.sha256()
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-        return digest.hexdigest()
+        return file_digest(find_landmark_model(landmark_model))
     except (OSError, MerError):
         return ""  # not needed by every recipe; where it is, it is missed by name
 

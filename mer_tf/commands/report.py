@@ -40,6 +40,8 @@ def run(arguments) -> int:
         if os.path.splitext(path)[1].lower() not in renderers:
             raise ConfigError(f"--out must end in .html or .md. Received: {path!r}")
         output.check_file(path)
+    if arguments.tables is not None:
+        output.check_folder(arguments.tables, "--tables")
     runs = [read_run(path, synthetic=True if arguments.synthetic else None) for path in arguments.runs]
     words = ["mer", "report", *map(_shown, arguments.runs), *(["--synthetic"] if arguments.synthetic else [])]
     for path in arguments.out:
@@ -47,7 +49,7 @@ def run(arguments) -> int:
     report = build_report(runs, title=arguments.title, command=" ".join(shlex.quote(word) for word in words))
     for path in arguments.out:
         atomic.write_text(path, renderers[os.path.splitext(path)[1].lower()](report))
-    if arguments.tables:
+    if arguments.tables is not None:
         _write_tables(report, arguments.tables)
     console = Console()
     if arguments.json:

@@ -51,6 +51,7 @@ def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
     from mer_tf.export import export_saved_model, next_version
     from mer_tf.records import record_files
     from mer_tf.training import read_motion_records, train_final, training_description
+    from mer_tf.training.interface import TRAININGS
 
     recipe = recipe_of_records(arguments.data, config, own, console)
     files = record_files(arguments.data)
@@ -58,14 +59,8 @@ def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
     classes = get_mapping(data.mapping).classes
     config = dataclasses.replace(config, num_classes=len(classes))
     passport = _passport_of(arguments.loso, config, data) if arguments.loso else None
-    bar = console.progress("epochs")
-    model = train_final(
-        data,
-        config,
-        log_dir=os.path.join(arguments.out, "logs"),
-        on_epoch=lambda epoch: bar(epoch, config.epochs),
-    )
-    bar.close()  # where training stopped early
+    with console.following(TRAININGS, "model", 1):
+        model = train_final(data, config, log_dir=os.path.join(arguments.out, "logs"))
     training = training_description(files, recipe, config, data.fingerprint, passport)
     if passport is None:
         training["trained_on"] |= {"synthetic": data.synthetic, "partial": data.partial}

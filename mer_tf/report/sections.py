@@ -168,8 +168,10 @@ def classes(experiment: Experiment, level: int) -> Section:
         [
             name,
             str(totals[k]),
-            *(mean([share(cm, k) for cm in matrices]) for share in (_recall, _precision, _f1)),
-            *(mean([_recall(cm, k) for cm in part]) for part in by_part),
+            mean([recall[k] for recall in recalls]),
+            mean([_share(cm[k, k], cm[:, k].sum()) for cm in matrices]),
+            mean([metrics.class_f1(cm)[k] for cm in matrices]),
+            *(mean([_share(cm[k, k], cm[k].sum()) for cm in part]) for part in by_part),
         ]
         for k, name in enumerate(names)
     ]
@@ -189,17 +191,8 @@ def classes(experiment: Experiment, level: int) -> Section:
     return Section("Each class", blocks, level)
 
 
-def _recall(cm: np.ndarray, k: int) -> float | None:
-    return cm[k, k] / cm[k].sum() if cm[k].sum() else None
-
-
-def _precision(cm: np.ndarray, k: int) -> float | None:
-    return cm[k, k] / cm[:, k].sum() if cm[:, k].sum() else None
-
-
-def _f1(cm: np.ndarray, k: int) -> float | None:
-    both = cm[k].sum() + cm[:, k].sum()
-    return 2 * cm[k, k] / both if both else None
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def side_by_side(experiments: Sequence[Experiment]) -> list[Section]:
@@ -221,14 +214,11 @@ def side_by_side(experiments: Sequence[Experiment]) -> list[Section]:
 
 def _ranked(group: Sequence[Experiment]) -> list:
     n = len(group[0].first.classes)
-
-    def figures(experiment: Experiment, name: str) -> list:
-        return [scores(run.predictions, n)[name] for run in experiment.runs]
-
-    order = sorted(group, key=lambda e: -float(np.mean([value or 0.0 for value in figures(e, "uf1")])))
+    scored = {e.name: [scores(run.predictions, n) for run in e.runs] for e in group}
+    order = sorted(group, key=lambda e: -float(np.mean([found["uf1"] or 0.0 for found in scored[e.name]])))
     rows = [
-        [str(k), experiment.name, *(mean(figures(experiment, name)) for name in ("uf1", "uar", "accuracy"))]
-        for k, experiment in enumerate(order, 1)
+        [str(k), e.name, *(mean([found[name] for found in scored[e.name]]) for name in ("uf1", "uar", "accuracy"))]
+        for k, e in enumerate(order, 1)
     ]
     ranking = Table(("rank", "experiment", "UF1", "UAR", "accuracy"), rows, "rlrrr", "The same clips, by UF1.")
     shown = order[:_MAX_COMPARED]

@@ -31,20 +31,13 @@ FINAL = "final"  # stands for the name of the fold in the random seed of the fin
 Progress = Callable[[int, int, str, float, bool], None]
 
 
-def train_final(
-    data: MotionData,
-    config: TrainConfig,
-    *,
-    log_dir: str | os.PathLike | None = None,
-    on_epoch: Callable[[int], None] | None = None,
-) -> keras.Model:
+def train_final(data: MotionData, config: TrainConfig, *, log_dir: str | os.PathLike | None = None) -> keras.Model:
     """Trains on all clips, with the same settings as the folds.
 
     Args:
         data: All clips.
         config: Settings.
         log_dir: Folder for TensorBoard logs.
-        on_epoch: Called after each epoch with its number, from 1.
 
     Returns:
         The trained model, the caller's own.
@@ -64,7 +57,6 @@ def train_final(
         seed=seed,
         keys=data.keys,
         log_dir=log_dir,
-        on_epoch=on_epoch,
     )
 
 
