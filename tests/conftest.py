@@ -13,6 +13,8 @@ from mer_tf import numerics
 numerics.claim_one_thread()  # before TensorFlow starts
 # Whoever runs the tests has settings too. What they would change is tested where it is meant.
 os.environ["COLUMNS"] = "100"  # pytest's own lines
+os.environ["TERM"] = "xterm"
+os.environ.pop("CI", None)  # the product draws no bar there
 
 
 @pytest.hookimpl(trylast=True)
