@@ -84,7 +84,7 @@ class _Reader(AnnotatedReader):
     def scan_clips(self) -> dict[tuple[str, str], str]:
         found: dict[tuple[str, str], str] = {}
         for who, path in self.build.level(self.frames_root, _person, "a subject such as S13", beside=self._layouts()):
-            subject, _, session = who.partition("/")
+            session, _, subject = who.rpartition("/")
             for name, folder in self.build.level(path, str.strip, "a folder per clip", key=f"4dme/{subject}"):
                 found.setdefault((subject, f"{session}_{name}" if session else name), folder)
         return found
@@ -104,9 +104,9 @@ class _Reader(AnnotatedReader):
 
 
 def _person(name: str) -> str | None:
-    """``"S13/1st"`` of a folder: the person and, where it names one, the session."""
+    """``"1st/S13"`` of a folder: the session, where it names one, and the person."""
     subject, session = subject_id(name), _session(name)
-    return f"{subject}/{session}" if subject and session else subject
+    return f"{session}/{subject}" if subject and session else subject
 
 
 def _in_session(subject: str, clip: str) -> str:
