@@ -176,17 +176,15 @@ def run_sets(arguments) -> int:
         rows = []
         for one in facts:
             native = one["counts"].get("native", [{}])[0]
-            known = "public code" if one["known_from"] else "copies, literature"
+            known = "yes" if one["known_from"] else None
             rows.append((one["name"], one["title"], one["kind"], f"{one['fps']:g}", native.get("clips"),
                          native.get("subjects"), known))  # fmt: skip
-        say(table(("name", "set", "kind", "fps", "clips", "subjects", "layout known from"), rows))
+        say(table(("name", "set", "kind", "fps", "clips", "subjects", "from public sources alone"), rows))
         say(fill("clips and subjects are those published under a set's own classes; 'mer data sets NAME' says more"))
         return 0
     (one,) = facts
-    rows = [
-        (key, _text(one[key])) for key in ("name", "title", "kind", "fps", "classes", "folders", "sheets", "layouts")
-    ]
-    say(table(("set", "value"), rows))
+    for key in ("name", "title", "kind", "fps", "classes", "folders", "sheets", "layouts"):
+        say(fill(f"{key}: {_text(one[key])}"))
     for mapping, published in one["counts"].items():
         for count in published:
             classes = ", ".join(f"{name} {number}" for name, number in count["classes"].items())

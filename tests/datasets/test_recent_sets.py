@@ -97,7 +97,7 @@ def test_casme3_the_sheet_may_lie_in_a_folder_of_its_own(tmp_path):
     place.mkdir(parents=True)
     written.sheet.rename(place / "cas(me)3_part_A_ME_label_JpgIndex_v3.xlsx")
     assert len(read_casme3(tmp_path, mapping="native", strict=True).clips) == 9
-    assert len(read_casme3(tmp_path / "Part_A_ME_clip" / "frame", mapping="native").clips) == 9
+    assert len(read_casme3(tmp_path / "Part_A_ME_clip", mapping="native").clips) == 9
 
 
 def test_casme3_missing_frames_of_a_video(tmp_path):
