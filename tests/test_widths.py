@@ -33,7 +33,15 @@ def assert_fits(text):
 
 
 @pytest.mark.parametrize(
-    "words", [["models"], ["models", "--takes", "clips"], ["recipes"], *([f"{verb}", "--help"] for verb in VERBS)]
+    "words",
+    [
+        ["models"],
+        ["models", "--takes", "clips"],
+        ["recipes"],
+        ["data", "sets"],
+        ["data", "sets", "oulu_casia"],
+        *([f"{verb}", "--help"] for verb in VERBS),
+    ],
 )
 def test_lists_and_help(words, capsys):
     if words[0] in ("prepare", "pipeline", "serve", "predict"):

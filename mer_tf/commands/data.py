@@ -1,4 +1,4 @@
-"""``mer data synth`` and ``mer data check``: make a synthetic data set, read a real one."""
+"""``mer data``: make a synthetic data set, read a real one, say what is known of the published ones."""
 
 from __future__ import annotations
 
@@ -73,6 +73,11 @@ def add(verbs) -> None:
     check.add_argument("--all", action="store_true", help="print every problem and difference, however many are alike")
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(run=run_check)
+
+    sets = actions.add_parser("sets", help="what is known of the published sets: folders, classes, counts and sources")
+    sets.add_argument("name", nargs="?", help="one set, in any spelling of its name (default: a line for each)")
+    sets.add_argument("--json", action="store_true", help="print JSON")
+    sets.set_defaults(run=run_sets)
 
 
 def run_synth(arguments) -> int:
@@ -159,6 +164,63 @@ def run_check(arguments) -> int:
     if more + alike:
         say(f"{more + alike} more lines like these: --all prints them, --json lists them")
     return status
+
+
+def run_sets(arguments) -> int:
+    cards = [get_card(arguments.name)] if arguments.name else list(CARDS.values())
+    facts = [_card_facts(card) for card in cards]
+    if arguments.json:
+        say(json.dumps(facts[0] if arguments.name else facts, indent=1))
+        return 0
+    if not arguments.name:
+        rows = []
+        for one in facts:
+            native = one["counts"].get("native", [{}])[0]
+            known = "yes" if one["known_from"] else None
+            rows.append((one["name"], one["title"], one["kind"], f"{one['fps']:g}", native.get("clips"),
+                         native.get("subjects"), known))  # fmt: skip
+        say(table(("name", "set", "kind", "fps", "clips", "subjects", "from public sources alone"), rows))
+        say(fill("clips and subjects are those published under a set's own classes; 'mer data sets NAME' says more"))
+        return 0
+    (one,) = facts
+    for key in ("name", "title", "kind", "fps", "classes", "folders", "sheets", "layouts"):
+        say(fill(f"{key}: {_text(one[key])}"))
+    for mapping, published in one["counts"].items():
+        for count in published:
+            classes = ", ".join(f"{name} {number}" for name, number in count["classes"].items())
+            people = f", {count['subjects']} subjects" if count["subjects"] else ""
+            say(fill(f"mapping {mapping}: {count['clips']} clips ({classes}){people}; {count['source']}"))
+    for key, text in (
+        ("people", "its people are those of {}"),
+        ("known_from", "folders and columns are known from {}"),
+    ):
+        if one[key]:
+            say(fill(text.format(one[key])))
+    say(fill(one["hint"]))
+    return 0
+
+
+def _card_facts(card) -> dict:
+    return {
+        **{key: getattr(card, key) for key in ("name", "title", "kind", "fps", "people", "known_from", "hint")},
+        "classes": list(card.classes),
+        "layouts": list(card.layouts),
+        "folders": [name for names in getattr(card, "folders", {}).values() for name in names],
+        "sheets": list(getattr(card, "sheets", ())),
+        "counts": {
+            mapping: [
+                {
+                    "name": one.name,
+                    "clips": one.clips,
+                    "subjects": one.subjects,
+                    "classes": dict(one.classes),
+                    "source": one.source,
+                }
+                for one in published
+            ]
+            for mapping, published in (card.counts or {}).items()
+        },
+    }
 
 
 def _read_one(arguments):

@@ -11,8 +11,12 @@ from mer_tf.datasets.manifest import content_hash, data_fingerprint, read_manife
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.datasets.readers.casme import read_casme
 from mer_tf.datasets.readers.casme2 import read_casme2
+from mer_tf.datasets.readers.casme3 import read_casme3
 from mer_tf.datasets.readers.ckplus import read_ck48, read_ckplus
+from mer_tf.datasets.readers.dfme import read_dfme
+from mer_tf.datasets.readers.fourdme import read_4dme
 from mer_tf.datasets.readers.jaffe import read_jaffe
+from mer_tf.datasets.readers.mmew import read_mmew
 from mer_tf.datasets.readers.mug import read_mug
 from mer_tf.datasets.readers.oulu_casia import read_oulu_casia
 from mer_tf.datasets.readers.samm import read_samm
@@ -31,13 +35,17 @@ __all__ = [
     "get_card",
     "get_mapping",
     "get_reader",
+    "read_4dme",
     "read_casme",
     "read_casme2",
+    "read_casme3",
     "read_ck48",
     "read_ckplus",
     "read_composite",
+    "read_dfme",
     "read_jaffe",
     "read_manifest",
+    "read_mmew",
     "read_mug",
     "read_oulu_casia",
     "read_samm",

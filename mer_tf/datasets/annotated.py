@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 from mer_tf.datasets.aus import objective_class, objective_name, parse_aus
 from mer_tf.datasets.corrections import Correction, RowCorrection, correct, correct_row
-from mer_tf.datasets.folders import FramesSet, entries, find_file, find_frames, fold
+from mer_tf.datasets.folders import FramesSet, entries, find_file, find_frames, fold, subfolders
 from mer_tf.datasets.mappings import LabelMapping
 from mer_tf.datasets.sheets import SheetRow, frame_number, read_sheet
 from mer_tf.datasets.table import Row, TableBuilder
 from mer_tf.errors import AnnotationError, ClipError, DatasetNotFoundError, FrameOrderError
-from mer_tf.frames import scan_frames
+from mer_tf.frames import Frames, scan_frames
 from mer_tf.types import ClipTable
 
 _SHEET = re.compile(r".*\.xlsx", re.IGNORECASE)
@@ -37,6 +37,9 @@ class AnnotatedSet(FramesSet):
         objective_sheet: Fits the file name of a separate sheet of objective classes, or None.
         objective_sheets: Published names of that sheet.
         any_sheet: Whether a single xlsx file of another name is taken for the sheet.
+        sheet_folders: Names of folders beside the frames in which the sheet may lie.
+        from_onset: Whether the frame files of a clip may be numbered from a start of their own, so that the annotated
+            numbers say only how far onset, apex and offset lie apart.
     """
 
     sheet_pattern: re.Pattern
@@ -48,6 +51,8 @@ class AnnotatedSet(FramesSet):
     objective_sheet: re.Pattern | None = None
     objective_sheets: tuple[str, ...] = ()
     any_sheet: bool = False
+    sheet_folders: tuple[str, ...] = ()
+    from_onset: bool = False
 
 
 class AnnotatedReader:
@@ -87,9 +92,9 @@ class AnnotatedReader:
         path = os.fspath(sheet) if sheet is not None else self._find_sheet()
         self.coding = read_sheet(path, facts.required, title=facts.sheet_title)
         self.corrections = corrections
-        self.folders = self._scan_clips()
+        self.folders = self.scan_clips()
         self.objective = self._objective_classes() if self.build.rule.field == "objective" else {}
-        self.by_rule = 0
+        self.by_rule = self.renumbered = 0
 
     def table(self) -> ClipTable:
         """Reads every row.
@@ -120,7 +125,7 @@ class AnnotatedReader:
                 f"such as {facts.subjects_like.split(',')[0]} and a folder name",
                 f"{facts.name}/{cells['subject'] or '?'}/{cells['clip'] or '?'}",
             )
-        name = facts.clip_name(name)
+        name = self.clip_of(cells)
         key = build.key(subject, name)
         build.first_of_name(subject, name, f"row {number} of the sheet")
 
@@ -135,7 +140,7 @@ class AnnotatedReader:
         values, problems = correct(values, self.corrections, facts.name, subject, name)
         build.problems += problems
         folder = self.folders.get((subject, name))
-        frames = scan_frames(folder, facts.frame_pattern, key) if folder is not None else None
+        frames = self.scan(folder, key) if folder is not None else None
         values, problems = correct_row(
             values,
             self.corrections,
@@ -146,6 +151,8 @@ class AnnotatedReader:
             None if frames is None or frames.fault else frames.numbers,
         )
         build.problems += problems
+        if facts.from_onset and frames is not None:
+            values = self.to_files(values, frames)
 
         if values["emotion"] not in facts.emotions:
             raise ClipError(
@@ -162,6 +169,7 @@ class AnnotatedReader:
             values["offset"],
             cells.get("aus", ""),
             self.objective_of(subject, name, cells),
+            fps=self.fps(cells),
         )
         label = build.label(row)
         if label is None:
@@ -176,9 +184,9 @@ class AnnotatedReader:
         self.check_row(row, sheet_row)
         build.expected += 1
         if frames is None:
-            build.no_folder(row, os.path.join(self.frames_root, subject, name))
+            build.no_folder(row, self.place(subject, name))
             return
-        build.add(row, label, frames, folder)
+        build.add(row, label, self.cut(frames, row), folder)
 
     def check_order(self, row: Row, number: int) -> None:
         """Raises unless onset <= apex <= offset.
@@ -197,6 +205,40 @@ class AnnotatedReader:
         """Emotion of a cell in this package's spelling."""
         text = " ".join(text.split()).casefold()
         return dict(self.facts.emotion_aliases).get(text, text)
+
+    def clip_of(self, cells: dict[str, str]) -> str:
+        """Hook: canonical clip name of a row."""
+        return self.facts.clip_name(cells["clip"])
+
+    def scan(self, folder: str, key: str) -> Frames:
+        """Hook: the frames in the folder of a clip."""
+        return scan_frames(folder, self.facts.frame_pattern, key)
+
+    def place(self, subject: str, name: str) -> str:
+        """Hook: where the folder of a clip should be, for messages."""
+        return os.path.join(self.frames_root, subject, name)
+
+    def cut(self, frames: Frames, row: Row) -> Frames:
+        """Hook: the frames of a folder that are the clip's."""
+        return frames
+
+    def fps(self, cells: dict[str, str]) -> float | None:
+        """Hook: frames per second of a row; None for the set's."""
+        return None
+
+    def to_files(self, values: dict, frames: Frames) -> dict:
+        """The annotated numbers as the files bear them, where the folder holds as many frames as are annotated.
+
+        Assumption: such a folder holds the frames from onset to offset and nothing else, whatever their first number.
+        """
+        onset, offset, numbers = values["onset"], values["offset"], frames.numbers
+        if None in (onset, offset) or not numbers or numbers[0] == onset:
+            return values
+        if not len(numbers) == numbers[-1] - numbers[0] + 1 == offset - onset + 1:
+            return values
+        self.renumbered += 1
+        apex = None if values["apex"] is None else values["apex"] + numbers[0] - onset
+        return {**values, "onset": numbers[0], "apex": apex, "offset": numbers[-1]}
 
     def check_row(self, row: Row, sheet_row: SheetRow) -> None:
         """Hook: further checks of a row that is going to be used."""
@@ -247,6 +289,15 @@ class AnnotatedReader:
                 "rows",
                 severity="warning",
             )
+        for read, other, count in self.coding.rivals:
+            twice = f"two columns {read!r}, which" if read == other else f"columns {read!r} and {other!r}, which"
+            first = "the first of them" if read == other else repr(read)
+            build.note(f"the sheet has {twice} differ in {count} rows; {first} is read", severity="warning")
+        if self.renumbered:
+            build.note(
+                f"{self.renumbered} clips have frame files numbered from another start than in the sheet; their first "
+                "file is taken for the onset"
+            )
         revision = self.revision()
         if revision:
             build.note(revision, kind="source")
@@ -283,7 +334,8 @@ class AnnotatedReader:
             self.build.note(message, severity="warning", kind="extra")
         return path
 
-    def _scan_clips(self) -> dict[tuple[str, str], str]:
+    def scan_clips(self) -> dict[tuple[str, str], str]:
+        """Hook: the folder of each (subject, clip)."""
         clips: dict[tuple[str, str], str] = {}
         for subject, path in self.build.subjects(self.facts, self.frames_root):
             for clip, folder in self.build.level(path, self.facts.clip_name, "a folder per clip", key=subject):
@@ -308,11 +360,18 @@ class AnnotatedReader:
 def _sheet_folders(facts: AnnotatedSet, root: str, frames_root: str) -> list[list[str]]:
     """Where a sheet may lie: the root and from the frames folder upwards to it; then beside a root that is a frames
     folder (or a part of its path)."""
+    own = set(map(fold, facts.sheet_folders))
+
+    def with_own(places: list[str]) -> list[str]:
+        for place in places if own else ():  # grows meanwhile: an archive may be unpacked into a folder of its own name
+            places += [inner for name, inner in subfolders(place).items() if fold(name) in own]
+        return places
+
     folders, path = [root], frames_root
     while path.startswith(root + os.sep):
         folders.append(path)
         path = os.path.dirname(path)
     named = {fold(part) for names in facts.folders.values() for name in names for part in name.split("/")}
     if frames_root == root or fold(os.path.basename(root)) in named:
-        return [folders, [os.path.dirname(root)]]
-    return [folders]
+        return [with_own(folders), with_own([os.path.dirname(root)])]
+    return [with_own(folders)]

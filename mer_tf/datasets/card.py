@@ -41,6 +41,9 @@ class DatasetCard:
         hint: Distributor and licence or agreement, for messages.
         listed_as: Name in the lists and logs of challenges, where it is another; a further spelling.
         variants: Other forms the set is shipped in that have a synthetic twin, such as ``"cropped"``.
+        people: The set whose people these are, under the same ids; ``""`` where nobody is known to be in another set.
+        known_from: What the folders and columns are known from, where nobody who wrote the reader had a copy as the
+            distributor ships it; ``""`` otherwise.
     """
 
     name: str
@@ -59,6 +62,8 @@ class DatasetCard:
     pictures: int | None = None
     listed_as: str = ""
     variants: tuple[str, ...] = ()
+    people: str = ""
+    known_from: str = ""
 
     def __post_init__(self):
         for field, known in (("kind", KINDS), ("peak", PEAKS)):

@@ -145,6 +145,8 @@ class FramesSet(DatasetCard):
         folders: Frames folders by layout (``"raw"``, ``"cropped"``), in order of preference.
         subjects_like: Examples of what lies in the frames folder, for messages.
         tops: Names of the folders in the frames folder; empty where they are subjects.
+        top_pattern: Fits the names of the folders in the frames folder, where they are neither of known names nor
+            subjects alone.
         sheets: File names of the annotation, for messages.
         frame_pattern: Fits a frame file, the first group its number; None for any series of numbered pictures.
     """
@@ -152,11 +154,14 @@ class FramesSet(DatasetCard):
     folders: dict[str, tuple[str, ...]]
     subjects_like: str
     tops: tuple[str, ...] = ()
+    top_pattern: re.Pattern | None = None
     sheets: tuple[str, ...] = ()
     frame_pattern: re.Pattern | None = None
 
     def has_tops(self, folder: str) -> bool:
         """Whether a folder is the frames folder by what lies in it."""
+        if self.top_pattern:
+            return any(map(self.top_pattern.fullmatch, subfolders(folder)))
         return any(name.casefold() in self.tops if self.tops else self.subject_id(name) for name in subfolders(folder))
 
 

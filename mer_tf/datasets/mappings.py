@@ -153,7 +153,13 @@ def mappings() -> dict[str, LabelMapping]:
             name="megc2019",
             classes=_CLASSES_3,
             # Assumption: to sets that are no part of the challenge, such as CASME, the prose of its rule is applied.
-            rules={**dict.fromkeys(MICRO, _MEGC_PROSE), **three, "casme2": _CASME2_3},
+            # 4DME has the three classes under their names, and repression beside them.
+            rules={
+                **dict.fromkeys(MICRO, _MEGC_PROSE),
+                **three,
+                "casme2": _CASME2_3,
+                "4dme": {**_identity(*_CLASSES_3), "repression": "negative"},
+            },
             exclusions=_MEGC_EXCLUSIONS,
             assumed=tuple(name for name in MICRO if name not in (*three, "casme2", "samm")),
             source="MEGC 2019 composite database evaluation; used by Dual-ATME 2023 and ATSCNN 2024",
@@ -188,14 +194,21 @@ def mappings() -> dict[str, LabelMapping]:
             source="ASTNet 2024, 246 clips of CASME II",
         ),
         LabelMapping(
+            name="casme3_four",
+            classes=(*_CLASSES_3, "others"),
+            rules={"casme3": {**_MEGC_PROSE, "others": "others"}},
+            source="public code for part A of CAS(ME)^3: the three classes of MEGC 2019 and others",
+        ),
+        LabelMapping(
             name="objective",
             classes=("I", "II", "III", "IV", "V"),
             rules={
                 name: {numeral.casefold(): numeral for numeral in ("I", "II", "III", "IV", "V")}
-                for name in ("casme2", "samm")
+                for name in ("casme2", "samm", "casme3")
             },
             field="objective",
-            source="Micro-Attention: objective classes I to V (there happiness, surprise, anger, disgust, sadness)",
+            source="Micro-Attention for CASME II and SAMM: objective classes I to V (there happiness, surprise, anger, "
+            "disgust, sadness)",
         ),
         LabelMapping(
             name="macro5",

@@ -2,14 +2,14 @@
 
 Whatever compares, groups or splits by people asks here, so that there is one rule: a set by its card
 (``mer_tf.datasets.registry``), a subject by the rule of its set, else by ``spelling.subject_form``. Equal subject ids
-of two sets are two people.
+of two sets are two people, unless the card of one says that its people are those of the other.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mer_tf.datasets.registry import CARDS, dataset_name
 from mer_tf.datasets.spelling import clip_form, plain, subject_form, subject_number
@@ -39,7 +39,8 @@ def person(dataset: str, subject: str) -> tuple[str, str]:
         subject: Subject id, in any spelling.
 
     Returns:
-        Key of the set and of the subject in it: the canonical id where the set has a card that knows the subject.
+        Key of the set whose people they are and of the subject in it: the canonical id where the set has a card that
+        knows the subject.
 
     Raises:
         ConfigError: As ``dataset_name``.
@@ -47,10 +48,12 @@ def person(dataset: str, subject: str) -> tuple[str, str]:
     Example:
         >>> person("CASME II", "1"), person("mine", "Sub 01"), person("mine", "S1")
         (('casme2', 'sub01'), ('mine', '1'), ('mine', '1'))
+        >>> person("SMIC-VIS", "s1") == person("SMIC-HS", "1")
+        True
     """
     name = dataset_key(dataset)
     card = CARDS.get(name)
-    return name, (card.subject(subject) if card else None) or subject_form(subject)
+    return (card and card.people) or name, (card.subject(subject) if card else None) or subject_form(subject)
 
 
 @functools.lru_cache(maxsize=2**16)
@@ -61,7 +64,7 @@ def clip_key(dataset: str, subject: str, clip: str) -> tuple[str, str, str]:
         >>> clip_key("smic", "1", "s1_ne_01") == clip_key("SMIC-HS", "s01", "S01_ne_01")
         True
     """
-    name, subject = person(dataset, subject)
+    name, (_, subject) = dataset_key(dataset), person(dataset, subject)
     card = CARDS.get(name)
     return name, subject, clip_form(card.clip_name(clip_form(clip)) if card else clip)
 
@@ -71,16 +74,16 @@ class People:
 
     Example:
         >>> people = People()
-        >>> people.add("MMEW", "S1"), people.add("mmew", "subject 01")
-        (('MMEW', 'S1'), ('MMEW', 'S1'))
+        >>> people.add("SMEM", "S1"), people.add("smem", "subject 01")
+        (('SMEM', 'S1'), ('SMEM', 'S1'))
         >>> people.note()
-        '1 subject is spelled in several ways and read as one person: MMEW/S1 (also mmew/subject 01)'
+        '1 subject is spelled in several ways and read as one person: SMEM/S1 (also smem/subject 01)'
     """
 
     def __init__(self):
         self._datasets: dict[str, str] = {}
-        self._first: dict[tuple[str, str], tuple[str, str]] = {}
-        self._others: dict[tuple[str, str], dict[str, None]] = {}
+        self._first: dict[tuple[str, str, str], tuple[str, str]] = {}
+        self._others: dict[tuple[str, str, str], dict[str, None]] = {}
         self._numbers: dict[tuple[str, str, bool], str] = {}
 
     def add(self, dataset: str, subject: str) -> tuple[str, str]:
@@ -90,7 +93,7 @@ class People:
             ConfigError: The subject may be one that came before, and need not be (``1`` and ``P1``); or as
                 ``dataset_name``.
         """
-        key = person(dataset, subject)
+        key = (dataset_key(dataset), *person(dataset, subject))
         name = self._datasets.setdefault(key[0], key[0] if key[0] in CARDS else dataset.strip())
         if key not in self._first:
             self._check(name, key, subject)
@@ -115,8 +118,8 @@ class People:
             ", ".join(found) + rest
         )
 
-    def _check(self, name: str, key: tuple[str, str], subject: str) -> None:
-        number, lettered = subject_number(key[1])
+    def _check(self, name: str, key: tuple[str, str, str], subject: str) -> None:
+        number, lettered = subject_number(key[2])
         other = self._numbers.get((key[0], number, not lettered))
         if other is not None:
             raise ConfigError(
@@ -151,5 +154,28 @@ def _longest_first(pair: tuple[str, str]) -> tuple[int, tuple[str, str]]:
 
 def one_spelling_keys(keys: Iterable[str]) -> list[str]:
     """``one_spelling`` of keys ``dataset/subject``."""
+    return _of_keys(one_spelling, keys)
+
+
+def one_person(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """``one_spelling``, with one pair for a person in several sets: the first in the alphabet.
+
+    Example:
+        >>> one_person([("smic_vis", "s01"), ("smic_hs", "s1"), ("smic_vis", "s11"), ("casme", "sub01")])
+        [('smic_hs', 's1'), ('smic_hs', 's1'), ('smic_vis', 's11'), ('casme', 'sub01')]
+    """
+    pairs = one_spelling(pairs)
+    first: dict[tuple[str, str], tuple[str, str]] = {}
+    for pair in sorted(set(pairs)):
+        first.setdefault(person(*pair), pair)
+    return [first[person(*pair)] for pair in pairs]
+
+
+def one_person_keys(keys: Iterable[str]) -> list[str]:
+    """``one_person`` of keys ``dataset/subject``."""
+    return _of_keys(one_person, keys)
+
+
+def _of_keys(rule: Callable[[Sequence[tuple[str, str]]], list[tuple[str, str]]], keys: Iterable[str]) -> list[str]:
     parts = [(dataset, subject) for dataset, _, subject in (key.partition("/") for key in keys)]
-    return ["/".join(filter(None, pair)) for pair in one_spelling(parts)]
+    return ["/".join(filter(None, pair)) for pair in rule(parts)]

@@ -19,8 +19,8 @@ from mer_tf.errors import AnnotationError, DatasetNotFoundError
 from mer_tf.files import check_regular
 
 ALIASES = {
-    "subject": ("Subject",),
-    "clip": ("Filename",),
+    "subject": ("Subject", "sub_ID"),
+    "clip": ("Filename", "fold_name"),
     "onset": ("OnsetFrame", "OnsetF", "Onset Frame", "Onset"),
     "apex": ("ApexFrame", "ApexF", "ApexF1", "Apex Frame", "Apex"),
     "offset": ("OffsetFrame", "OffsetF", "Offset Frame", "Offset"),
@@ -28,6 +28,7 @@ ALIASES = {
     "emotion": ("Estimated Emotion", "Emotion"),
     "objective": ("Objective Classes", "Objective Class"),
     "duration": ("Duration",),
+    "fps": ("FPS", "Frame Rate", "FrameRate"),
     # SMIC-E: further events of a long clip, and the numbers of its first and last frame.
     "onset2": ("Onset2F",),
     "offset2": ("Offset2F",),
@@ -69,12 +70,15 @@ class Sheet:
         rows: Rows that are not blank.
         merged: Ranges of merged cells that span rows, as a spreadsheet names them; each row of such a range has the
             range's value.
+        rivals: Headers that mean the same as one that is read and whose column says something else: (header that is
+            read, header that is not, number of rows in which they differ).
     """
 
     path: str
     columns: tuple[str, ...]
     rows: tuple[SheetRow, ...]
     merged: tuple[str, ...] = ()
+    rivals: tuple[tuple[str, str, int], ...] = ()
 
 
 def read_sheet(path: str | os.PathLike, required: tuple[str, ...], *, title: str = "") -> Sheet:
@@ -113,14 +117,17 @@ def read_sheet(path: str | os.PathLike, required: tuple[str, ...], *, title: str
                 row_cells = {name: _shortened(cells.get(column, "")) for name, column in columns.items()}
                 if row_cells["subject"] or row_cells["clip"]:
                     rows.append(SheetRow(number, row_cells))
-            return Sheet(path, tuple(columns), tuple(rows), filled)
+            return Sheet(path, tuple(columns), tuple(rows), filled, tuple(_rivals(row, columns, below)))
         if not seen:
             seen = _dense(table[0][1]) if table else []
     raise _lacks(path, [name for name in required if name not in match_header(seen)] or ["subject", "clip"], seen)
 
 
 def match_header(row: list[str]) -> dict[str, int]:
-    """Column index by name of ``ALIASES``: stripped, inner blanks collapsed, case ignored, the first match wins."""
+    """Column index by name of ``ALIASES``: stripped, inner blanks collapsed, case ignored.
+
+    The first alias wins, and of two columns under it the first one (``Sheet.rivals`` names the others).
+    """
     found = {}
     headers = [_fold(_shortened(cell)) for cell in row]
     for name, aliases in ALIASES.items():
@@ -145,6 +152,17 @@ def frame_number(text: str) -> int | None:
     if not re.fullmatch(r"\d{1,9}(\.0*)?", text):
         raise ValueError(f"{text!r} is not a frame number")
     return int(text.split(".")[0])
+
+
+def _rivals(row: list[str], columns: dict[str, int], below: _Rows) -> Iterator[tuple[str, str, int]]:
+    """See ``Sheet.rivals``."""
+    for name, column in columns.items():
+        aliases = set(map(_fold, ALIASES[name]))
+        for other, header in enumerate(row):
+            if other != column and _fold(_shortened(header)) in aliases:
+                differ = sum(cells.get(column, "") != cells.get(other, "") for _, cells in below)
+                if differ:
+                    yield _shortened(row[column], 40), _shortened(header, 40), differ
 
 
 def _fold(text: str) -> str:

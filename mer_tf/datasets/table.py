@@ -32,6 +32,7 @@ class Row:
         aus: Action units as published.
         objective: Objective class ``"I"`` to ``"VII"``, or ``""``.
         apex_is_last: Whether the apex is the last frame present.
+        fps: Frames per second, where the clips of a set differ in it; None for the set's.
     """
 
     subject: str
@@ -43,6 +44,7 @@ class Row:
     aus: str = ""
     objective: str = ""
     apex_is_last: bool = False
+    fps: float | None = None
 
 
 class TableBuilder:
@@ -68,6 +70,8 @@ class TableBuilder:
         self.seen: set[tuple[str, str]] = set()
         self.expected = 0
         self.annotation = "the sheet"
+        if card.known_from:
+            self.note(f"folders and columns of this set are known from {card.known_from}")
         if card.name in self.rule.assumed and self.rule.entries is None:
             self.note(f"which emotions of this set belong to which class of mapping {self.rule.name!r} is assumed")
         self._missing: list[tuple[str, str]] = []  # clip key, folder tried
@@ -261,7 +265,7 @@ class TableBuilder:
             subject=row.subject,
             clip=row.clip,
             **values,
-            fps=self.card.fps,
+            fps=row.fps or self.card.fps,
             emotion=row.emotion,
             aus=row.aus,
             label=label,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from mer_tf.datasets.people import clip_key, one_spelling
+from mer_tf.datasets.people import clip_key, one_person
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.types import Prediction
 
@@ -67,10 +67,10 @@ def require_all_classes(cm: np.ndarray, classes: Sequence[str] | None = None) ->
 
 
 def by_person(predictions: Iterable[Prediction]) -> dict[tuple[str, str], list[Prediction]]:
-    """Predictions by ``(dataset, subject)``, every person under one spelling; in order of these keys."""
+    """Predictions by ``(dataset, subject)``, every person under one of these; in order of these keys."""
     predictions = list(predictions)
     groups: dict[tuple[str, str], list[Prediction]] = {}
-    for key, p in zip(one_spelling([(p.dataset, p.subject) for p in predictions]), predictions):
+    for key, p in zip(one_person([(p.dataset, p.subject) for p in predictions]), predictions):
         groups.setdefault(key, []).append(p)
     return dict(sorted(groups.items()))
 

@@ -1,8 +1,8 @@
 """Splits by subject: subject keys and labels in, folds out.
 
 Every function is deterministic, and the order of the clips changes no fold (only the indices in it). A subject key is
-``dataset/subject``; equal subject ids of two datasets are two people, and spellings of one person are one
-(``mer_tf.datasets.people``).
+``dataset/subject``; equal subject ids of two datasets are two people unless the datasets share them, as the cameras of
+SMIC do, and spellings of one person are one (``mer_tf.datasets.people``).
 The protocol that each function serves is named in ``mer_tf.protocols.registry`` with its paper and section.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mer_tf.datasets.people import one_spelling_keys
+from mer_tf.datasets.people import one_person_keys, one_spelling_keys
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.types import Clip, Fold
 
@@ -46,6 +46,7 @@ def loso_folds(
     if labels is None:
         keys, labels = clip_facts(keys)
     keys, labels, num_classes = _checked(keys, labels, num_classes, classes)
+    keys = one_person_keys(keys)
     subjects = sorted(set(keys))
     if len(subjects) < 2:
         raise EmptySplitError(
@@ -159,6 +160,7 @@ def tenfold_subject(
         ConfigError: A label out of range.
     """
     keys, labels, num_classes = _checked(subject_keys, labels, num_classes, classes)
+    keys = one_person_keys(keys)
     subjects = sorted(set(keys))
     _enough(subjects, folds)
     sizes = [sum(key == subject for key in keys) for subject in subjects]
@@ -257,6 +259,7 @@ def stratified_group_kfold(
         ConfigError: A label out of range.
     """
     keys, labels, num_classes = _checked(subject_keys, labels, num_classes, classes)
+    keys = one_person_keys(keys)
     counts = {key: np.zeros(num_classes) for key in sorted(set(keys))}
     _enough(counts, folds)
     for key, label in zip(keys, labels):
@@ -282,7 +285,7 @@ def stratified_group_kfold(
 
 def straddling_subjects(folds: Sequence[Fold], subject_keys: Sequence[str]) -> list[str]:
     """Subjects whose clips are tested in more than one fold."""
-    subject_keys = one_spelling_keys(subject_keys)
+    subject_keys = one_person_keys(subject_keys)
     tested: dict[str, set[str]] = {}
     for fold in folds:
         for i in fold.test:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mer_tf.datasets.people import clip_key, one_spelling_keys, person
+from mer_tf.datasets.people import clip_key, dataset_key, one_spelling_keys, person
 from mer_tf.errors import ConfigError, EmptySplitError, LeakageError
 from mer_tf.types import Fold
 
@@ -70,6 +70,11 @@ def _check_spellings(fold: str, kind: str, train: set[str], test: set[str]) -> N
     for key in sorted(test):
         other = trained.get(form(*_parts(key, parts)))
         if other is not None:
+            if kind == "subject" and dataset_key(key.partition("/")[0]) != dataset_key(other.partition("/")[0]):
+                raise LeakageError(
+                    f"fold {fold}: subject {key} is in test, and {other}, the same person in another set, in training; "
+                    "split by person, or leave out one of the sets"
+                )
             raise LeakageError(
                 f"fold {fold}: {kind} {key} is in test, and {other}, the same {kind} in another spelling, in training; "
                 "write it in one way and split by subject"

@@ -124,9 +124,8 @@ def _delete_apex(written: LayoutSummary, clip: int) -> pathlib.Path:
 
     book = openpyxl.load_workbook(written.sheet)
     title = get_layout(written.layout).apex
-    cells = {cell.value: cell for row in book.active.iter_rows() for cell in row if cell.value in ("Filename", title)}
+    header = next(cell for row in book.active.iter_rows() for cell in row if cell.value == title)
     # Rows follow the header in the order of the clips.
-    row = cells["Filename"].row + 1 + clip
-    book.active.cell(row, cells[title].column).value = "/"
+    book.active.cell(header.row + 1 + clip, header.column).value = "/"
     save_workbook(book, written.sheet)
     return written.sheet

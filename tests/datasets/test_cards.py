@@ -49,6 +49,7 @@ def test_no_layout_or_composite_is_of_an_unknown_set():
     [
         ("CASME II", "casme2"), ("casme-2", "casme2"), (" CasmeII ", "casme2"), ("CASME", "casme"),
         ("smic", "smic_hs"), ("SMIC-HS", "smic_hs"), ("SMIC_E", "smic_e"), ("smic vis", "smic_vis"), ("SAMM", "samm"),
+        ("CAS(ME)^3", "casme3"), ("cas(me)\u00b3", "casme3"), ("casme-3", "casme3"), ("4D-ME", "4dme"),
         ("CK+", "ckplus"), ("CK+48", "ck48"), ("Oulu-CASIA", "oulu_casia"),
         ("CAS(ME)^2", "CAS(ME)^2"), (" mine ", "mine"),  # sets without a card stay what they are
     ],

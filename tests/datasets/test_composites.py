@@ -300,7 +300,7 @@ def test_list_refuses_the_damaged_variant(published, tmp_path):
         ("samm,6,006_1_2\n", "row 1"),
         ("samm,6,006_1_2,3\n", "class \\(0 to 2 or negative, positive, surprise\\)"),
         ("samm,6,006_1_2,0\nsamm,006,006_1_2,0\n", "row 2 repeats clip samm/006/006_1_2"),
-        ("mmew,6,a,0\n", "row 1"),
+        ("smem,6,a,0\n", "row 1"),
     ],
 )
 def test_list_rows_are_checked(tmp_path, text, said):
@@ -326,7 +326,7 @@ def test_list_file_and_foreign_sets(published, tmp_path):
         (("smic", "s1", "s1_ne_01"), ("smic_hs", "s01", "s01_ne_01")),
         (("SMIC-HS", "s01", "s01_ne_01"), ("smic_hs", "s01", "s01_ne_01")),
         (("samm", "6", "006_1_2"), ("samm", "006", "006_1_2")),
-        (("mmew", "1", "a"), None),
+        (("smem", "1", "a"), None),
         (("samm", "s6", "006_1_2"), None),
         (("samm", "6", " "), None),
     ],

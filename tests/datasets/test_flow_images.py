@@ -385,7 +385,7 @@ def test_another_subjects_picture_of_the_same_name_is_told_as_unused(flow):
 
 
 @pytest.mark.parametrize("second", ["1", "S1", "s01", "sub1", "subject1", "sub 1", "sub\u00a001", "\uff33\uff10\uff11"])
-@pytest.mark.parametrize("dataset", ["casme2", "MMEW"])
+@pytest.mark.parametrize("dataset", ["casme2", "SMEM"])
 def test_a_person_in_two_spellings_is_one_subject_and_it_is_said(flow, dataset, second):
     flow.rows = [[dataset, "sub01", "EP02_01f", 1], [dataset.lower(), second, "EP03", 0], [dataset, "sub02", "EP1", 0]]
     flow.images = {Flow.stem(row): picture(index) for index, row in enumerate(flow.rows)}

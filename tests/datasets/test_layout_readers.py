@@ -24,11 +24,11 @@ from mer_tf.errors import (
 from mer_tf.synthetic.damage import DAMAGE, damage_layout
 from mer_tf.synthetic.layouts import LAYOUTS, LayoutClip, SheetQuirks, write_layout
 
-SHEETS = ("casme", "casme2", "samm", "smic_e")
+SHEETS = ("casme", "casme2", "samm", "smic_e", "casme3", "mmew", "4dme", "dfme")
 FOLDERS = ("smic_hs", "smic_vis", "smic_nir", "ckplus", "oulu_casia", "mug")
 FPS = {
     "casme": 60, "casme2": 200, "samm": 200, "smic_hs": 100, "smic_vis": 25, "smic_nir": 25, "smic_e": 100,
-    "ckplus": 30, "ck48": 30, "oulu_casia": 25, "mug": 19,
+    "ckplus": 30, "ck48": 30, "oulu_casia": 25, "mug": 19, "casme3": 30, "mmew": 90, "4dme": 60, "dfme": 200,
 }  # fmt: skip
 
 
@@ -187,7 +187,15 @@ def test_no_sheet_and_cut_sheet(tmp_path, dataset):
 
 @pytest.mark.parametrize(
     ("dataset", "column"),
-    [("casme", "OnsetF"), ("casme2", "ApexFrame"), ("samm", "Offset Frame"), ("smic_e", "Emotion")],
+    [
+        ("casme", "OnsetF"),
+        ("casme2", "ApexFrame"),
+        ("samm", "Offset Frame"),
+        ("smic_e", "Emotion"),
+        ("casme3", "Onset"),
+        ("mmew", "ApexFrame"),
+        ("dfme", "Emotion"),
+    ],
 )
 def test_missing_column_quotes_what_was_found(tmp_path, dataset, column):
     written = write_layout(tmp_path, dataset, plan(), quirks=SheetQuirks(drop_column=column))

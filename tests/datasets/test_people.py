@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from mer_tf.datasets.people import People, clip_key, dataset_key, one_spelling, person
+from mer_tf.datasets.people import (
+    People,
+    clip_key,
+    dataset_key,
+    one_person_keys,
+    one_spelling,
+    one_spelling_keys,
+    person,
+)
 from mer_tf.datasets.registry import CARDS
 from mer_tf.datasets.spelling import subject_form
 from mer_tf.errors import ConfigError
@@ -34,14 +42,14 @@ def test_two_people_stay_two(first, second):
 
 
 def test_people_of_different_sets_are_never_one():
-    names = ("casme", "casme2", "samm", "smic_hs", "smic_vis", "smic_e", "mine", "yours", "ckplus", "oulu_casia")
+    names = ("casme", "casme2", "casme3", "samm", "smic_hs", "mmew", "dfme", "mine", "yours", "ckplus", "oulu_casia")
     assert len({person(name, "1") for name in names}) == len(names)
 
 
 @pytest.mark.parametrize(
     "spellings",
     [
-        ("MMEW", "mmew", " Mmew", "M_MEW"),
+        ("SMEM", "smem", " Smem", "S_MEM"),
         ("CAS(ME)^3", "cas(me)^3"),
         ("smic", "SMIC-HS", "smic hs", "\uff33\uff2d\uff29\uff23"),
     ],
@@ -56,7 +64,19 @@ def test_ids_of_the_published_sets_are_their_own():
         for text in ("1", "7", "006", "20", "KA"):
             found = card.subject_id(text)
             if found is not None:
-                assert person(card.name, text) == person(card.name, found) == (card.name, found)
+                assert person(card.name, text) == person(card.name, found) == (card.people or card.name, found)
+
+
+def test_the_cameras_of_smic_filmed_the_same_people():
+    names = ("smic_hs", "smic_vis", "SMIC-NIR", "smic_e")
+    assert {person(name, "s1") for name in names} == {("smic_hs", "s01")}
+    assert len({clip_key(name, "s1", "s1_ne_1") for name in names}) == 4  # and four clips
+    people = People()
+    assert [people.add(name, "s01") for name in names[:2]] == [("smic_hs", "s01"), ("smic_vis", "s01")]
+    assert not people.note()
+    keys = ["smic_vis/s01", "smic_hs/s1", "smic_vis/s11", "casme/sub01"]
+    assert one_person_keys(keys) == ["smic_hs/s1", "smic_hs/s1", "smic_vis/s11", "casme/sub01"]
+    assert one_spelling_keys(keys) == keys
 
 
 def test_clips_differ_by_more_than_case_and_blanks():
@@ -78,13 +98,13 @@ def test_who_may_be_one_is_refused_with_both_names(first, second, turned):
 
 
 def test_the_order_does_not_choose_the_spelling():
-    pairs = [("mmew", "S1"), ("MMEW", "1"), ("smic", "s2"), ("smic_hs", "02")]
+    pairs = [("smem", "S1"), ("SMEM", "1"), ("smic", "s2"), ("smic_hs", "02")]
     assert one_spelling(pairs)[::-1] == one_spelling(pairs[::-1])
     assert len(set(one_spelling(pairs))) == 2
 
 
 def test_what_is_spelled_in_one_way_is_left_alone():
-    pairs = [("MMEW", "S01"), ("MMEW", "S02"), ("samm", "6"), ("smic_hs", "s1")]
+    pairs = [("SMEM", "S01"), ("SMEM", "S02"), ("samm", "6"), ("smic_hs", "s1")]
     assert one_spelling(pairs) == pairs
 
 

@@ -154,6 +154,29 @@ def test_a_formula_without_stored_value_is_no_blank(tmp_path):
     assert (row.cells["onset"], row.cells["apex"]) == ("7", "")  # a stored value counts, also an empty one
 
 
+def test_two_columns_for_one_thing_are_named(casme2):
+    whole = read_casme2(casme2.write())
+    assert not whole.partial and not any("which differ" in problem.message for problem in whole.problems)
+    sheet = casme2.root / casme2.sheet
+
+    def with_column(header, values):
+        made = openpyxl.load_workbook(sheet)
+        for row, value in enumerate((header, *values), start=1):
+            made.active.cell(row, 10).value = value
+        made.save(sheet)
+        return [problem.message for problem in read_casme2(casme2.root).problems if "which differ" in problem.message]
+
+    same = [row[4] for row in casme2.rows]
+    assert not with_column("OffsetFrame", same)  # which of the two is read makes no difference
+    (twice,) = with_column("OffsetFrame ", [same[0] + 1, *same[1:]])
+    assert twice == "the sheet has two columns 'OffsetFrame', which differ in 1 rows; the first of them is read"
+    (alias,) = with_column("Offset", [0] * len(same))
+    assert alias.endswith(
+        f"columns 'OffsetFrame' and 'Offset', which differ in {len(same)} rows; 'OffsetFrame' is read"
+    )
+    assert read_casme2(casme2.root).clips == whole.clips
+
+
 def test_merged_subject_cells_are_one_warning(casme2):
     root = casme2.write()
     sheet = root / casme2.sheet

@@ -151,9 +151,9 @@ def test_holm():
 
 def test_a_csv_and_a_challenge_log_are_matched_in_any_spelling():
     a = [Prediction("smic_hs", f"s{k:02}", f"s{k:02}_ne_01", "f", k % 2, 0, ()) for k in range(1, 13)]
-    a += [Prediction("MMEW", f"sub{k:02}", f"EP0{k}", "f", k % 2, 0, ()) for k in range(1, 7)]
+    a += [Prediction("SMEM", f"sub{k:02}", f"EP0{k}", "f", k % 2, 0, ()) for k in range(1, 7)]
     b = [Prediction("smic", f"s{k}", f"s{k}_ne_01", "g", k % 2, 1, ()) for k in range(1, 13)]
-    b += [Prediction("mmew", f"{k}", f"ep{k}.avi", "g", k % 2, 1, ()) for k in range(1, 7)]
+    b += [Prediction("smem", f"{k}", f"ep{k}.avi", "g", k % 2, 1, ()) for k in range(1, 7)]
     first, second, counts = common_clips(a, b[::-1])
     assert counts == {"common": 18, "only_a": 0, "only_b": 0}
     assert [(p.dataset, p.subject, p.clip) for p in first] == [(p.dataset, p.subject, p.clip) for p in second]

@@ -219,8 +219,8 @@ PLAIN = "dataset,subject,clip,fold,label,prediction\n"
 
 def test_a_person_in_two_spellings_is_one_in_a_csv_and_in_a_log(tmp_path):
     csv, log = tmp_path / "p.csv", tmp_path / "log.txt"
-    csv.write_text(PLAIN + "MMEW,S1,a,f,0,0\nmmew,subject 01,b,f,1,0\nMMEW,2,c,f,0,0\n")
-    assert [(p.dataset, p.subject) for p in read_predictions(csv, 2)] == [("MMEW", "S1")] * 2 + [("MMEW", "2")]
+    csv.write_text(PLAIN + "SMEM,S1,a,f,0,0\nsmem,subject 01,b,f,1,0\nSMEM,2,c,f,0,0\n")
+    assert [(p.dataset, p.subject) for p in read_predictions(csv, 2)] == [("SMEM", "S1")] * 2 + [("SMEM", "2")]
     log.write_text("smic s1\ns1_ne_01 0 0\nsmic_hs s01\ns01_ne_02 0 0\n")
     with pytest.raises(ConfigError, match="line 3: subject smic_hs/s1 is already on line 1"):
         read_megc_log(log)

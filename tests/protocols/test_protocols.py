@@ -117,7 +117,7 @@ def test_impossible_folds(fold, error):
     ("train", "test"),
     [
         ("casme2/sub01", "casme2/1"),
-        ("MMEW/S1", "mmew/subject 01"),
+        ("SMEM/S1", "smem/subject 01"),
         ("smic/s1", "smic_hs/s01"),
         ("samm/006", "samm/6"),
         ("d/sub\u00a01", "d/\uff11"),
@@ -143,7 +143,16 @@ def test_one_clip_in_two_spellings_is_a_leak_where_subjects_may_straddle():
     check_no_leakage(fold, ["d/1", "d/1"], ["d/1/EP01", "d/1/EP02"])
 
 
+def test_folds_are_cut_between_people_whatever_the_camera():
+    keys = ["smic_hs/s01", "smic_vis/s1", "smic_nir/s01", "smic_hs/s02", "smic_nir/s03", "samm/001"]
+    folds = loso_folds(keys, [0, 1, 0, 1, 0, 1], num_classes=2)
+    assert {fold.name: fold.test for fold in folds}["smic_hs/s01"] == (0, 1, 2)
+    assert len(folds) == 4
+    with pytest.raises(LeakageError, match="smic_vis/s1 is in test, and smic_hs/s01, the same person in another set"):
+        check_no_leakage(Fold("f", (0,), (1,)), keys, [f"{key}/{k}" for k, key in enumerate(keys)])
+
+
 def test_folds_are_cut_between_people_not_spellings():
-    keys = ["MMEW/sub01", "mmew/1", "MMEW/S2", "MMEW/002", "MMEW/3"]
+    keys = ["SMEM/sub01", "smem/1", "SMEM/S2", "SMEM/002", "SMEM/3"]
     folds = loso_folds(keys, [0, 1, 0, 1, 0], num_classes=2)
     assert {fold.test for fold in folds} == {(0, 1), (2, 3), (4,)}

@@ -34,10 +34,11 @@ SMALL = {"subjects": 2, "clips_per_subject": 2, "seed": 3, "workers": 1}
 SIZES = {  # of subject 1, then of subject 2
     "casme": [(720, 1280), (480, 640)], "casme2_cropped": [(340, 280)] * 2, "samm": [(1088, 2040)] * 2,
     "ckplus": [(480, 640), (490, 640)], "ck48": [(48, 48)] * 2, "oulu_casia": [(240, 320)] * 2,
-    "jaffe": [(256, 256)] * 2, "mug": [(896, 896)] * 2,
+    "jaffe": [(256, 256)] * 2, "mug": [(896, 896)] * 2, "mmew": [(231, 231)] * 2, "4dme_cropped": [(170, 140)] * 2,
+    "casme3": [(720, 1280)] * 2, "casme3_videos": [(720, 1280)] * 2,
     **{f"smic_{part}_cropped": [(230, 190)] * 2 for part in ("hs", "vis", "nir")},
 }  # fmt: skip
-GRAY = ("samm", "smic_nir", "smic_nir_cropped", "ck48", "jaffe")
+GRAY = ("4dme", "4dme_cropped", "samm", "smic_nir", "smic_nir_cropped", "ck48", "jaffe")
 
 
 def frames(layout: str) -> int:

@@ -12,7 +12,8 @@ SMIC-E has long clips around the same expressions, with a sheet of onsets and of
     ROOT/SMIC-HS-E_annotation.xlsx
 
 Frame numbers are camera counters. Subjects and clips are padded on reading (``s1_ne_01`` is ``s01_ne_01``), as in the
-challenge organisers' list, because the releases spell them differently.
+challenge organisers' list, because the releases spell them differently. The people of all cameras are the same, under
+the same ids.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def _facts(part: str, fps: float, *expected: Expected, listed_as: str = "") -> F
         subject_id=_subject_id,
         clip_name=clip_name,
         subjects_like="s1, s2, ...",
+        people="" if part == "HS" else "smic_hs",
         hint=_HINT,
     )
 
@@ -117,6 +119,7 @@ SMIC_E = AnnotatedSet(
     subject_id=_subject_id,
     subjects_like="s1, s2, ...",
     clip_name=clip_name,
+    people="smic_hs",
     hint=_HINT,
 )
 CARDS = (SMIC_HS, SMIC_VIS, SMIC_NIR, SMIC_E)
