@@ -29,7 +29,7 @@ from mer_tf.errors import ImageError
 from mer_tf.frames import Frames, scan_frames
 from mer_tf.types import ClipTable
 
-_SHEET = "the distributor's sheet v2, 860 rows; the paper's own count is usually quoted as 943"
+_SHEET = "the distributor's sheet v2, 860 rows; the paper is quoted with 943, not verified"
 _SUBJECT = re.compile(r"(?:spno)?(\d{1,3})")
 _CLIP = re.compile(r"([a-z])_0*(\d{1,9})", re.IGNORECASE)
 _FOLDER = re.compile(r"(spno\W?\d{1,3})_([a-z]_\w+)", re.IGNORECASE)

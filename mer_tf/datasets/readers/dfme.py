@@ -30,7 +30,10 @@ PARTS = {
 }
 _RATES = (200, 300, 500)
 _CLIP = re.compile(r"sub\d{1,5}_\w+", re.IGNORECASE)
-_QUOTED = "the 2023 paper, as usually quoted; the whole set, of which CCAC 2024 gave 2629 clips of 259 people"
+_QUOTED = (
+    "as quoted from the 2023 paper, which was not at hand to verify it; the whole set, of which CCAC 2024 gave 2629 "
+    "clips of 259 people"
+)
 _NATIVE = {
     "disgust": 2528, "surprise": 1270, "happiness": 992, "sadness": 976, "fear": 892, "anger": 519, "contempt": 349,
 }  # fmt: skip

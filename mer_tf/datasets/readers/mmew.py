@@ -45,7 +45,9 @@ CORRECTIONS: tuple[RowCorrection, ...] = tuple(
         (156, 38, 106),
     )
 )  # fmt: skip
-_QUOTED = "the 2021 paper, as usually quoted; the distributor's page says 300 clips in all"
+_QUOTED = (
+    "as quoted from the 2021 paper, which was not at hand to verify it; the distributor's page says 300 clips in all"
+)
 _NATIVE = {"surprise": 89, "disgust": 72, "others": 66, "happiness": 36, "fear": 16, "sadness": 13, "anger": 8}
 MMEW = AnnotatedSet(
     name="mmew",
