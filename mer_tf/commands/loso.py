@@ -119,11 +119,10 @@ def recipe_of_records(folder: str, config, own, console: Console):
     Raises:
         ConfigError: The model does not take what that recipe yields.
     """
-    from mer_tf.recipes import recipe_of_hash
-    from mer_tf.records import recorded_recipe
+    from mer_tf.records import recipe_of_set
     from mer_tf.systems.registry import check_recipe
 
-    recipe = recipe_of_hash(*recorded_recipe(folder)) or own  # of an unknown one the hash tells in reading
+    recipe = recipe_of_set(folder) or own  # of an unknown one the hash tells in reading
     check_recipe(config.model, recipe, config.model_options)
     if recipe.name != own.name:
         said = f"note: the clips were prepared with recipe {recipe.name!r}; that of the model is {own.name!r}"

@@ -70,6 +70,10 @@ class TableBuilder:
         self.annotation = "the sheet"
         if card.name in self.rule.assumed and self.rule.entries is None:
             self.note(f"which emotions of this set belong to which class of mapping {self.rule.name!r} is assumed")
+        for emotion in self.rule.rule(card.name) if self.rule.is_own and self.rule.entries is None else ():
+            if emotion not in card.emotions:
+                message = f"mapping {self.rule.name!r} speaks of emotion {emotion!r}, which is none of this set"
+                self.note(f"{message}; known: {', '.join(card.emotions)}", severity="warning")
         self._missing: list[tuple[str, str]] = []  # clip key, folder tried
         self._unread = False
 
