@@ -21,6 +21,7 @@ FLOORS = (
         "frames",
         "numerics",
         "output",
+        "plugins",
         "addons",
         "processes",
         "served",

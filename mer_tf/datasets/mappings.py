@@ -7,7 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping as MappingType
 
-from mer_tf.datasets.own_mapping import classes_of, is_file_name, read_rules
+from mer_tf.datasets.own_mapping import classes_of, is_file_name, own_name, read_rules
 from mer_tf.errors import look_up
 
 
@@ -249,6 +249,15 @@ def get_mapping(name: str | LabelMapping, dataset: str | None = None) -> LabelMa
     if name not in mappings() and is_file_name(name):
         return _read_own(name)
     return look_up("label mapping", name, mappings())
+
+
+def own_classes(card) -> LabelMapping:
+    """The mapping ``"native"`` of a set with that ``DatasetCard``: its own classes."""
+    name = f"native_{card.name}"
+    if name in mappings():
+        return mappings()[name]
+    rules = _identity(*card.classes)
+    return LabelMapping(own_name(name, card.classes, {}), card.classes, {card.name: rules}, source=_OWN)
 
 
 def _read_own(path: str) -> LabelMapping:

@@ -87,7 +87,8 @@ def read_rules(path: str | os.PathLike) -> tuple[str, tuple[str, ...], dict[str,
         content = {"emotions": content}
     for key in content:
         if key not in KEYS:
-            raise ConfigError(f"{where}: {key!r} is none of {', '.join(KEYS)}, and not every value is a class; {REMEDY}")
+            said = f"{key!r} is none of {', '.join(KEYS)}, and not every value is a class"
+            raise ConfigError(f"{where}: {said}; {REMEDY}")
     common = _rules(content.get("emotions", {}), where)
     own = content.get("datasets", {})
     if not isinstance(own, dict):
