@@ -37,7 +37,7 @@ FLOORS = (
     ("training",),
     ("export",),
     ("report", "zoo", "show"),
-    ("commands",),
+    ("commands", "api"),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
