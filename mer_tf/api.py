@@ -39,7 +39,11 @@ def list_recipes() -> list[str]:
 
 
 def read(
-    data: str | os.PathLike, dataset: str | None = None, *, mapping: str | None = None, strict: bool = False
+    data: str | os.PathLike,
+    dataset: str | None = None,
+    *,
+    mapping: str | os.PathLike | None = None,
+    strict: bool = False,
 ) -> ClipTable:
     """Reads a dataset folder, or a CSV file that lists clips.
 
@@ -58,13 +62,13 @@ def read(
     from mer_tf.datasets.registry import CSV, get_reader
 
     name = dataset or (CSV if os.fspath(data).lower().endswith(".csv") else "casme2")
-    options = {} if mapping is None else {"mapping": mapping}
+    options = {} if mapping is None else {"mapping": os.fspath(mapping)}
     return get_reader(name)(data, strict=strict, **options)
 
 
 def prepare(
     clips: ClipTable,
-    recipe: str | Recipe,
+    recipe: str | os.PathLike | Recipe,
     out: str | os.PathLike,
     *,
     workers: int = 1,
@@ -97,7 +101,7 @@ def prepare(
     check_no_near_duplicates(*clip_thumbnails(clips.clips))
     # By name: the library imports nothing of the packages that are built on it.
     make = importlib.import_module("components.motion_transform.prepare").prepare
-    recipe = get_recipe(recipe) if isinstance(recipe, str | os.PathLike) else recipe
+    recipe = get_recipe(os.fspath(recipe)) if isinstance(recipe, str | os.PathLike) else recipe
     make(clips, recipe, out, strict=strict, workers=workers, landmark_model=landmark_model, force=force)
     return os.fspath(out)
 

@@ -179,17 +179,8 @@ def fit_to_recipe(model: keras.Model, recipe: Recipe, num_classes: int, name: st
 
     told = short_name(name)
     inputs = {key: keras.Input(shape, name=key) for key, shape in recipe.network_inputs.items()}
-    with _found(_file(full_name(name))):
-        try:
-            output = model(_arranged(model, inputs, recipe, told))
-        except ConfigError:
-            raise
-        except Exception as error:
-            said = " ".join(str(error).split())[:300]
-            raise ConfigError(
-                f"model {told} does not take what recipe {recipe.name!r} yields ({_shapes(recipe.network_inputs)}): "
-                f"{type(error).__name__}: {said}"
-            ) from error
+    with _called(name, recipe):
+        output = model(_arranged(model, inputs, recipe, told))
     if isinstance(output, list | tuple) and len(output) == 1:
         output = output[0]
     shape = tuple(getattr(output, "shape", ()))
@@ -202,13 +193,30 @@ def fit_to_recipe(model: keras.Model, recipe: Recipe, num_classes: int, name: st
     fitted = keras.Model(inputs, output)
     random = np.random.default_rng(0)
     batch = {key: random.uniform(0, 1, (2, *shape)).astype(np.float32) for key, shape in recipe.network_inputs.items()}
-    found = np.asarray(fitted(batch, training=False), np.float64)
+    with _called(name, recipe):
+        found = np.asarray(fitted(batch, training=False), np.float64)
     if not (found.min() >= -_TOLERANCE and abs(found.sum(axis=1) - 1).max() <= _TOLERANCE):  # NaN neither
         raise ConfigError(
             f"model {told} must give probabilities, which sum to 1; for random input it gave "
             f"{found[0].round(3).tolist()}. End it with a softmax"
         )
     return fitted
+
+
+@contextlib.contextmanager
+def _called(name: str, recipe: Recipe) -> Iterator[None]:
+    """Turns what a network raises on the recipe's tensors into ``ConfigError``."""
+    with _found(_file(full_name(name))):
+        try:
+            yield
+        except ConfigError:
+            raise
+        except Exception as error:  # whatever the code of a user raises
+            said = " ".join(str(error).split())[:300]
+            raise ConfigError(
+                f"model {short_name(name)} does not take what recipe {recipe.name!r} yields "
+                f"({_shapes(recipe.network_inputs)}): {type(error).__name__}: {said}"
+            ) from error
 
 
 def _arranged(model, inputs: dict, recipe: Recipe, told: str):
@@ -232,7 +240,7 @@ def _arranged(model, inputs: dict, recipe: Recipe, told: str):
             f"{_shapes(recipe.network_inputs)}; take another recipe, or name the network's inputs like the recipe's"
         )
     if isinstance(structure, dict):
-        return dict(zip(structure, chosen))
+        return dict(zip(sorted(structure), chosen))  # the order of ``model.inputs``
     return list(chosen) if isinstance(structure, list | tuple) else chosen[0]
 
 
