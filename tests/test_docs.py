@@ -66,9 +66,10 @@ def spans(page: pathlib.Path) -> tuple[str, ...]:
 
 
 def words_of(line: str) -> list[str]:
-    """Arguments of a ``mer`` command line; empty for another line."""
+    """Arguments of a ``mer`` command line, without a file that its output goes to; empty for another line."""
     found = re.match(r"\s*(?:\$ )?(?:\.venv/bin/)?mer (\w.*)", line)
-    return shlex.split(found[1], comments=True) if found else []
+    words = shlex.split(found[1], comments=True) if found else []
+    return words[: words.index(">")] if ">" in words else words
 
 
 def each(find):
