@@ -273,11 +273,15 @@ def run_compile(arguments) -> int:
     )
     with quiet(default_log("compile")) as console:
         setup_logging()
+        from mer_tf.systems.own import in_file
         from tfx_pipeline.kubeflow_runner import compile_kubeflow
 
         job = compile_kubeflow(config, arguments.output, image=arguments.image)
         tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
         console.result(f"{arguments.output}: {len(tasks)} components, image {arguments.image}")
+        if in_file(train.model):
+            file = train.model.rpartition(":")[0]
+            console.note(fill(f"note: the containers must see the code of the model at {file}"))
         if train.initial_weights:
             console.note(fill(f"note: the containers must see the initial weights at {train.initial_weights}"))
     return 0

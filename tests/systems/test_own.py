@@ -196,7 +196,7 @@ def test_the_code_and_what_it_imports_decide(net):
         TrainConfig.from_json(made.to_json())
     with pytest.raises(ConfigError, match="is not the one"):
         pickle.loads(pickle.dumps(made)).check_code()  # as a worker process has it
-    with pytest.raises(ConfigError, match="model_code"):
+    with pytest.raises(ConfigError, match="the code of model ststnet is not the one"):
         TrainConfig(model="ststnet", model_code="abc")
 
 
