@@ -18,6 +18,8 @@ Further public are the names that these modules list in ``__all__`` or define wi
 * ``mer_tf.training``: settings, one fold, all folds, the final model;
 * ``mer_tf.passport`` and ``mer_tf.export``: the record of a run, the SavedModel.
 
+Packages bring networks and sets of their own by the entry points ``mer_tf.models`` and ``mer_tf.datasets``.
+
 The other modules serve the command ``mer`` and the pages; they may change in any release.
 
 Importing the package is quick and loads none of TensorFlow, TFX, Beam or dlib; a module that uses one of them loads it
