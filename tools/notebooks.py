@@ -38,7 +38,8 @@ def notebook(script: str) -> str:
         elif "arguments" in mark:
             statement = ast.parse(text).body[0]
             assert isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BoolOp)
-            cells.append(("code", f"{ast.unparse(statement.targets[0])} = {ast.unparse(statement.value.values[1])}"))
+            default = ast.get_source_segment(text, statement.value.values[1])
+            cells.append(("code", f"{ast.get_source_segment(text, statement.targets[0])} = {default}"))
         else:
             cells.append(("code", text))
     made = [
