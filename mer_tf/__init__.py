@@ -1,6 +1,10 @@
 """mer-tf: facial micro-expression recognition, from annotated clips to a served model.
 
-Public are the names that these modules list in ``__all__`` or define without a leading underscore, and that
+The verbs of the command ``mer`` as Python calls, with ``import mer_tf as mer``: ``mer.read``, ``mer.prepare``,
+``mer.loso``, ``mer.evaluate``, ``mer.write_report``, ``mer.train``, ``mer.predict``, ``mer.list_models``,
+``mer.list_recipes`` (``mer_tf.api``; they stay as they are between releases).
+
+Further public are the names that these modules list in ``__all__`` or define without a leading underscore, and that
 ``examples/`` and the pages of ``docs/`` use:
 
 * ``mer_tf.types`` and ``mer_tf.errors``: the data that travels between the parts, and the named errors;
@@ -14,10 +18,25 @@ Public are the names that these modules list in ``__all__`` or define without a 
 * ``mer_tf.training``: settings, one fold, all folds, the final model;
 * ``mer_tf.passport`` and ``mer_tf.export``: the record of a run, the SavedModel.
 
+Packages bring networks and sets of their own by the entry points ``mer_tf.models`` and ``mer_tf.datasets``.
+
 The other modules serve the command ``mer`` and the pages; they may change in any release.
 
 Importing the package is quick and loads none of TensorFlow, TFX, Beam or dlib; a module that uses one of them loads it
 when the module itself is imported, or when the function that needs it is called.
 """
 
+from mer_tf.api import evaluate, list_models, list_recipes, loso, predict, prepare, read, train, write_report
+
 __version__ = "0.1.0"
+__all__ = [
+    "evaluate",
+    "list_models",
+    "list_recipes",
+    "loso",
+    "predict",
+    "prepare",
+    "read",
+    "train",
+    "write_report",
+]

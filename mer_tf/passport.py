@@ -14,6 +14,7 @@ from mer_tf import atomic, metrics, numerics
 from mer_tf.metrics.predictions import write_predictions
 from mer_tf.recipes import Recipe
 from mer_tf.run_files import PASSPORT_FILE, PASSPORT_FORMAT, PREDICTIONS_FILE
+from mer_tf.systems.own import short_name
 from mer_tf.types import Prediction
 
 PACKAGES = (
@@ -84,7 +85,7 @@ def write_passport(
         "protocol": protocol,
         "classes": list(classes),
         "mapping": mapping,
-        "model": config.get("model"),
+        "model": short_name(config["model"]) if config.get("model") else None,
         "config": config,
         "recipe": recipe.to_json(),
         "recipe_hash": recipe.hash,

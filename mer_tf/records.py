@@ -15,11 +15,13 @@ import tensorflow as tf
 from mer_tf import atomic, features
 from mer_tf.errors import ConfigError, EmptySplitError, MissingFileError
 from mer_tf.files import check_regular, is_left_over
-from mer_tf.recipes import Recipe, same_recipe
+from mer_tf.recipes import Recipe, recipe_of_hash, same_recipe
+from mer_tf.run_files import CLIPS_FILE
 from mer_tf.types import Clip
 
 MISSING_APEX = -1  # An int64 feature cannot be None; frame numbers are never negative.
 RECORDS = "motion"  # how the names of the files of a prepared set begin
+RECIPE = "recipe"  # key of clips.json: the recipe as a whole, which a file of the user may have given
 _ARRIVING, _LIST = "arriving", "files.json"  # of a set that is about to take its place
 _BATCH = 64
 
@@ -181,6 +183,24 @@ def recorded_recipe(paths) -> tuple[str, str]:
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.InvalidArgumentError, UnicodeDecodeError):
         pass
     return "", ""
+
+
+def recipe_of_set(folder: str | os.PathLike) -> Recipe | None:
+    """The recipe that made the records of a prepared set, registered or not; None where they do not say.
+
+    Raises:
+        MissingFileError: As ``record_files``.
+    """
+    name, recipe_hash = recorded_recipe(folder)
+    known = recipe_of_hash(name, recipe_hash)
+    if known is not None and same_recipe(known.hash, recipe_hash):
+        return known
+    try:
+        with open(set_file(folder, CLIPS_FILE), encoding="utf-8") as file:
+            written = Recipe.from_json(json.load(file)[RECIPE])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError):
+        return known
+    return written if written.hash == recipe_hash else known
 
 
 def read_examples(paths, recipe: Recipe, shapes: Mapping[str, Sequence[int]]) -> dict[str, np.ndarray]:

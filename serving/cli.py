@@ -22,13 +22,15 @@ def add_serve(verbs) -> None:
 def add_predict(verbs) -> None:
     parser = verbs.add_parser(
         "predict",
-        help="send one clip to a server: class and probabilities",
+        help="class and probabilities of one clip, by a server or a model folder",
         epilog="The served model says how clips are prepared. Weights that its recipe needs for that are found by the "
         "environment variables MER_MAGNIFIER_WEIGHTS (learned magnification) and MER_LITEFLOWNET_WEIGHTS (flow); those "
         "must be the weights that the model's training clips were prepared with.",
     )
     parser.add_argument("clip", help="folder of frames, numbered by the last integer of their names")
-    parser.add_argument("--server", default=DEFAULT_ADDRESS, help="HOST:PORT (default: %(default)s)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--server", default=DEFAULT_ADDRESS, help="HOST:PORT (default: %(default)s)")
+    where.add_argument("--model", metavar="DIR", help="instead of a server: model folder, loaded in this process")
     parser.add_argument("--onset", type=int, help="frame number of the onset (default: first frame)")
     parser.add_argument("--apex", type=int, help="frame number of the apex (default: middle frame)")
     parser.add_argument("--offset", type=int, help="frame number of the offset (default: last frame)")
@@ -72,7 +74,7 @@ def run_predict(arguments) -> int:
         from serving.clips import predict_clip
 
         answer = predict_clip(
-            arguments.server,
+            arguments.server if arguments.model is None else _model_folder(arguments.model),
             arguments.clip,
             onset=arguments.onset,
             apex=arguments.apex,
@@ -96,6 +98,16 @@ def run_predict(arguments) -> int:
             for part in textwrap.wrap(line, LINE, subsequent_indent="  "):
                 console.result(part)
     return 0
+
+
+def _model_folder(path: str) -> str:
+    import os
+
+    from mer_tf.errors import MissingFileError
+
+    if not os.path.isdir(path):
+        raise MissingFileError(f"there is no model folder {path}; make one with 'mer train'")
+    return path
 
 
 def _motion(answer: dict) -> str:

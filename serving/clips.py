@@ -7,6 +7,7 @@ and dlib are loaded only then, TensorFlow not at all but for recipes with a netw
 from __future__ import annotations
 
 import math
+import os
 import pathlib
 
 from mer_tf import served
@@ -36,7 +37,7 @@ def predict_clip(
     ``MER_MAGNIFIER_WEIGHTS`` and ``MER_LITEFLOWNET_WEIGHTS`` name.
 
     Args:
-        address: ``HOST:PORT`` of the server.
+        address: ``HOST:PORT`` of the server, or a model folder, which is then loaded in this process.
         folder: Folder of frames, whose names differ in one number (``img1.jpg``, ``img2.jpg``, ...); pictures that
             are named otherwise are left out, and a flag names them.
         onset: Frame number of the onset; the first frame by default.
@@ -72,7 +73,7 @@ def predict_clip(
     found = frames_of_folder(folder)
     numbers = found.numbers
     _check_numbers(folder, numbers, onset, apex, offset)
-    with PredictionClient(address, model_name=model_name, timeout=timeout) as client:
+    with _client(address, model_name, timeout) as client:
         description = client.describe()
         if fps is None and description.recipe.magnify.method == "eulerian":
             raise ConfigError(
@@ -139,6 +140,14 @@ def predict_clip(
         "trained_on": description.trained_on,
         "provenance": result.provenance,
     }
+
+
+def _client(address: str, model_name: str, timeout: float) -> PredictionClient:
+    if not os.path.isdir(address):
+        return PredictionClient(address, model_name=model_name, timeout=timeout)
+    from serving.folder import FolderClient
+
+    return FolderClient(address)
 
 
 def check_versions(description: Description, here: dict[str, str], allow: bool = False) -> list[str]:

@@ -18,6 +18,7 @@ from mer_tf.cli import build_parser
 from mer_tf.datasets import READERS
 from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.mappings import get_mapping
+from mer_tf.datasets.registry import CSV
 from mer_tf.protocols.registry import PROTOCOLS
 from mer_tf.recipes import RECIPES
 from mer_tf.systems.registry import MODELS
@@ -35,7 +36,7 @@ PAGES = sorted(
 # Values that a page gives to these options must be known names, unless they are placeholders in capitals.
 KNOWN = {
     "--composite": COMPOSITES,
-    "--dataset": READERS,
+    "--dataset": (*READERS, CSV),
     "--model": MODELS,
     "--protocol": PROTOCOLS,
     "--recipe": RECIPES,
@@ -65,9 +66,10 @@ def spans(page: pathlib.Path) -> tuple[str, ...]:
 
 
 def words_of(line: str) -> list[str]:
-    """Arguments of a ``mer`` command line; empty for another line."""
+    """Arguments of a ``mer`` command line, without a file that its output goes to; empty for another line."""
     found = re.match(r"\s*(?:\$ )?(?:\.venv/bin/)?mer (\w.*)", line)
-    return shlex.split(found[1], comments=True) if found else []
+    words = shlex.split(found[1], comments=True) if found else []
+    return words[: words.index(">")] if ">" in words else words
 
 
 def each(find):
@@ -99,9 +101,11 @@ def actions(words: tuple[str, ...]) -> dict[str, argparse.Action]:
 
 
 def check_names(words: list[str]) -> None:
-    if words[0] == "serve":
+    if words[0] in ("serve", "predict"):
         return  # its --model is a folder
     for option, value in itertools.pairwise(words):
+        if value.endswith((".json", ".csv")) or ".py:" in value:
+            continue  # a file of the user's own
         if option in KNOWN and not value.isupper():
             assert value in KNOWN[option], f"{option} {value}"
         if option == "--mapping" and not value.isupper():

@@ -21,6 +21,7 @@ FLOORS = (
         "frames",
         "numerics",
         "output",
+        "plugins",
         "addons",
         "processes",
         "served",
@@ -36,7 +37,7 @@ FLOORS = (
     ("training",),
     ("export",),
     ("report", "zoo", "show"),
-    ("commands",),
+    ("commands", "api"),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}

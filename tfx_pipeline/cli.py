@@ -94,14 +94,15 @@ def pipeline_config(arguments, train, **paths):
         ConfigError: The model does not take the recipe, or a value is out of range.
     """
     from mer_tf.recipes import get_recipe
-    from mer_tf.systems.registry import get_model_card
+    from mer_tf.systems.registry import get_model_card, recipe_of_model
     from tfx_pipeline.configs import PipelineConfig
 
     if arguments.min_uf1 is not None:
         paths["min_uf1"] = arguments.min_uf1
+    named = arguments.recipe or get_model_card(train.model).recipe or recipe_of_model(train.model).name
     return PipelineConfig(
         train=train,
-        recipe=get_recipe(arguments.recipe or get_model_card(train.model).recipe, arguments.faces),
+        recipe=get_recipe(named, arguments.faces),
         protocol=arguments.protocol,
         strict=arguments.strict,
         landmark_model=arguments.landmark_model,
@@ -272,11 +273,15 @@ def run_compile(arguments) -> int:
     )
     with quiet(default_log("compile")) as console:
         setup_logging()
+        from mer_tf.systems.own import in_file
         from tfx_pipeline.kubeflow_runner import compile_kubeflow
 
         job = compile_kubeflow(config, arguments.output, image=arguments.image)
         tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
         console.result(f"{arguments.output}: {len(tasks)} components, image {arguments.image}")
+        if in_file(train.model):
+            file = train.model.rpartition(":")[0]
+            console.note(fill(f"note: the containers must see the code of the model at {file}"))
         if train.initial_weights:
             console.note(fill(f"note: the containers must see the initial weights at {train.initial_weights}"))
     return 0

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from mer_tf.checks import from_text, known_settings
 from mer_tf.errors import ConfigError
 from mer_tf.protocols import get_protocol
-from mer_tf.recipes import Recipe, get_recipe
-from mer_tf.systems.registry import check_network, check_recipe, get_model_card
+from mer_tf.recipes import Recipe
+from mer_tf.systems.registry import check_network, check_recipe, recipe_of_model
 from mer_tf.training import TrainConfig
 
 PIPELINE_NAME = "mer"
@@ -82,7 +82,7 @@ class PipelineConfig:
         if not isinstance(self.train, TrainConfig):
             raise ConfigError(f"train must be a TrainConfig. Received: {type(self.train).__name__}")
         check_network(self.train.model)
-        recipe = get_recipe(get_model_card(self.train.model).recipe) if self.recipe is None else self.recipe
+        recipe = recipe_of_model(self.train.model) if self.recipe is None else self.recipe
         check_recipe(self.train.model, recipe, self.train.model_options)
         object.__setattr__(self, "recipe", recipe)
         get_protocol(self.protocol)

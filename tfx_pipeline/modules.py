@@ -53,6 +53,7 @@ def run_fn(fn_args) -> None:
 
     from mer_tf.datasets.mappings import get_mapping
     from mer_tf.export import export_saved_model
+    from mer_tf.systems.own import short_name
     from mer_tf.training import TrainConfig, read_training_records, train_final, training_description
     from mer_tf.training.initial import check_initial_weights
 
@@ -69,7 +70,7 @@ def run_fn(fn_args) -> None:
         recipe,
         get_mapping(data.mapping).classes,
         fn_args.serving_model_dir,
-        model_name=config.model,
+        model_name=short_name(config.model),
         transform=transform.transform_features_layer(),
         # Requests carry motion alone; TFT leaves out what depends on the facts.
         feature_spec={name: spec[name] for name in recipe.inputs},

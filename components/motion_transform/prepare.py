@@ -23,7 +23,7 @@ from mer_tf.errors import ClipError, MerError, OutputError
 from mer_tf.preprocessing import find_landmark_model
 from mer_tf.preprocessing.versions import file_digest
 from mer_tf.recipes import FramesConfig, Recipe
-from mer_tf.records import RECORDS, finish_swap, set_file, swap_set
+from mer_tf.records import RECIPE, RECORDS, finish_swap, set_file, swap_set
 from mer_tf.run_files import CLIPS_FILE
 from mer_tf.types import Clip, ClipTable
 
@@ -69,7 +69,8 @@ def prepare(
     output.check_settings(out, _earlier_settings(out, settings), settings, force=force)
     with output.locked(out), _work_folder(out) as part:
         report = _make(table, recipe, part, strict, workers, landmark_model, beam_pipeline_args)
-        reports.write_report(report, part, {**data_flags(table, bool(report.faults)), SETTINGS: settings})
+        facts = {**data_flags(table, bool(report.faults)), SETTINGS: settings, RECIPE: recipe.to_json()}
+        reports.write_report(report, part, facts)
         swap_set(out, os.path.join(out, UNFINISHED))
     return report
 

@@ -7,10 +7,10 @@ import json
 
 from mer_tf import output
 from mer_tf.commands.options import add_workers, worker_count
-from mer_tf.commands.source import DEFAULT_DATASET, MAPPING_HELP, add_roots, named_dataset, read_parts
+from mer_tf.commands.source import DATASETS_HELP, DEFAULT_DATASET, MAPPING_HELP, add_roots, named_dataset, read_parts
 from mer_tf.console import Console, fill, say, table
 from mer_tf.datasets.composites import COMPOSITES
-from mer_tf.datasets.registry import CARDS, READERS, get_card
+from mer_tf.datasets.registry import CARDS, get_card, get_reader
 from mer_tf.errors import ConfigError
 
 _SHOWN = 12  # differences printed
@@ -51,12 +51,14 @@ def add(verbs) -> None:
         "check",
         help="read a dataset folder or a composite: counts beside the published ones, missing frames, corrections",
     )
-    check.add_argument("root", nargs="?", help="the folder as the distributor ships it")
+    check.add_argument(
+        "root", nargs="?", help="the folder as the distributor ships it, or a CSV file that lists your clips"
+    )
     what = check.add_mutually_exclusive_group()
     what.add_argument(
         "--dataset",
         metavar="NAME",
-        help=f"dataset, in any spelling of its name: {', '.join(CARDS)} (default: {DEFAULT_DATASET})",
+        help=f"dataset, in any spelling of its name: {DATASETS_HELP} (default: {DEFAULT_DATASET})",
     )
     what.add_argument("--composite", help=f"composite of several datasets: {', '.join(COMPOSITES)}")
     add_roots(check)
@@ -236,7 +238,7 @@ def _read_one(arguments):
         raise ConfigError(
             f"{'--root' if arguments.roots else '--allow-partial'} goes with --composite (see 'mer data check --help')"
         )
-    card = get_card(named_dataset(arguments.dataset, Console()))
+    card = get_card(named_dataset(arguments.dataset, Console(), arguments.root))
     options, entries = {"strict": arguments.strict}, None
     if arguments.mapping:
         options["mapping"] = arguments.mapping
@@ -245,7 +247,7 @@ def _read_one(arguments):
         listed = read_label_list(arguments.label_list, rule).items()
         entries = {key: label for key, label in listed if key[0] == card.name}
         options["mapping"] = rule.with_entries(entries, arguments.label_list)
-    return READERS[card.name](arguments.root, **options), entries
+    return get_reader(card.name)(arguments.root, **options), entries
 
 
 def _print_check(facts: dict, most: int | None) -> int:

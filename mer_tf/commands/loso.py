@@ -84,18 +84,18 @@ def check_arguments(arguments):
     """Whatever the arguments alone can tell; nothing of the data is read, nothing is written.
 
     Returns:
-        The ``TrainConfig``, the model's own recipe, and the number of processes.
+        The ``TrainConfig``, the model's own recipe (None where it names none and records are given), and the number of
+        processes.
 
     Raises:
         UnknownNameError, ConfigError: They do not fit together.
         MissingFileError: The initial weights are not there.
     """
-    from mer_tf.recipes import get_recipe
-    from mer_tf.systems.registry import get_model_card
+    from mer_tf.systems.registry import get_model_card, recipe_of_model
 
     config, workers = training_config(arguments), worker_count(arguments)
     card = get_model_card(config.model)
-    recipe = get_recipe(card.recipe)
+    recipe = None if not card.recipe and arguments.data is not None else recipe_of_model(config.model)
     _check_source(arguments, recipe)
     if arguments.epoch_predictions < 0:
         raise ConfigError(f"--epoch-predictions must be at least 0. Received: {arguments.epoch_predictions}")
@@ -119,13 +119,14 @@ def recipe_of_records(folder: str, config, own, console: Console):
     Raises:
         ConfigError: The model does not take what that recipe yields.
     """
-    from mer_tf.recipes import recipe_of_hash
-    from mer_tf.records import recorded_recipe
+    from mer_tf.records import recipe_of_set
     from mer_tf.systems.registry import check_recipe
 
-    recipe = recipe_of_hash(*recorded_recipe(folder)) or own  # of an unknown one the hash tells in reading
+    recipe = recipe_of_set(folder) or own  # of an unknown one the hash tells in reading
     check_recipe(config.model, recipe, config.model_options)
-    if recipe.name != own.name:
+    if recipe is None:
+        raise ConfigError(f"{folder}: its records do not say by which recipe they were made; prepare the clips again")
+    if own is not None and recipe.name != own.name:
         said = f"note: the clips were prepared with recipe {recipe.name!r}; that of the model is {own.name!r}"
         console.note(fill(said))
     return recipe

@@ -21,7 +21,9 @@ TAKES = {
 
 def add(verbs) -> None:
     parser = verbs.add_parser("models", help="every system: paper, input, weights, operations, presets")
-    parser.add_argument("name", nargs="?", help="show one system: layers, options, assumptions, presets, results")
+    parser.add_argument(
+        "name", nargs="?", help="show one system, or FILE.py:FUNCTION: layers, options, assumptions, presets, results"
+    )
     parser.add_argument("--paper", metavar="TEXT", help="systems whose paper says so (author, title or number)")
     parser.add_argument("--input", metavar="TEXT", help="systems with such an input, for example 28x28x3 or strain")
     parser.add_argument("--recipe", help="systems on that recipe, see 'mer recipes'")
@@ -39,7 +41,7 @@ def add(verbs) -> None:
 
 def run(arguments) -> int:
     from mer_tf.recipes import get_recipe
-    from mer_tf.systems.registry import get_model_card
+    from mer_tf.systems.registry import get_model_card, is_own
 
     filters = [name for name in ("paper", "input", "recipe", "takes") if getattr(arguments, name) is not None]
     if arguments.name:
@@ -60,7 +62,9 @@ def run(arguments) -> int:
         say(arguments.plot)
         return 0
     names = [arguments.name] if arguments.name else chosen(arguments)
-    if arguments.json:
+    if arguments.name and is_own(arguments.name) and not arguments.json:
+        say(_own(arguments.name))
+    elif arguments.json:
         from mer_tf.systems.counts import all_counts
 
         facts = [{**get_model_card(name).to_json(), "counts": all_counts().get(name)} for name in names]
@@ -73,6 +77,30 @@ def run(arguments) -> int:
     else:
         say(_listed(names, arguments.wide))
     return 0
+
+
+def _own(name: str) -> str:
+    """What is known of a user's network; it is built, as a training would."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from mer_tf.systems.own import short_name
+    from mer_tf.systems.registry import get_model_card, recipe_of_model
+    from mer_tf.training import TrainConfig
+    from mer_tf.training.trainer import initialised_model
+
+    card = get_model_card(name)
+    config = TrainConfig.from_preset(card.name)
+    recipe = recipe_of_model(card.name) if card.recipe else None
+    model, _ = initialised_model(config, recipe=recipe)
+    inputs = {} if recipe is None else recipe.network_inputs
+    yields = ", ".join(f"{key} {'x'.join(map(str, shape))}" for key, shape in inputs.items())
+    rows = [
+        ("model", short_name(card.name)),
+        ("code", config.model_code[:12]),
+        ("recipe", f"{recipe.name} ({yields})" if recipe else "that of the records; its CARD names none"),
+        ("weights", f"{model.count_params()} with {config.num_classes} classes"),
+        *((f"preset {key}", json.dumps(settings)) for key, settings in card.presets.items()),
+    ]
+    return table(("own network", "value"), rows)
 
 
 def chosen(arguments) -> list[str]:

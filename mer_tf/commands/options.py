@@ -14,6 +14,7 @@ from mer_tf.recipes import FACES
 # Fields of TrainConfig with a flag of their own that is more than a value; '--set' names the flag.
 _FLAGS = {
     "model": "--model",
+    "model_code": "--model",
     "preset": "--preset",
     "model_options": "--option",
     "initial_weights": "--initial-weights",
@@ -24,19 +25,25 @@ _SHORTCUTS = ("epochs", "learning_rate", "batch_size", "optimizer")
 
 
 def add_training_options(
-    parser: argparse.ArgumentParser, *, model: str | None = None, preset: str = "paper", folds: bool = True
+    parser: argparse.ArgumentParser, *, model: str | None = None, preset: str | None = None, folds: bool = True
 ) -> None:
     """Adds every flag that ``training_config`` reads.
 
     Args:
         parser: Parser of a verb.
         model: Default of ``--model``; None makes it required.
-        preset: Default of ``--preset``.
+        preset: Default of ``--preset``; None for ``"paper"``, or the first that a user's network has.
         folds: Whether the verb cross-validates: adds ``--protocol`` and ``--shuffle-labels``.
     """
     default = "" if model is None else " (default: %(default)s)"
-    parser.add_argument("--model", required=model is None, default=model, help=f"see 'mer models'{default}")
-    parser.add_argument("--preset", default=preset, help="training settings to start from (default: %(default)s)")
+    parser.add_argument(
+        "--model",
+        required=model is None,
+        default=model,
+        help=f"see 'mer models', or your own network as FILE.py:FUNCTION{default}",
+    )
+    said = preset or "paper; of your own model the one of its CARD"
+    parser.add_argument("--preset", default=preset, help=f"training settings to start from (default: {said})")
     parser.add_argument("--epochs", type=int, help="instead of the preset's")
     parser.add_argument("--learning-rate", type=float, help="instead of the preset's")
     parser.add_argument("--batch-size", type=int, help="instead of the preset's")
@@ -157,17 +164,19 @@ def parse_options(texts: list[str]) -> dict:
     return options
 
 
-def preset_options(model: str, preset: str, texts: list[str]) -> dict:
+def preset_options(model: str, preset: str | None, texts: list[str]) -> dict:
     """The preset's constructor options with those of ``--option`` put over them, inside groups as well.
 
     Args:
         model: Registry name.
-        preset: Name of one of its presets; an unknown one has no options here, and is refused where it is used.
+        preset: Name of one of its presets, None for its default one; an unknown one has no options here, and is refused
+            where it is used.
         texts: The values of ``--option``.
     """
     from mer_tf.systems.registry import get_model_card
 
-    merged = dict(get_model_card(model).presets.get(preset, {}).get("model_options", {}))
+    card = get_model_card(model)
+    merged = dict(card.presets.get(preset or card.default_preset, {}).get("model_options", {}))
     for name, value in parse_options(texts).items():
         both = isinstance(value, dict) and isinstance(merged.get(name), dict)
         merged[name] = {**merged[name], **value} if both else value
@@ -219,7 +228,8 @@ def worker_count(arguments) -> int:
 def _preset(arguments) -> dict:
     from mer_tf.systems.registry import get_model_card
 
-    return get_model_card(arguments.model).presets.get(arguments.preset, {})
+    card = get_model_card(arguments.model)
+    return card.presets.get(arguments.preset or card.default_preset, {})
 
 
 def _pairs(flag: str, texts: list[str], example: str) -> dict[str, str]:

@@ -134,7 +134,7 @@ def _clip_of_data(arguments) -> tuple[Clip, str]:
     for name in ("onset", "apex", "offset", "fps"):
         if getattr(arguments, name) is not None:
             raise ConfigError(f"--{name} goes with a folder of frames; with --data the annotation says it")
-    reader = get_reader(named_dataset(arguments.dataset, Console()))
+    reader = get_reader(named_dataset(arguments.dataset, Console(), arguments.data))
     # The dataset's own classes: a clip that some mapping drops can still be looked at.
     table = reader(arguments.data, mapping="native")
     clips = table.clips

@@ -7,16 +7,18 @@ import time
 
 from mer_tf.console import Console, fill
 from mer_tf.datasets.composites import COMPOSITES
-from mer_tf.datasets.registry import CARDS, dataset_name, get_card
+from mer_tf.datasets.registry import CARDS, CSV, dataset_name, get_card
 from mer_tf.datasets.spelling import plain
 from mer_tf.datasets.summary import problem_lines
 from mer_tf.errors import ConfigError, LeakageError
 from mer_tf.types import ClipTable
 
 DEFAULT_DATASET = "casme2"
+DATASETS_HELP = f"{', '.join(CARDS)}, {CSV} (a list of your own clips), or a set of an installed package"
 MAPPING_HELP = (
-    "rule from emotions to classes: native (the set's own classes), megc2019, cbamnet, casme2_five, ... "
-    "(default: megc2019, which keeps 145 of the 255 clips of CASME II; macro5 for macro-expression sets)"
+    "rule from emotions to classes: native (the set's own classes), megc2019, cbamnet, casme2_five, ... or your own "
+    "JSON file from emotion to class (default: megc2019, which keeps 145 of the 255 clips of CASME II; macro5 for "
+    "macro-expression sets, the list's own classes for csv)"
 )
 
 
@@ -58,9 +60,9 @@ def add_roots(parser) -> None:
 def add_source(parser) -> None:
     """Adds ``--data``/``--dataset`` or ``--composite``/``--root``, mapping, faults and near-duplicates."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--data", help="dataset folder as the distributor ships it")
+    what.add_argument("--data", help="dataset folder as the distributor ships it, or a CSV file that lists your clips")
     what.add_argument("--composite", help=f"composite of several datasets: {', '.join(COMPOSITES)}")
-    parser.add_argument("--dataset", help=f"with --data: {', '.join(CARDS)} (default: {DEFAULT_DATASET})")
+    parser.add_argument("--dataset", help=f"with --data: {DATASETS_HELP} (default: {DEFAULT_DATASET})")
     add_roots(parser)
     parser.add_argument("--mapping", help=f"with --data: {MAPPING_HELP}")
     parser.add_argument("--label-list", metavar="CSV", help="with --composite: the organisers' list; it decides")
@@ -98,7 +100,7 @@ def read_source(arguments, console: Console) -> ClipTable:
                 flag = "--" + name.rstrip("s").replace("_", "-")
                 raise ConfigError(f"{flag} goes with --composite; --data names one dataset folder")
         options = {} if arguments.mapping is None else {"mapping": arguments.mapping}
-        reader = get_reader(named_dataset(arguments.dataset, console))
+        reader = get_reader(named_dataset(arguments.dataset, console, arguments.data))
         clips = reader(arguments.data, strict=arguments.strict, **options)
         if not options:
             console.note(f"label mapping {clips.mapping} keeps {len(clips.clips)} clips of {clips.dataset}")
@@ -125,10 +127,16 @@ def read_parts(arguments) -> ClipTable:
     )
 
 
-def named_dataset(given: str | None, console: Console) -> str:
-    """The set that ``--dataset`` names, or the default; of a name that may mean others too these are noted."""
+def named_dataset(given: str | None, console: Console, data: str | None = None) -> str:
+    """The set that ``--dataset`` names, or the default; of a name that may mean others too these are noted.
+
+    Args:
+        given: What ``--dataset`` says, or None.
+        console: Where notes go.
+        data: The folder or file that is to be read: one whose name ends in ``.csv`` is a list of clips.
+    """
     if given is None:
-        return DEFAULT_DATASET
+        return CSV if data is not None and data.lower().endswith(".csv") else DEFAULT_DATASET
     card = get_card(given)
     family = f"{card.listed_as}_"
     if card.listed_as and plain(given) == plain(card.listed_as):

@@ -30,12 +30,11 @@ def add(verbs) -> None:
 
 
 def run(arguments) -> int:
-    from mer_tf.recipes import get_recipe
-    from mer_tf.systems.registry import check_network, get_model_card
+    from mer_tf.systems.registry import check_network, get_model_card, recipe_of_model
 
     config = training_config(arguments)
     check_network(config.model)
-    own = get_recipe(get_model_card(config.model).recipe)
+    own = recipe_of_model(config.model) if get_model_card(config.model).recipe else None
     output.check_folder(arguments.out)
     log = os.path.join(arguments.out, "mer.log")
     with output.locked(arguments.out), quiet(log) as console:
@@ -50,6 +49,7 @@ def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
     from mer_tf.datasets.mappings import get_mapping
     from mer_tf.export import export_saved_model, next_version
     from mer_tf.records import record_files
+    from mer_tf.systems.own import short_name
     from mer_tf.training import read_motion_records, train_final, training_description
     from mer_tf.training.interface import TRAININGS
 
@@ -70,7 +70,7 @@ def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
         recipe,
         classes,
         folder,
-        model_name=config.model,
+        model_name=short_name(config.model),
         training=training,
     )
     return description, folder
@@ -83,9 +83,11 @@ def _passport_of(run: str, config, data) -> str:
         ConfigError: The run is of another model, other settings or other clips.
     """
     from mer_tf.report.passports import read_run
+    from mer_tf.systems.own import short_name
 
     passport = read_run(run).passport
-    theirs, ours = passport["config"], config.to_json()
+    settings = passport["config"], config.to_json()
+    theirs, ours = ({**one, "model": short_name(one["model"])} for one in settings)
     compared = ours.keys() - {"preset", "shuffle_labels"}
     differing = output.differences({n: theirs.get(n, ours[n]) for n in compared}, {n: ours[n] for n in compared})
     if differing:

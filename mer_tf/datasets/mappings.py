@@ -7,6 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping as MappingType
 
+from mer_tf.datasets.own_mapping import classes_of, is_file_name, own_name, read_rules
 from mer_tf.errors import look_up
 
 
@@ -67,6 +68,7 @@ class LabelMapping:
         entries: None, or class index by (dataset, subject, clip): a list that decides alone, without the rules.
         entries_source: File of the list.
         assumed: Datasets of which the source says less than the rule.
+        others: Value to class name for sets that are none of the published ones; None where it is of no use to them.
     """
 
     name: str
@@ -78,6 +80,12 @@ class LabelMapping:
     entries: MappingType[tuple[str, str, str], int] | None = None
     entries_source: str = ""
     assumed: tuple[str, ...] = ()
+    others: MappingType[str, str] | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a user wrote it."""
+        return classes_of(self.name) is not None
 
     def label(self, dataset: str, value: str) -> int | None:
         """Class index of an emotion or objective class (any case, blanks stripped); None where it is dropped.
@@ -90,6 +98,10 @@ class LabelMapping:
 
     def rule(self, dataset: str) -> MappingType[str, str]:
         """Value to class name of one dataset; ``UnknownNameError`` where the mapping has none for it."""
+        from mer_tf.datasets.registry import CARDS  # here, because the readers import this module
+
+        if self.others is not None and dataset not in self.rules and dataset not in CARDS:
+            return self.others
         return look_up(f"dataset of mapping {self.name!r}", dataset, self.rules)
 
     def exclusion(self, dataset: str, subject: str, clip: str) -> Exclusion | None:
@@ -139,6 +151,7 @@ _MEGC_EXCLUSIONS = (
         source=_LIST,
     ),
 )
+_OWN = "the user's own; its name tells the file, a hash of its rules, and the classes"
 _MACRO_5 = ("happiness", "surprise", "anger", "disgust", "sadness")
 
 
@@ -161,6 +174,7 @@ def mappings() -> dict[str, LabelMapping]:
                 "4dme": {**_identity(*_CLASSES_3), "repression": "negative"},
             },
             exclusions=_MEGC_EXCLUSIONS,
+            others=_MEGC_PROSE,
             assumed=tuple(name for name in MICRO if name not in (*three, "casme2", "samm")),
             source="MEGC 2019 composite database evaluation; used by Dual-ATME 2023 and ATSCNN 2024",
         ),
@@ -226,17 +240,43 @@ def mappings() -> dict[str, LabelMapping]:
 
 
 def get_mapping(name: str | LabelMapping, dataset: str | None = None) -> LabelMapping:
-    """The mapping of that name; an unknown name lists the known ones.
+    """The mapping of that name or file; an unknown name lists the known ones.
 
     Args:
-        name: Registry name; ``"native"`` with a dataset is that dataset's own classes. A mapping is given back.
+        name: Registry name; ``"native"`` with a dataset is that dataset's own classes. Path of a JSON file from emotion
+            to class (``my.json``), or the name that such a mapping has in records and passports, which tells its
+            classes and has no rules. A mapping is given back.
         dataset: Dataset that ``"native"`` refers to.
 
     Raises:
         UnknownNameError: No such mapping.
+        MissingFileError, BadInputError, ConfigError: The file cannot be read, or is no mapping.
     """
     if isinstance(name, LabelMapping):
         return name
     if name == "native" and f"native_{dataset}" in mappings():
         name = f"native_{dataset}"
+    classes = classes_of(name)
+    if classes is not None:
+        return LabelMapping(name, classes, {}, source=_OWN)
+    if name not in mappings() and is_file_name(name):
+        return _read_own(name)
     return look_up("label mapping", name, mappings())
+
+
+def own_classes(card) -> LabelMapping:
+    """The mapping ``"native"`` of a set with that ``DatasetCard``: its own classes."""
+    name = f"native_{card.name}"
+    if name in mappings():
+        return mappings()[name]
+    rules = _identity(*card.classes)
+    return LabelMapping(own_name(name, card.classes, {}), card.classes, {card.name: rules}, source=_OWN)
+
+
+def _read_own(path: str) -> LabelMapping:
+    from mer_tf.datasets.registry import CARDS, dataset_name
+
+    name, classes, common, special = read_rules(path)
+    special = {dataset_name(key): rules for key, rules in special.items()}
+    rules = {key: {**common, **special.get(key, {})} for key in (*CARDS, *special)}
+    return LabelMapping(name, classes, rules, source=_OWN, others=common)

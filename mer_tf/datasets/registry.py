@@ -5,13 +5,18 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable
 
 from mer_tf.datasets import readers
 from mer_tf.datasets.card import DatasetCard
 from mer_tf.datasets.spelling import plain
 from mer_tf.errors import ConfigError, UnknownNameError
+from mer_tf.plugins import installed, load
 from mer_tf.types import ClipTable
+
+CSV = "csv"  # name of the reader of a user's list of clips
+GROUP = "mer_tf.datasets"  # entry points of packages that bring sets
 
 
 def _collect() -> dict[str, tuple[DatasetCard, Callable[..., ClipTable]]]:
@@ -70,24 +75,53 @@ def dataset_name(text: str) -> str:
 
 
 def get_card(name: str) -> DatasetCard:
-    """The card of a set in any spelling of its name.
+    """The card of a set in any spelling of its name; also of ``"csv"`` and of sets of installed packages.
 
     Raises:
         UnknownNameError: No such set; the message lists those there are.
-        ConfigError: The spelling stands for several sets.
+        ConfigError: The spelling stands for several sets, or a package's set cannot be used.
     """
-    try:
-        return CARDS[dataset_name(name)]
-    except KeyError:
-        raise UnknownNameError("dataset", name, CARDS) from None
+    return _find(name)[0]
 
 
 def get_reader(name: str) -> Callable[..., ClipTable]:
     """The reader ``(root, *, mapping=..., strict=False) -> ClipTable`` of a set in any spelling of its name.
 
-    The mapping defaults to ``"megc2019"`` for micro-expressions and to ``"macro5"`` for macro-expressions.
+    The mapping defaults to ``"megc2019"`` for micro-expressions, to ``"macro5"`` for macro-expressions, and to the
+    classes of the list for ``"csv"``.
 
     Raises:
         UnknownNameError, ConfigError: As ``get_card``.
     """
-    return READERS[get_card(name).name]
+    return _find(name)[1]
+
+
+def set_names() -> tuple[str, ...]:
+    """Every name that ``get_reader`` takes; of installed packages nothing is loaded."""
+    return (*CARDS, CSV, *(name for name in installed(GROUP) if name not in CARDS and name != CSV))
+
+
+def _find(name: str) -> tuple[DatasetCard, Callable[..., ClipTable]]:
+    found = dataset_name(name)
+    if found in CARDS:
+        return _SETS[found]
+    if found.casefold() == CSV:
+        from mer_tf.datasets import clip_list
+
+        return clip_list.CSV, clip_list.read_csv
+    if found in installed(GROUP):
+        return _of_package(found)
+    raise UnknownNameError("dataset", name, set_names())
+
+
+def _of_package(name: str) -> tuple[DatasetCard, Callable[..., ClipTable]]:
+    """Card and reader that a package announces: a module (or object) with ``CARD`` and ``read``, or the function."""
+    found = load(GROUP, name)
+    read = getattr(found, "read", found)
+    card = getattr(found, "CARD", None) or getattr(sys.modules.get(getattr(read, "__module__", "")), "CARD", None)
+    if not callable(read) or not isinstance(card, DatasetCard) or card.name != name:
+        raise ConfigError(
+            f"dataset {name!r} of an installed package must be a module with CARD, a DatasetCard of that name, and "
+            f"read(root, *, mapping, strict). Received: {found!r} with CARD {card!r}"
+        )
+    return card, read

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from mer_tf.datasets.card import DatasetCard
 from mer_tf.datasets.folders import FramesSet, entries, fold, twins
-from mer_tf.datasets.mappings import LabelMapping, get_mapping
+from mer_tf.datasets.mappings import LabelMapping, get_mapping, own_classes
 from mer_tf.errors import ClipError, DatasetNotFoundError, EmptySplitError, FrameOrderError, ImageError
 from mer_tf.frames import SUFFIXES, Frames
 from mer_tf.types import Clip, ClipTable, Problem
@@ -61,7 +61,7 @@ class TableBuilder:
 
     def __init__(self, card: DatasetCard, mapping: str | LabelMapping, *, strict: bool):
         self.card, self.dataset, self.strict = card, card.name, strict
-        self.rule = get_mapping(mapping, card.name)
+        self.rule = own_classes(card) if mapping == "native" else get_mapping(mapping)
         if self.rule.entries is None:
             self.rule.rule(card.name)
         self.problems: list[Problem] = []
@@ -72,8 +72,13 @@ class TableBuilder:
         self.annotation = "the sheet"
         if card.known_from:
             self.note(f"folders and columns of this set are known from {card.known_from}")
+        self.warn_of_dropped = False  # what a mapping drops of a set whose emotions are not known may be a misspelling
         if card.name in self.rule.assumed and self.rule.entries is None:
             self.note(f"which emotions of this set belong to which class of mapping {self.rule.name!r} is assumed")
+        for emotion in self.rule.rule(card.name) if self.rule.is_own and self.rule.entries is None else ():
+            if emotion not in card.emotions:
+                message = f"mapping {self.rule.name!r} speaks of emotion {emotion!r}, which is none of this set"
+                self.note(f"{message}; known: {', '.join(card.emotions)}", severity="warning")
         self._missing: list[tuple[str, str]] = []  # clip key, folder tried
         self._unread = False
 
@@ -298,7 +303,8 @@ class TableBuilder:
             )
             self.note(message, key=key, severity="warning", kind="missing", dropped=True)
         for what, count in sorted(self.unmapped.items()):
-            self.note(f"mapping {self.rule.name!r} drops {count} {what}")
+            severity = "warning" if self.warn_of_dropped else "info"
+            self.note(f"mapping {self.rule.name!r} drops {count} {what}", severity=severity)
         if not self.clips:
             raise EmptySplitError(
                 f"{self.dataset}: no usable clip {context} with mapping {self.rule.name!r}, "

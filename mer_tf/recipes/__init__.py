@@ -11,6 +11,7 @@ import dataclasses
 from mer_tf.errors import ConfigError, look_up
 from mer_tf.recipes import astnet, atscnn, cbamnet, dual_atme, micro_attention, rivals
 from mer_tf.recipes.former import FORMER_HASHES, logger
+from mer_tf.recipes.own import is_file_name, read_recipe
 from mer_tf.recipes.schema import (
     ALIGNMENTS,
     ARRAY_KINDS,
@@ -70,14 +71,15 @@ RECIPES = _collect(dual_atme, atscnn, micro_attention, cbamnet, astnet, rivals)
 
 
 def get_recipe(name: str, faces: str | None = None) -> Recipe:
-    """The recipe of that name; an unknown name lists the known ones.
+    """The recipe of that name or file; an unknown name lists the known ones.
 
     Args:
-        name: Registry name.
+        name: Registry name, or path of a JSON file as ``mer recipes NAME --json`` prints it (``my.json``).
         faces: What to do where several faces are found, a key of ``FACES``; None as the recipe says. Another choice
             than the recipe's gives another hash.
     """
-    recipe = look_up("recipe", name, RECIPES, "mer recipes")
+    own = name not in RECIPES and is_file_name(name)
+    recipe = read_recipe(name, RECIPES) if own else look_up("recipe", name, RECIPES, "mer recipes")
     if faces is None:
         return recipe
     face = dataclasses.replace(recipe.face, several_faces=look_up("choice of faces", faces, FACES))

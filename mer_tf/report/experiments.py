@@ -14,7 +14,7 @@ from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.metrics.counts import confusion_of
 from mer_tf.report.passports import Run
 from mer_tf.systems.card import ModelCard, flat
-from mer_tf.systems.registry import get_model_card
+from mer_tf.systems.registry import get_model_card, is_own
 from mer_tf.training.config import TrainConfig
 from mer_tf.types import Prediction
 from mer_tf.zoo.docstrings import default_of
@@ -22,7 +22,7 @@ from mer_tf.zoo.docstrings import default_of
 DRAWS = 2000
 _NAMED_CHANGES = 3
 # Settings that are the run's own, or are told of in other places.
-_APART = ("model", "preset", "seed", "num_classes", "shuffle_labels", "initial_weights")
+_APART = ("model", "model_code", "preset", "seed", "num_classes", "shuffle_labels", "initial_weights")
 DATASET_NAMES = {name: card.title for name, card in CARDS.items()}
 
 
@@ -111,7 +111,10 @@ def data_name(run: Run) -> str:
 
 
 def card_of(run: Run) -> ModelCard | None:
-    """The card of the run's model; None where this version has no such model."""
+    """The card of the run's model; None where this version has no such model, or it is of a user's own, whose code a
+    report does not run."""
+    if is_own(run.passport["model"]):
+        return None
     try:
         return get_model_card(run.passport["model"])
     except UnknownNameError:

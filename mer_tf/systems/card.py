@@ -81,6 +81,11 @@ class ModelCard:
         return self.kind == "network"
 
     @property
+    def default_preset(self) -> str:
+        """Name of the preset that is taken where none is asked for."""
+        return "paper" if "paper" in self.presets else next(iter(self.presets))
+
+    @property
     def parameters(self) -> int | None:
         """Weights with three classes, moving statistics left out; None for a feature and where not yet counted."""
         return all_counts().get(self.name, {}).get("parameters")

@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING
 
 from mer_tf.errors import ConfigError, UnknownNameError, look_up
 from mer_tf.numerics import set_keras
+from mer_tf.plugins import installed
 from mer_tf.recipes import Recipe, get_recipe
+from mer_tf.systems import own
 from mer_tf.systems.card import ModelCard
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["MODELS", "ModelCard", "build_model", "check_inputs", "check_network", "check_recipe", "get_model_card"]
+__all__ = [
+    "MODELS",
+    "ModelCard",
+    "build_model",
+    "check_inputs",
+    "check_network",
+    "check_recipe",
+    "get_model_card",
+    "is_own",
+    "recipe_of_model",
+]
 
 
 def _collect() -> dict[str, ModelCard]:
@@ -43,12 +55,40 @@ FORMER_NAMES = {
 _log = logging.getLogger(__name__)
 
 
+def is_own(name: str) -> bool:
+    """Whether a name is that of a user's network (``path/to/net.py:build``, or of an installed package)."""
+    known = name in MODELS or name in FORMER_NAMES
+    return not known and (own.in_file(name) or name in installed(own.GROUP))
+
+
 def get_model_card(name: str) -> ModelCard:
-    """The card of that model; an unknown name lists the known ones, a former one is noted in the log."""
+    """The card of that model; an unknown name lists the known ones, a former one is noted in the log.
+
+    Args:
+        name: Registry name, ``path/to/net.py:build`` of a network of the user's own, or the name of one that an
+            installed package brings. The code of these two is loaded.
+    """
     if isinstance(name, str) and name in FORMER_NAMES and name not in MODELS:
         _log.warning("model %r is now called %r; the old name goes with the next release", name, FORMER_NAMES[name])
         name = FORMER_NAMES[name]
+    if isinstance(name, str) and is_own(name):
+        return own.card_of(name)
     return look_up("model", name, MODELS, "mer models")
+
+
+def recipe_of_model(name: str) -> Recipe:
+    """The recipe that the model's card names.
+
+    Raises:
+        ConfigError: The card of a user's network names none.
+    """
+    card = get_model_card(name)
+    if not card.recipe:
+        raise ConfigError(
+            f"nothing says which recipe {own.short_name(card.name)} takes; give --data with prepared records or "
+            '--recipe, or write CARD = {"recipe": "onset_apex_28_minmax"} into its file (see \'mer recipes\')'
+        )
+    return get_recipe(card.recipe)
 
 
 def check_network(model: str) -> None:
@@ -60,10 +100,11 @@ def check_network(model: str) -> None:
 def check_recipe(model: str, recipe: Recipe, options: Mapping | None = None) -> None:
     """Raises ``ConfigError`` unless the recipe yields the inputs that the model takes.
 
-    Constructor options may change those inputs; with any given, only the built model can tell (``check_inputs``).
+    Constructor options may change those inputs; with any given, only the built model can tell (``check_inputs``), and
+    so it is of a user's network.
     """
     card = get_model_card(model)
-    if options and card.is_network:
+    if (options and card.is_network) or is_own(model):
         return
     wanted = get_recipe(card.recipe).network_inputs
     if recipe.network_inputs != wanted:
@@ -107,6 +148,8 @@ def build_model(name: str, num_classes: int = 3, **options) -> keras.Model:
     card = get_model_card(name)
     check_network(name)
     set_keras()
+    if is_own(name):
+        return own.build_own(name, num_classes, options, options.pop("seed", None))
     module, _, attribute = card.builder.partition(":")
     builder = getattr(importlib.import_module(module), attribute)
     known = [key for key in inspect.signature(builder.__init__).parameters if key not in ("self", "kwargs")]

@@ -14,7 +14,8 @@ from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.metrics.counts import MAX_CLASSES
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe
-from mer_tf.systems.registry import get_model_card
+from mer_tf.systems import own
+from mer_tf.systems.registry import get_model_card, is_own
 from mer_tf.training.losses import CLASS_WEIGHTS, LOSSES
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class TrainConfig:
     """Settings of one run; every value that changes a number is here.
 
     Attributes:
-        model: Registry name of the model.
+        model: Registry name of the model, or ``path/to/net.py:build`` of a network of the user's own.
         preset: Name of the preset that the settings started from, or ``""``; it changes nothing.
         model_options: Constructor options of the model.
         num_classes: Number of classes, from 2 to 100.
@@ -102,6 +103,8 @@ class TrainConfig:
         seed: Random seed of the run; the seed of each fold is derived from it and the fold's name.
         shuffle_labels: Whether the labels are permuted among the training clips of each fold (a test against chance);
             test labels stay.
+        model_code: SHA-256 of the code of a network of the user's own (``mer_tf.systems.own.code_digest``), else
+            ``""``; it is filled in, and code that has changed since is refused.
     """
 
     model: str
@@ -133,9 +136,14 @@ class TrainConfig:
     initial_weights: str = ""
     seed: int = 0
     shuffle_labels: bool = False
+    model_code: str = ""
 
     def __post_init__(self):
-        get_model_card(self.model)
+        card = get_model_card(self.model)
+        if is_own(self.model):
+            object.__setattr__(self, "model", card.name)
+        self.check_code()
+        object.__setattr__(self, "model_code", own.code_digest(card.name) if is_own(self.model) else "")
         check_fields(self, "train", choices=_CHOICES, ranges=_RANGES)
         AugmentConfig.from_json(self.augment)
         if LOSSES[self.loss].weigh is not None and self.class_weights != "none":
@@ -149,15 +157,29 @@ class TrainConfig:
         except (TypeError, ValueError) as error:
             raise ConfigError(f"train.model_options must be plain JSON values ({error})") from error
 
+    def check_code(self) -> None:
+        """Raises ``ConfigError`` where the code of a network of the user's own is not that of these settings."""
+        if self.model_code and self.model_code != (own.code_digest(self.model) if is_own(self.model) else ""):
+            raise ConfigError(
+                f"the code of model {self.model} is not the one that these settings were made for (SHA-256 "
+                f"{self.model_code[:12]}...); bring that code back, or begin a new run"
+            )
+
     @classmethod
-    def from_preset(cls, model: str, preset: str = "paper", **overrides) -> TrainConfig:
+    def from_preset(cls, model: str, preset: str | None = None, **overrides) -> TrainConfig:
         """The settings of a model's preset, some of them replaced.
+
+        Args:
+            model: Name of the model.
+            preset: Name of the preset; None for ``"paper"``, or the first that a user's network has.
+            **overrides: Settings in place of the preset's.
 
         Raises:
             UnknownNameError: No such model, preset or key.
             ConfigError: A value is out of range.
         """
         card = get_model_card(model)
+        preset = card.default_preset if preset is None else preset
         if preset not in card.presets:
             raise UnknownNameError(f"preset of model {model!r}", preset, card.presets)
         return cls.from_json({**card.presets[preset], "model": card.name, "preset": preset, **overrides})

@@ -15,7 +15,7 @@ from mer_tf import metrics
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.passport import write_passport
 from mer_tf.protocols import Split, make_split
-from mer_tf.systems.registry import check_inputs, check_recipe, get_model_card
+from mer_tf.systems.registry import check_inputs, check_recipe, get_model_card, is_own
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
 from mer_tf.training.fold_store import begin_run, run_settings
@@ -132,6 +132,8 @@ def plan_run(data: MotionData, config: TrainConfig, protocol: str = "loso") -> R
     )
     split = dataclasses.replace(split, notes=(*split.notes, *config.protocol_notes(split.protocol)))
     check_recipe(config.model, data.recipe, config.model_options)
+    if is_own(config.model):
+        check_model(config, data.recipe, weights=False)
     return Run(data, config, classes, split, initial_weights_facts(config) if config.initial_weights else None)
 
 
@@ -206,5 +208,5 @@ def check_model(config: TrainConfig, recipe, *, weights: bool = True) -> None:
     check_recipe(config.model, recipe, config.model_options)
     if get_model_card(config.model).is_network:
         config = config if weights else dataclasses.replace(config, initial_weights="")
-        model, _ = initialised_model(config)
+        model, _ = initialised_model(config, recipe=recipe)
         check_inputs(config.model, model, recipe)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mer_tf import atomic, numerics, output
 from mer_tf.run_files import EPOCHS_FILE, FOLDS_FORMAT, PASSPORT_FILE, PREDICTIONS_FILE
+from mer_tf.systems.own import short_name
 from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
@@ -106,9 +107,10 @@ def run_settings(data: MotionData, config: TrainConfig, epoch_predictions: int =
     """Whatever decides the folds of a run, as JSON types; arguments as ``FoldStore``."""
     return {
         "format": FOLDS_FORMAT,
-        # Of the initial weights the content counts, not the place.
+        # Of the initial weights and of a network of the user's own the content counts, not the place.
         "config": {
             **config.to_json(),
+            "model": short_name(config.model),
             "initial_weights": weights_hash(config.initial_weights) if config.initial_weights else "",
         },
         "recipe": data.recipe.hash,
@@ -152,7 +154,11 @@ def _settings_of_passport(out_dir, settings: Mapping) -> Mapping | None:
             passport = json.load(file)
         initial = (passport.get("initial_weights") or {}).get("sha256", "")
         found = {
-            "config": {**passport["config"], "initial_weights": initial},
+            "config": {
+                **passport["config"],
+                "model": short_name(passport["config"]["model"]),
+                "initial_weights": initial,
+            },
             "recipe": passport["recipe_hash"],
             "data": passport["data_fingerprint"],
             "protocol": passport["protocol"],

@@ -16,8 +16,9 @@ from mer_tf.console import announce
 from mer_tf.errors import ConfigError, MerError
 from mer_tf.preprocessing import mirror_network_input, network_input
 from mer_tf.preprocessing.augment import AugmentConfig
-from mer_tf.recipes import Recipe, get_recipe
-from mer_tf.systems.registry import build_model, check_inputs, check_recipe, get_model_card
+from mer_tf.recipes import Recipe
+from mer_tf.systems.own import fit_to_recipe
+from mer_tf.systems.registry import build_model, check_inputs, check_recipe, is_own, recipe_of_model
 from mer_tf.systems.weights import load_model_weights
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
@@ -69,12 +70,18 @@ class FoldTrainer(Trainer):
                 "what is trained here depend on their number"
             )
         self.config = config
-        self.recipe = recipe or get_recipe(get_model_card(config.model).recipe)
+        self.recipe = recipe or recipe_of_model(config.model)
         check_recipe(config.model, self.recipe, config.model_options)
-        self.model, self.transfer = initialised_model(config)  # mistakes show before any clip is read
-        check_inputs(config.model, self.model, self.recipe)
         self.history: list[dict] = []
         self.takes_arrays = arrays or config.needs_arrays(self.recipe)
+        self._build()  # mistakes show before any clip is read
+
+    def _build(self, seed: int = 0) -> None:
+        """Makes the model, its optimizer and the traced functions."""
+        config = self.config
+        config.check_code()
+        self.model, self.transfer = initialised_model(config, seed, self.recipe)
+        check_inputs(config.model, self.model, self.recipe)
         self._loss, _ = make_loss(config, np.ones(config.num_classes, np.int64))  # ``fit`` makes each fold's weights
         self._optimizer = make_optimizer(config)
         self._optimizer.build(self.model.trainable_variables)
@@ -194,6 +201,10 @@ class FoldTrainer(Trainer):
         return initialised_model(self.config, seed)[0]
 
     def _reset(self, seed: int) -> None:
+        if is_own(self.config.model):
+            # Its layers may keep more than weights, such as the state of a generator: everything is made anew.
+            self._build(seed)
+            return
         # A new model's weights by construction, rather than a second implementation of initialisation.
         fresh = self._new_model(seed)
         self.model.set_weights(fresh.get_weights())
@@ -271,11 +282,19 @@ class FoldTrainer(Trainer):
         return checked, clips
 
 
-def initialised_model(config: TrainConfig, seed: int = 0) -> tuple[keras.Model, TransferReport | None]:
-    """A new model of that config, with its initial weights if it names any, and what they gave (``FoldTrainer``)."""
+def initialised_model(
+    config: TrainConfig, seed: int = 0, recipe: Recipe | None = None
+) -> tuple[keras.Model, TransferReport | None]:
+    """A new model of that config, with its initial weights if it names any, and what they gave (``FoldTrainer``).
+
+    With a recipe, a network of the user's own takes its tensors by name.
+    """
     options = {**config.model_options, "seed": seed}
     model = build_model(config.model, config.num_classes, **options)
-    return model, _initialise(model, config.initial_weights) if config.initial_weights else None
+    report = _initialise(model, config.initial_weights) if config.initial_weights else None
+    if recipe is not None and is_own(config.model):
+        model = fit_to_recipe(model, recipe, config.num_classes, config.model)
+    return model, report
 
 
 def _initialise(model: keras.Model, path: str) -> TransferReport | None:

@@ -73,6 +73,25 @@ def test_export_and_ask(motion, folder, run):
     assert any(f"served {name}" in said for name in ("negative", "positive", "surprise"))
 
 
+def test_python_api(folder, run):
+    said = run("python_api.py", folder / "clips", folder / "api")
+    assert "16 clips of 3 subjects" in said and "3 folds, UF1" in said and (folder / "api" / "report.md").is_file()
+
+
+def test_own_material(folder, run):
+    said = run("own_material.py", folder / "clips", folder / "own")
+    assert "label mapping two@" in said and "net.py:build: UF1" in said
+
+
+def test_notebooks_run(folder, tmp_path):
+    pytest.importorskip("nbclient")
+    tool = runpy.run_path(str(EXAMPLES.parent / "tools/notebooks.py"))
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build/examples").symlink_to(folder)
+    for name, said in (("python_api", "3 folds, UF1"), ("own_material", "net.py:build: UF1")):
+        assert said in tool["execute"](EXAMPLES / f"{name}.ipynb", str(tmp_path))
+
+
 def test_examples_are_short_and_on_their_page():
     page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for path in EXAMPLES.glob("*.py"):
