@@ -27,13 +27,13 @@ _OTHER_SETTINGS = "other settings"
 
 def comparable_uf1(experiment: Experiment) -> list[tuple[str, float]]:
     """(source, value) of every published UF1 of the whole set that the experiment can be compared with."""
-    rows, _, changes = _nearest(experiment)
-    if changes:
+    rows, entry, changes = _nearest(experiment)
+    if changes or entry is None:
         return []
     return [
         (_source(row.paper_id, row.table), row.value)
         for row in rows
-        if row.metric == "UF1" and published.part_of(row.dataset) == "" and not _reasons(experiment.first, row)
+        if row.metric == "UF1" and published.part_of(row.dataset) == "" and not _reasons(experiment.first, row, entry)
     ]
 
 
@@ -84,12 +84,12 @@ def _nearest(experiment: Experiment) -> tuple[list[Published], PublishedAs | Non
     found: dict[tuple, tuple[PublishedAs, list[Published]]] = {}
     for row, entry in published.rows_of(card) if card else ():
         if _same_protocol(run, row):
-            key = (entry.preset, tuple(sorted(entry.options.items())))
+            key = (entry.preset, tuple(sorted(entry.options.items())), entry.recipe)
             found.setdefault(key, (entry, []))[1].append(row)
     if not found:
         return [], None, []
     told = [(_told(run, card, entry), entry, rows) for entry, rows in found.values()]
-    changes, entry, rows = min(told, key=lambda one: len(one[0]))
+    changes, entry, rows = min(told, key=lambda one: len(one[0]) + len(_other_inputs(run, one[1])))
     return rows, entry, changes
 
 
@@ -123,7 +123,7 @@ def _same_protocol(run: Run, row: Published) -> bool:
     return run.datasets == (published.part_of(row.dataset),)
 
 
-def _reasons(run: Run, row: Published) -> list[str]:
+def _reasons(run: Run, row: Published, entry: PublishedAs) -> list[str]:
     """Why the run's data or the figure itself keep the two from being comparable; settings are told apart."""
     setting = published.SETTINGS[row.protocol]
     flags = (
@@ -140,15 +140,14 @@ def _reasons(run: Run, row: Published) -> list[str]:
     mapping = run.passport.get("mapping")
     if mapping not in setting.mappings and not row.dataset.startswith("SMIC"):
         reasons.append(f"label mapping {mapping or 'not recorded'}, published {' or '.join(setting.mappings)}")
-    reasons += _other_inputs(run)
+    reasons += _other_inputs(run, entry)
     return [*reasons, *row.not_comparable]
 
 
-def _other_inputs(run: Run) -> list[str]:
+def _other_inputs(run: Run, entry: PublishedAs) -> list[str]:
     if run.pictures:
         return ["flow pictures made elsewhere"]
-    card = card_of(run)
-    recipe = get_recipe(card.recipe)
+    recipe = get_recipe(entry.recipe or card_of(run).recipe)
     if run.passport["recipe_hash"] == recipe.hash:
         return []
     name = run.passport["recipe"].get("name", "?")
@@ -220,7 +219,8 @@ def _own_rows(
         extra = {"fold_mean": " (mean over folds)", "class_mean": " (mean of recalls)"}.get(average, "")
         for (metric, _), items in sorted(group.items(), key=lambda pair: _order(pair[0][0])):
             row = items[0]
-            reasons = list(dict.fromkeys(reason for item in items for reason in _reasons(experiment.first, item)))
+            reasons = [reason for item in items for reason in _reasons(experiment.first, item, entry)]
+            reasons = list(dict.fromkeys(reasons))
             reasons += [_OTHER_SETTINGS] if changes else []
             body.append(
                 [
@@ -240,6 +240,7 @@ def _own_rows(
     )
     names = ", ".join(dict.fromkeys(row.system for row in rows))
     settings = [f"preset {entry.preset}", *(f"{name} {text(value)}" for name, value in entry.options.items())]
+    settings += [f"recipe {entry.recipe}"] if entry.recipe else []
     about = [Text(f"Printed as: {names} ({', '.join(settings)}).")]
     if changes:
         about.append(

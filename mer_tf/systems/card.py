@@ -23,6 +23,7 @@ class PublishedAs:
         preset: Preset with the settings of these figures.
         options: Constructor options of these figures, beside those of the card.
         tables: Tables that the settings hold for; empty for all in which the name stands.
+        recipe: Recipe of these figures, where it is not the card's.
     """
 
     paper_id: str
@@ -30,6 +31,7 @@ class PublishedAs:
     preset: str = "paper"
     options: dict = dataclasses.field(default_factory=dict)
     tables: tuple[str, ...] = ()
+    recipe: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

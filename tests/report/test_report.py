@@ -380,8 +380,9 @@ def test_every_setting_of_a_preset_has_a_source():
 
 
 def test_runs_of_other_settings_meet_their_own_rows(make_run, megc_rows):
-    """The ablations of Dual-ATME's Tables 5 and 6 on the exact 442 clips."""
+    """The ablations of Dual-ATME's Tables 4 to 6 on the exact 442 clips."""
     for name, options, figures, table in (
+        ("areas", {"recipe": "onset_apex_28_cheeks_nose"}, ("0.631", "0.624"), "Table 4"),
         ("lambda", {"model_options": {"consistency": 0.1}}, ("0.651", "0.649"), "Table 5"),
         ("loss", {"preset": "cross_entropy"}, ("0.671", "0.673"), "Table 6"),
     ):
@@ -390,7 +391,8 @@ def test_runs_of_other_settings_meet_their_own_rows(make_run, megc_rows):
         assert (uf1[2], uar[2]) == figures and uf1[4] == uar[4] == "yes", name
         assert uf1[5] == f"Dual-ATME 2023, {table}"
         assert "with other settings: not comparable" in markdown
-        assert ("(paper with consistency 0.1)" if name == "lambda" else "(cross\\_entropy)") in markdown
+        named = {"lambda": "(paper with consistency 0.1)", "loss": "(cross\\_entropy)", "areas": "(paper)"}
+        assert named[name] in markdown
 
 
 def test_a_shorter_run_is_not_comparable_and_says_so(make_run, megc_rows):
@@ -416,6 +418,10 @@ def test_a_stand_in_does_not_lend_its_figures_to_the_network_of_that_name(make_r
     _, markdown = page(make_run("own", model="ststnet", rows=rows, mapping="atscnn"))
     assert "No figure of ststnet is published under this protocol" in markdown and "0.6434" not in markdown
     _, markdown = page(make_run("stand-in", model="ststnet_atscnn_setup", rows=rows, mapping="atscnn"))
+    assert row_of(markdown, "CASME + CASME II + SAMM", "UF1")[2:5:2] == ["0.6434", "other settings"]
+    _, markdown = page(
+        make_run("theirs", model="ststnet_atscnn_setup", preset="atscnn_paper", rows=rows, mapping="atscnn")
+    )
     assert row_of(markdown, "CASME + CASME II + SAMM", "UF1")[2:5:2] == ["0.6434", "yes"]
 
 
