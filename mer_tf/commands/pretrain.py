@@ -10,6 +10,7 @@ from mer_tf.commands.options import add_force, add_training_options, add_workers
 from mer_tf.commands.source import parse_roots
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.run_files import PRETRAINED_FILE, WEIGHTS_FILE
+from mer_tf.systems.registry import get_model_card
 
 _SHOWN = 20  # faults printed; pretrain.json has all
 
@@ -40,6 +41,8 @@ def add(verbs) -> None:
 
 def run(arguments) -> int:
     roots = parse_roots(arguments.roots)
+    model = arguments.model
+    arguments.model = get_model_card(model).trunk or model  # its layers have the same names
     config, workers = training_config(arguments), worker_count(arguments)
     output.check_folder(arguments.out)
     if arguments.pictures is not None:
@@ -47,6 +50,8 @@ def run(arguments) -> int:
     log = os.path.join(arguments.out, "mer.log")
     with output.locked(arguments.out), quiet(log) as console:
         setup_logging()
+        if arguments.model != model:
+            console.note(fill(f"note: {arguments.model} is trained, the part of {model} that sees pictures"))
         from mer_tf.training.pretrain import Watch, pretrain
 
         epochs = console.progress("epochs")

@@ -30,6 +30,20 @@ def _flow_pictures(name: str, source: str, **settings) -> Recipe:
 
 
 RECIPES = (
+    Recipe(
+        name="apex_224_rgb",
+        source="ASTNet, section 3.2, training on CK+: one frame in colour, 224x224x3, standardised as ImageNet",
+        frames=FramesConfig(span="apex"),
+        face=_LWM,
+        arrays=("apex_image",),
+        crop_size=224,
+        colour=True,
+        views=(View("face", "apex_image", "image", "imagenet"),),
+        assumptions=(
+            *ASSUMPTIONS,
+            "The paper does not say what of CK+ it trains on; frames around the apex are taken.",
+        ),
+    ),
     _flow_pictures(
         "magnified_flow_10x224",
         "ASTNet, sections 3.1, 3.2, 4.1: 11 frames, learned magnification by 3, LiteFlowNet, colour wheel",

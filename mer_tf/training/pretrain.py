@@ -106,7 +106,8 @@ def pretrain(
     out_dir = os.fspath(out_dir)
     classes = get_mapping(MAPPING).classes
     config = dataclasses.replace(config, num_classes=len(classes))
-    recipe = get_recipe(get_model_card(config.model).recipe)
+    card = get_model_card(config.model)
+    recipe = get_recipe(card.pictures or card.recipe)
     check_picture_recipe(recipe)
     _check_sets(roots)
     initial = weights_hash(config.initial_weights) if config.initial_weights else ""

@@ -27,20 +27,10 @@ from mer_tf.systems.published import (
 )
 from mer_tf.systems.registry import MODELS
 from mer_tf.types import Prediction
+from mer_tf.zoo.tables import NO_COMMAND
 
 ROOT = pathlib.Path(__file__).parents[2]
 
-# Rows of ``published_results.csv`` that no system of the registry is, and why.
-_QUOTED = "quoted from another work by that paper, which did not run it"
-_NO_BOXES = "its face regions (cheeks, nose, the whole face twice) are not among the recipes"
-NO_SYSTEM = {
-    ("000", "Zhi et al. 3D-CNN + transfer (quoted, not rerun)"): _QUOTED,
-    ("001", "Dual-ATME, second input = eyebrows + nose"): _NO_BOXES,
-    ("001", "Dual-ATME, second input = cheeks + nose"): _NO_BOXES,
-    ("001", "Dual-ATME, second input = cheeks + mouth"): _NO_BOXES,
-    ("001", "Dual-ATME, second input = full face in both branches"): _NO_BOXES,
-    ("002", "Merghani et al. [39]"): _QUOTED,
-}
 # Methods of ``published_megc2019.csv`` that are shown beside others only.
 MEGC2019_NO_SYSTEM = ("AlexNet", "CapsuleNet", "EMR", "FeatRef", "HTNet")
 
@@ -347,11 +337,11 @@ def test_every_printed_figure_belongs_to_one_system_or_is_explained():
                 owners.setdefault(id(row), []).append(name)
     for row in published_results():
         found = owners.get(id(row), [])
-        if (row.paper_id, row.system) in NO_SYSTEM:
+        if (row.paper_id, row.system) in NO_COMMAND:
             assert not found, row
         else:
             assert len(found) == 1, f"{row} belongs to {found}"
-    assert set(NO_SYSTEM) <= {(row.paper_id, row.system) for row in published_results()}
+    assert set(NO_COMMAND) <= {(row.paper_id, row.system) for row in published_results()}
     methods = [name for card in MODELS.values() for name in card.megc2019_as]
     assert sorted([*methods, *MEGC2019_NO_SYSTEM]) == sorted({row.method for row in published_megc2019()})
 
