@@ -49,6 +49,7 @@ HASHES = {
     "apex_224_gray": "42a4a222b72dc33e",
     "evm_16x64": "e335cefb4cbccd45",
     "evm_16x64_gray": "df077456b1261ece",
+    "apex_224_rgb": "c5bf8f767e73dfa3",
     "magnified_flow_10x224": "981b25c5fdd95074",
     "magnified_by_2_flow_10x224": "73fd18d242e575ac",
     "magnified_by_4_flow_10x224": "c781aa0e057944cb",

@@ -6,6 +6,7 @@ and scoring and all training settings but the seed are the same. Whatever differ
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
 
@@ -185,6 +186,14 @@ def _own(experiment: Experiment, row: Published) -> str | None:
     return mean([s[key] for s in scored]) if key else None
 
 
+def _on_sub_clips(experiment: Experiment) -> Experiment | None:
+    """The same runs with the predictions of sub-sequences; None where a run has none."""
+    if not all(run.sub_clips for run in experiment.runs):
+        return None
+    runs = tuple(dataclasses.replace(run, predictions=run.sub_clips) for run in experiment.runs)
+    return dataclasses.replace(experiment, runs=runs)
+
+
 def _cell(experiment: Experiment, row: Published) -> str | None:
     """A recall, or a cell of the confusion matrix over its row; None where the run has no such class."""
     words = row.metric.replace("%", "").replace("(confusion diagonal)", "").split()
@@ -214,6 +223,8 @@ def _own_rows(
         # One figure may stand in several tables; where tables differ both stay.
         group.setdefault((row.metric, row.value), []).append(row)
     body = []
+    # Beside whole clips, where the paper scores parts of them and the runs have predictions of such.
+    parts = _on_sub_clips(experiment) if any(published.SETTINGS[row.protocol].scored for row in rows) else None
     for (paper_id, dataset, protocol), group in grouped.items():
         average = published.SETTINGS[protocol].average
         extra = {"fold_mean": " (mean over folds)", "class_mean": " (mean of recalls)"}.get(average, "")
@@ -228,12 +239,14 @@ def _own_rows(
                     metric + (extra if metric in ("accuracy %", "F1") else ""),
                     _figure(row),
                     _own(experiment, row),
+                    *([_own(parts, row)] if parts else []),
                     "; ".join(reasons) or "yes",
                     _source(paper_id, ", ".join(dict.fromkeys(item.table for item in items))),
                     _marks([note for item in items for note in item.misprints], notes),
                 ]
             )
-    header = ("data", "metric", "published", "here", "comparable", "source", "cautions")
+    scored = ["here, sub-clips"] if parts else []
+    header = ("data", "metric", "published", "here", *scored, "comparable", "source", "cautions")
     caption = (
         "Same system and protocol. Comparable only with the same clips, inputs and training settings, scored alike, "
         "and no epoch chosen on test. " + _papers(paper_id for paper_id, _, _ in grouped)
@@ -246,7 +259,7 @@ def _own_rows(
         about.append(
             Text(f"Settings of this run that differ from the published ones: {'; '.join(changes)}.", "warning")
         )
-    return [*about, Table(header, body, "llrrlll", caption)]
+    return [*about, Table(header, body, f"llrr{'r' * len(scored)}lll", caption)]
 
 
 def _order(metric: str) -> int:

@@ -73,6 +73,7 @@ def run_commands(row: Published, card: ModelCard, entry: PublishedAs) -> list[st
         commands.append(pretrain_command(card))
         words.append(f"--initial-weights {_pretrained(card)}/weights.npz")
     words += [f"--data {_prepared(row, entry.recipe or card.recipe)}", f"--protocol {setting.protocols[0]}"]
+    words += ["--sub-clips"] if setting.scored and card.is_network else []
     name = "_".join(
         [card.name, *([entry.preset] if entry.preset != "paper" else []), *map(_named, entry.options.items())]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import html.parser
 import json
 import pathlib
@@ -15,9 +16,10 @@ import pytest
 from mer_tf import metrics
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.metrics.comparison import compare
-from mer_tf.metrics.predictions import write_epoch_predictions
+from mer_tf.metrics.predictions import write_epoch_predictions, write_predictions
 from mer_tf.report import build_report, read_run, svg, to_html, to_markdown
 from mer_tf.report.experiments import group_runs
+from mer_tf.run_files import SUB_CLIPS_FILE
 from mer_tf.systems.published import (
     SETTINGS,
     belongs,
@@ -187,7 +189,18 @@ def test_each_paper_is_met_in_its_own_metric(make_run, draw):
         f"{share:.2f}",
     ]
     assert row_of(markdown, "CASME II", "std of class recalls %")[3] == f"{metrics.recall_spread_pop(cm):.2f}"
-    assert "cut and not rounded" in markdown
+    assert "cut and not rounded" in markdown and "here, sub-clips" not in markdown
+    # With predictions of sub-clips these stand beside those of whole clips.
+    parts = [dataclasses.replace(p, clip=f"{p.clip}#{k}") for p in rows for k in range(1 + p.prediction)]
+    write_predictions(folder / SUB_CLIPS_FILE, parts)
+    uar = metrics.uar(metrics.scores(parts, "abc")["full"]["confusion"])
+    _, markdown = page(folder)
+    assert row_of(markdown, "CASME II", "accuracy % (mean of recalls)")[2:5] == [
+        "69.92",
+        f"{100 * metrics.uar(cm):.2f}",
+        f"{100 * uar:.2f}",
+    ]
+    assert "here, sub-clips" in markdown
 
 
 def test_hold_out_shows_directions_and_mean(make_run, draw):

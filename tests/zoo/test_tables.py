@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
-import importlib
-import inspect
+import itertools
 import os
 import re
 import shlex
@@ -22,6 +21,7 @@ from mer_tf.recipes import get_recipe
 from mer_tf.systems.published import SETTINGS, published_results
 from mer_tf.systems.registry import MODELS, check_recipe
 from mer_tf.training.config import TrainConfig
+from mer_tf.zoo.docstrings import read_doc
 from mer_tf.zoo.tables import NO_COMMAND, commands, further_entries, owner, run_commands, tables_text
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -36,7 +36,7 @@ def parser():
 def words(command: str) -> dict[str, list[str]]:
     """Values of each option of a command line."""
     found, line = collections.defaultdict(list), shlex.split(command)
-    for option, value in zip(line, line[1:]):
+    for option, value in itertools.pairwise(line):
         if option.startswith("--") and not value.startswith("--"):
             found[option].append(value)
     return found
@@ -88,9 +88,8 @@ def test_commands_are_those_of_the_program(command):
         preset = (*given["--preset"], "macro" if " pretrain " in command else "paper")[0]
         TrainConfig.from_preset(MODELS[model].trunk or model if preset == "macro" else model, preset)
         parse_settings(given["--set"])
-        module, _, name = card.builder.partition(":")
-        taken = inspect.signature(getattr(importlib.import_module(module), name).__init__).parameters
-        assert set(parse_options(given["--option"])) <= set(taken)
+        taken = {option[0] for option in read_doc(card.builder).options} if card.is_network else set()
+        assert set(parse_options(given["--option"])) <= taken
         for folder in given["--data"]:
             check_recipe(model, get_recipe(folder.rsplit("/", 1)[1]))
 
@@ -100,10 +99,8 @@ def test_what_a_run_reads_is_written_above_and_no_two_write_to_one_place():
     for command in COMMANDS:
         given = words(command)
         if re.match("mer (loso|pretrain)", command):
-            for source in (
-                *given["--data"],
-                *(path.rsplit("/", 1)[0] for path in given["--initial-weights"] if "/" in path),
-            ):
+            weights = [path.rpartition("/")[0] for path in given["--initial-weights"] if "/" in path]
+            for source in (*given["--data"], *weights):
                 assert source in written, f"nothing writes {source}: {command}"
         for out in given["--out"]:
             if not out.endswith((".png", ".html")):
