@@ -30,8 +30,8 @@ def add(verbs) -> None:
         dest="roots",
         action="append",
         metavar="DATASET=PATH",
-        help="for networks of pictures: folder of a set as the distributor ships it: ckplus, oulu_casia, jaffe, mug (or ck48 instead of ckplus); "
-        "once for each",
+        help="for networks of pictures: folder of a set as the distributor ships it: ckplus, oulu_casia, jaffe, mug, "
+        "or ck48 instead of ckplus; once for each",
     )
     parser.add_argument("--out", required=True, help=f"folder of the run; gets {WEIGHTS_FILE} and {PRETRAINED_FILE}")
     add_training_options(parser, model="residual_network", preset=_PRESET, folds=False)
