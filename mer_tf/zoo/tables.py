@@ -246,11 +246,18 @@ def _runs(rows: list[Published]) -> Iterator[str]:
     for row in rows:
         found = owner(row)
         if found:
-            lines.setdefault(tuple(run_commands(row, *found)), []).append(row.system)
+            lines.setdefault((*run_commands(row, *found), _start(found[0])), []).append(row.system)
     block: list[str] = []
-    for found_lines, names in lines.items():
-        block += [f"# {', '.join(dict.fromkeys(names))}", *found_lines]
+    for (*found_lines, told), names in lines.items():
+        block += [f"# {', '.join(dict.fromkeys(names))}{told}", *found_lines]
     yield _code(_once(block))
+
+
+def _start(card: ModelCard) -> str:
+    """What to know of a system whose published first weights no command here makes."""
+    if not card.starts_from or trunk_of(card):
+        return ""
+    return f" (from new weights here, published from {card.starts_from})"
 
 
 def _once(lines: Iterable[str]) -> Iterator[str]:
