@@ -35,7 +35,7 @@ FOLDERS = {
 # Paper -> sets of macro-expressions on which its networks are trained first.
 PRETRAINING = {"002": ("ckplus", "oulu_casia", "jaffe", "mug"), "003": ("ckplus",)}
 # Names in the tables that no system here has, and why.
-QUOTED = "a figure quoted by the paper, of a method that the paper neither describes nor runs"
+QUOTED = "quoted from another work by that paper, which did not run it"
 NO_COMMAND = {
     ("000", "Zhi et al. 3D-CNN + transfer (quoted, not rerun)"): QUOTED,
     ("002", "Merghani et al. [39]"): QUOTED,
@@ -190,7 +190,7 @@ def _lines(paper_id: str) -> Iterator[str]:
         )
     )
     for table, rows in tables.items():
-        yield f"### {table}"
+        yield f"### {table.replace('text sec', 'Section')}"
         yield from _figures(rows)
         yield from _runs(rows)
     further = [entry for entry in further_entries() if entry["paper_id"] == paper_id]
