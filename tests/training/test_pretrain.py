@@ -439,6 +439,7 @@ def test_a_network_of_flow_goes_on_from_clips_of_macro_expressions(make_data, tm
     assert json.loads((tmp_path / "macro/pretrain.json").read_text()) == passport
     weights = tmp_path / "macro/weights.npz"
     start = named_weights(FoldTrainer(settings).model)
-    assert any((start[name] != value).any() for name, value in read_named_weights(weights).items() if name in start)
+    trained = {name: value for name, value in read_named_weights(weights).items() if not name.startswith("probab")}
+    assert any((start[name] != value).any() for name, value in trained.items())
     after = FoldTrainer(dataclasses.replace(settings, initial_weights=str(weights)))
     assert {name.split("/")[0] for name in after.transfer.new} == {"probabilities"}
