@@ -408,6 +408,17 @@ def test_a_shorter_run_is_not_comparable_and_says_so(make_run, megc_rows):
     assert row_of(markdown, "MEGC2019-CD", "UF1")[4] == "yes" and "dual\\_atme (paper), megc2019" in markdown
 
 
+def test_a_composite_shows_the_matrix_of_each_set(make_run, megc_rows):
+    rows = megc_rows()
+    html, markdown = page(make_run(protocol="megc2019", rows=rows))
+    for name, title in (("casme2", "CASME II"), ("samm", "SAMM"), ("smic_hs", "SMIC-HS")):
+        assert f"{title}: confusion matrix, rows true, seed 0" in html
+        part = markdown.split(f"{title}: confusion matrix, rows true, seed 0")[1]
+        found = [row_of(part, word)[1:4] for word in ("negative", "positive", "surprise")]
+        cm = metrics.scores([p for p in rows if p.dataset == name], "abc")["full"]["confusion"]
+        assert found == [[str(count) for count in row] for row in cm]
+
+
 def test_a_stand_in_does_not_lend_its_figures_to_the_network_of_that_name(make_run, draw):
     """382 clips of three sets: the row STSTNet of the ATSCNN paper is its stand-in's, not that of ``ststnet``."""
     rows = [
