@@ -212,7 +212,7 @@ def _figures(rows: list[Published]) -> Iterator[str]:
         kinds.setdefault(tuple(cells), []).append(key)
     for metrics, keys in kinds.items():
         counted = [metric for metric in metrics if metric in _COUNTED]
-        told = [_remark(grouped[key].values()) for key in keys]
+        told = [_remark(list(grouped[key].values())) for key in keys]
         remark = ["remark"] if any(told) else []
         header = ["row", "data", *metrics, *(f"{metric}, here" for metric in counted)]
         lines = [
@@ -231,9 +231,8 @@ def _figures(rows: list[Published]) -> Iterator[str]:
         yield "\n".join(f"- Caution: {note}" for note in notes.values())
 
 
-def _remark(cells: Iterable[Published]) -> str:
+def _remark(cells: list[Published]) -> str:
     """Why no command gives these figures of a row; empty where one does."""
-    cells = list(cells)
     if owner(cells[0]) is None:
         return f"no command: {NO_COMMAND[cells[0].paper_id, cells[0].system]}"
     return "; ".join(

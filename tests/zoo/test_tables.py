@@ -85,8 +85,9 @@ def test_commands_are_those_of_the_program(command):
         get_recipe(name)
     for model in given["--model"]:
         card = MODELS[model]
-        preset = (*given["--preset"], "macro" if " pretrain " in command else "paper")[0]
-        TrainConfig.from_preset(MODELS[model].trunk or model if preset == "macro" else model, preset)
+        pictures = command.startswith("mer pretrain") and not given["--data"]
+        preset = (*given["--preset"], "macro" if pictures else "paper")[0]
+        TrainConfig.from_preset(card.trunk or model if pictures else model, preset)
         parse_settings(given["--set"])
         taken = {option[0] for option in read_doc(card.builder).options} if card.is_network else set()
         assert set(parse_options(given["--option"])) <= taken
