@@ -60,7 +60,7 @@ counts:  ## after a change of a network: counts weights and operations of every 
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/python -m mer_tf.zoo counts
 
-docs:  ## after a change of a system, its card or its docstring: writes docs/models anew
+docs:  ## after a change of a system, its card or its docstring: writes docs/models and docs/tables.md anew
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/python -m mer_tf.zoo docs
 

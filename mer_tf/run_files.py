@@ -6,6 +6,7 @@ PASSPORT_FILE = "passport.json"
 PASSPORT_FORMAT = 1
 PREDICTIONS_FILE = "predictions.csv"
 EPOCHS_FILE = "epochs.csv"  # predictions of every epoch, where they were asked for
+SUB_CLIPS_FILE = "sub_clips.csv"  # predictions of sub-sequences of the held-out clips, where they were asked for
 # Of the file that each finished fold leaves. 1 tossed the coins of mirroring only where it was asked for.
 FOLDS_FORMAT = 2
 SETTINGS_FILE = "run_settings.json"  # of the run that began in the folder

@@ -31,7 +31,8 @@ FOLDERS = (*PACKAGES, "benchmarks", "docs", "examples", "kubeflow", "requirement
 PAGES = sorted(
     path
     for path in (*ROOT.glob("*.md"), *(p for folder in FOLDERS for p in (ROOT / folder).rglob("*.md")))
-    if path.parent != ROOT / "docs/models" and path not in (ROOT / "docs/results.md", ROOT / "CHANGELOG.md")
+    if path.parent != ROOT / "docs/models"
+    and path not in (ROOT / "docs/results.md", ROOT / "docs/tables.md", ROOT / "CHANGELOG.md")
 )
 # Values that a page gives to these options must be known names, unless they are placeholders in capitals.
 KNOWN = {

@@ -6,7 +6,7 @@ import json
 import os
 
 from mer_tf.console import say
-from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE
+from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
 
 DEFAULT_CLASSES = ("negative", "positive", "surprise")
 
@@ -120,7 +120,7 @@ def _passport_classes(file: str) -> tuple[str, ...] | None:
         return None
     passport = read_json(path, "the passport beside the file,", "remove it, or give --classes")
     try:
-        if os.path.basename(file) not in (passport["predictions"], EPOCHS_FILE):
+        if os.path.basename(file) not in (passport["predictions"], EPOCHS_FILE, SUB_CLIPS_FILE):
             return None
         return tuple(str(name) for name in passport["classes"]) or None
     except (KeyError, TypeError):  # of another kind

@@ -9,7 +9,7 @@ from mer_tf import output
 from mer_tf.commands.options import add_force, add_training_options, add_workers, training_config, worker_count
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
-from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE
+from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
 
 _EPOCH_STEP = 1
 _DEFAULT_MAPPING = "megc2019"
@@ -47,6 +47,12 @@ def add(verbs) -> None:
         help="also write epochs.csv: predictions after every K-th epoch (every one without K), to show what choosing "
         "the epoch on the test fold would give; nothing is chosen by them",
     )
+    parser.add_argument(
+        "--sub-clips",
+        action="store_true",
+        help=f"also write {SUB_CLIPS_FILE}: predictions of sub-sequences of the held-out clips, which the CBAMNet "
+        "paper scores; for settings that cut training clips so",
+    )
     add_force(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, resumes="finished folds are kept")
@@ -72,6 +78,7 @@ def run(arguments) -> int:
                 protocol=arguments.protocol,
                 workers=workers,
                 epoch_predictions=arguments.epoch_predictions,
+                sub_clips=arguments.sub_clips,
                 force=arguments.force,
                 facts=_image_facts(pictures, recipe),
                 say=lambda text: console.note(fill(text)),
@@ -101,6 +108,11 @@ def check_arguments(arguments):
         raise ConfigError(f"--epoch-predictions must be at least 0. Received: {arguments.epoch_predictions}")
     if arguments.epoch_predictions and not card.is_network:
         raise ConfigError(f"model {card.name!r} has no epochs; leave --epoch-predictions out")
+    if arguments.sub_clips and not config.augmentation.subsequences:
+        raise ConfigError(
+            f"--sub-clips: preset {config.preset!r} of model {card.name!r} cuts no sub-sequences of training clips; "
+            'leave it out, or give --set augment={"subsequences":5000}'
+        )
     return config, recipe, workers
 
 
@@ -239,5 +251,8 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
     if arguments.epoch_predictions:
         epochs = os.path.join(arguments.out, EPOCHS_FILE)
         console.result(f"{epochs}: see 'mer evaluate {epochs} --averages all'")
+    if arguments.sub_clips:
+        parts = os.path.join(arguments.out, SUB_CLIPS_FILE)
+        console.result(f"{parts}: see 'mer evaluate {parts}'")
     console.result(f"TensorBoard: tensorboard --logdir {os.path.join(arguments.out, 'logs')}")
     console.result(f"log of all libraries: {log}")

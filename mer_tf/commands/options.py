@@ -67,8 +67,8 @@ def add_training_options(
     parser.add_argument(
         "--initial-weights",
         metavar="FILE",
-        help="weights that training starts from: .npz by layer name ('mer pretrain', ImageNet; layers it lacks start "
-        "anew), .keras or .weights.h5 of the same model",
+        help="weights that training starts from: .npz or .h5 by layer name ('mer pretrain', ImageNet; layers it lacks "
+        "start anew), .keras or .weights.h5 of the same model",
     )
     parser.add_argument("--seed", type=int, default=0, help="global seed (default: %(default)s)")
     if folds:

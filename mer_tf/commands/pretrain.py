@@ -10,25 +10,31 @@ from mer_tf.commands.options import add_force, add_training_options, add_workers
 from mer_tf.commands.source import parse_roots
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.run_files import PRETRAINED_FILE, WEIGHTS_FILE
+from mer_tf.systems.registry import get_model_card
 
+_PRESET = "macro"
 _SHOWN = 20  # faults printed; pretrain.json has all
 
 
 def add(verbs) -> None:
     parser = verbs.add_parser(
-        "pretrain", help="train on pictures of macro-expressions; 'mer loso --initial-weights' goes on from there"
+        "pretrain", help="train on macro-expressions; 'mer loso --initial-weights' goes on from there"
     )
-    parser.add_argument(
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--data",
+        help="for networks of clips or of flow: folder that 'mer prepare' wrote of a set of macro-expressions",
+    )
+    source.add_argument(
         "--root",
         dest="roots",
         action="append",
-        required=True,
         metavar="DATASET=PATH",
-        help="folder of a set as the distributor ships it: ckplus, oulu_casia, jaffe, mug (or ck48 instead of ckplus); "
-        "once for each",
+        help="for networks of pictures: folder of a set as the distributor ships it: ckplus, oulu_casia, jaffe, mug, "
+        "or ck48 instead of ckplus; once for each",
     )
     parser.add_argument("--out", required=True, help=f"folder of the run; gets {WEIGHTS_FILE} and {PRETRAINED_FILE}")
-    add_training_options(parser, model="residual_network", preset="macro", folds=False)
+    add_training_options(parser, model="residual_network", preset=_PRESET, folds=False)
     parser.add_argument("--pictures", metavar="DIR", help="folder of the prepared pictures (default: OUT/pictures)")
     add_workers(parser, "the pictures while they are prepared")
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
@@ -39,7 +45,12 @@ def add(verbs) -> None:
 
 
 def run(arguments) -> int:
-    roots = parse_roots(arguments.roots)
+    roots = parse_roots(arguments.roots or [])
+    model = arguments.model
+    if arguments.data is None:
+        arguments.model = get_model_card(model).trunk or model  # its layers have the same names
+    elif arguments.preset == _PRESET and _PRESET not in get_model_card(model).presets:
+        arguments.preset = "paper"
     config, workers = training_config(arguments), worker_count(arguments)
     output.check_folder(arguments.out)
     if arguments.pictures is not None:
@@ -47,23 +58,38 @@ def run(arguments) -> int:
     log = os.path.join(arguments.out, "mer.log")
     with output.locked(arguments.out), quiet(log) as console:
         setup_logging()
-        from mer_tf.training.pretrain import Watch, pretrain
+        if arguments.model != model:
+            console.note(fill(f"note: {arguments.model} is trained, the part of {model} that sees pictures"))
+        from mer_tf.training.pretrain import Watch, pretrain, pretrain_clips
 
         epochs = console.progress("epochs")
-        passport = pretrain(
-            roots,
-            config,
-            arguments.out,
-            pictures_dir=arguments.pictures,
-            workers=workers,
-            landmark_model=arguments.landmark_model,
-            strict=arguments.strict,
-            force=arguments.force,
-            watch=Watch(console.progress("pictures"), epochs),
-        )
+        if arguments.data is not None:
+            data = _read_clips(arguments.data, config, console)
+            passport = pretrain_clips(data, config, arguments.out, force=arguments.force, on_epoch=epochs)
+        else:
+            passport = pretrain(
+                roots,
+                config,
+                arguments.out,
+                pictures_dir=arguments.pictures,
+                workers=workers,
+                landmark_model=arguments.landmark_model,
+                strict=arguments.strict,
+                force=arguments.force,
+                watch=Watch(console.progress("pictures"), epochs),
+            )
         epochs.close()  # where training stopped early
         _report(console, arguments, passport, log)
     return 0
+
+
+def _read_clips(folder: str, config, console: Console):
+    from mer_tf.commands.loso import recipe_of_records
+    from mer_tf.recipes import get_recipe
+    from mer_tf.training import read_motion_records
+
+    own = get_recipe(get_model_card(config.model).recipe)
+    return read_motion_records(folder, recipe_of_records(folder, config, own, console))
 
 
 def _report(console: Console, arguments, passport: dict, log: str) -> None:
@@ -72,8 +98,9 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
         return
     flags = "".join(f" ({name})" for name in ("synthetic", "partial") if passport[name])
     split = passport["split"]
+    what = "pictures" if arguments.data is None else "clips"
     console.result(
-        f"{passport['model']}: {split['train']} pictures to train on, {split['test']} of "
+        f"{passport['model']}: {split['train']} {what} to train on, {split['test']} of "
         f"{len(split['held_out_subjects'])} held-out people{flags}"
     )
     rows = [(name, s["expected"], s["found"], s["used"], s["subjects"]) for name, s in passport["sets"].items()]

@@ -62,7 +62,7 @@ def _text(recipe) -> str:
         "",
         *(f"{part:9} {text}" for part, text in parts.items()),
         f"{'crop':9} {recipe.crop_size} px, {images}"
-        + (f"; puzzle {recipe.puzzle_size} px" * bool(recipe.puzzle_size)),
+        + f"; puzzle of {' and '.join(recipe.puzzle_parts)}, {recipe.puzzle_size} px" * bool(recipe.puzzle_size),
         *(f"{'array':9} {name} {'x'.join(map(str, shape))}" for name, shape in recipe.inputs.items()),
         *(
             f"{'input':9} {view.name} {'x'.join(map(str, shape))}: {view.content} of {view.array}, {view.normalisation}"

@@ -120,7 +120,9 @@ def clip_box_geometry(points: list[np.ndarray], shape: tuple[int, int], clip: st
 def _level(gray, points, recipe, finder, facts, clip, frame) -> Geometry:
     levelled = _levelled(gray, points, finder, facts, clip, frame)
     landmarks, (height, width) = levelled.landmarks, gray.shape
-    regions = hars.hars_boxes(landmarks, height, width, clip=clip, frame=frame) if recipe.puzzle_size else {}
+    regions = {}
+    if recipe.puzzle_size:
+        regions = hars.hars_boxes(landmarks, height, width, parts=recipe.puzzle_parts, clip=clip, frame=frame)
     box = _box(landmarks, height, width, recipe.face.crop, clip, frame)
     return Geometry(facts["angle_degrees"], levelled.matrix, landmarks, box, regions)
 

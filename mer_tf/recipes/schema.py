@@ -32,6 +32,14 @@ DETECTORS = {"dlib": _SEARCH, "haar": _SEARCH, "file": ()}
 ALIGNMENTS = ("level", "lwm", "none")
 CROPS = ("face", "eyes", "clip_box", "square")
 NORMALISATIONS = ("none", "minmax", "pm1", "symmetric", "fixed", "standard", "unit", "imagenet", "imagenet_mean")
+# Area of a puzzle -> its regions, side by side; ``mer_tf.preprocessing.hars`` holds their borders.
+PUZZLE_PARTS = {
+    "brows": ("left_brow", "right_brow"),
+    "cheeks": ("left_cheek", "right_cheek"),
+    "nose": ("nose",),
+    "mouth": ("mouth",),
+}
+BROWS_MOUTH = ("brows", "mouth")  # those of Dual-ATME
 MOTION = "motion"
 NO_FLOW, NO_MAGNIFICATION = NoFlow(), NoMagnification()
 # Normalisations under which a negated u can be told from u alone.
@@ -243,6 +251,7 @@ class Recipe:
             masks of face parts), ``"landmarks"`` (68 points on the crop).
         crop_size: Side of the square the aligned face crop is resized to, in pixels.
         puzzle_size: Side of the HARS puzzle, or 0 for none.
+        puzzle_parts: The two areas of the puzzle, the upper one first, keys of ``PUZZLE_PARTS``.
         puzzle_per_roi: Whether flow is computed region by region and then put together.
         colour: Whether images are RGB; gray otherwise.
         views: What the second half yields.
@@ -257,6 +266,7 @@ class Recipe:
     arrays: tuple[str, ...] = ("face",)
     crop_size: int = 128
     puzzle_size: int = 0
+    puzzle_parts: tuple[str, ...] = BROWS_MOUTH
     puzzle_per_roi: bool = False
     colour: bool = False
     views: tuple[View, ...] = (View("face", "face", "motion"),)
@@ -266,6 +276,7 @@ class Recipe:
         object.__setattr__(self, "assumptions", tuple(self.assumptions))
         object.__setattr__(self, "arrays", tuple(self.arrays))
         object.__setattr__(self, "views", tuple(self.views))
+        object.__setattr__(self, "puzzle_parts", tuple(self.puzzle_parts))
         for part, kind in (
             ("frames", FramesConfig), ("face", FaceConfig), ("magnify", MagnifyConfig), ("flow", FlowConfig),
         ):  # fmt: skip
@@ -278,6 +289,10 @@ class Recipe:
             truth("recipe.colour", self.colour)
             for name in self.arrays:  # names of features in records too, so none is that of a clip's facts
                 one_of("recipe.arrays", name, ARRAY_KINDS)
+            for name in self.puzzle_parts:
+                one_of("recipe.puzzle_parts", name, PUZZLE_PARTS)
+        if len(set(self.puzzle_parts)) != 2 or len(self.puzzle_parts) != 2:
+            raise ConfigError(f"recipe.puzzle_parts must be two different areas. Received: {self.puzzle_parts}")
         if self.crop_size < 32:
             raise ConfigError(f"recipe.crop_size must be at least 32. Received: {self.crop_size}")
         if self.puzzle_size and (self.puzzle_size % 2 or self.puzzle_size < 32):
@@ -363,6 +378,8 @@ class Recipe:
         }
         if self.puzzle_size:
             numbers["puzzle"] = {"size": self.puzzle_size, "per_roi": self.puzzle_per_roi}
+            if self.puzzle_parts != BROWS_MOUTH:
+                numbers["puzzle"]["parts"] = list(self.puzzle_parts)
         for part, used in (("magnify", self.magnify.method != "none"), ("flow", self.measures_motion)):
             if used:
                 settings = getattr(self, part)
@@ -373,7 +390,7 @@ class Recipe:
     def to_json(self) -> dict:
         """Plain dictionary that ``from_json`` reads back."""
         settings = dataclasses.asdict(self)
-        for name in ("arrays", "views", "assumptions"):
+        for name in ("arrays", "views", "assumptions", "puzzle_parts"):
             settings[name] = list(settings[name])
         return {**settings, "magnify": self.magnify.to_json(), "flow": self.flow.to_json()}
 

@@ -6,6 +6,7 @@ and scoring and all training settings but the seed are the same. Whatever differ
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
 
@@ -27,13 +28,13 @@ _OTHER_SETTINGS = "other settings"
 
 def comparable_uf1(experiment: Experiment) -> list[tuple[str, float]]:
     """(source, value) of every published UF1 of the whole set that the experiment can be compared with."""
-    rows, _, changes = _nearest(experiment)
-    if changes:
+    rows, entry, changes = _nearest(experiment)
+    if changes or entry is None:
         return []
     return [
         (_source(row.paper_id, row.table), row.value)
         for row in rows
-        if row.metric == "UF1" and published.part_of(row.dataset) == "" and not _reasons(experiment.first, row)
+        if row.metric == "UF1" and published.part_of(row.dataset) == "" and not _reasons(experiment.first, row, entry)
     ]
 
 
@@ -84,12 +85,12 @@ def _nearest(experiment: Experiment) -> tuple[list[Published], PublishedAs | Non
     found: dict[tuple, tuple[PublishedAs, list[Published]]] = {}
     for row, entry in published.rows_of(card) if card else ():
         if _same_protocol(run, row):
-            key = (entry.preset, tuple(sorted(entry.options.items())))
+            key = (entry.preset, tuple(sorted(entry.options.items())), entry.recipe)
             found.setdefault(key, (entry, []))[1].append(row)
     if not found:
         return [], None, []
     told = [(_told(run, card, entry), entry, rows) for entry, rows in found.values()]
-    changes, entry, rows = min(told, key=lambda one: len(one[0]))
+    changes, entry, rows = min(told, key=lambda one: len(one[0]) + len(_other_inputs(run, one[1])))
     return rows, entry, changes
 
 
@@ -123,7 +124,7 @@ def _same_protocol(run: Run, row: Published) -> bool:
     return run.datasets == (published.part_of(row.dataset),)
 
 
-def _reasons(run: Run, row: Published) -> list[str]:
+def _reasons(run: Run, row: Published, entry: PublishedAs) -> list[str]:
     """Why the run's data or the figure itself keep the two from being comparable; settings are told apart."""
     setting = published.SETTINGS[row.protocol]
     flags = (
@@ -140,15 +141,14 @@ def _reasons(run: Run, row: Published) -> list[str]:
     mapping = run.passport.get("mapping")
     if mapping not in setting.mappings and not row.dataset.startswith("SMIC"):
         reasons.append(f"label mapping {mapping or 'not recorded'}, published {' or '.join(setting.mappings)}")
-    reasons += _other_inputs(run)
+    reasons += _other_inputs(run, entry)
     return [*reasons, *row.not_comparable]
 
 
-def _other_inputs(run: Run) -> list[str]:
+def _other_inputs(run: Run, entry: PublishedAs) -> list[str]:
     if run.pictures:
         return ["flow pictures made elsewhere"]
-    card = card_of(run)
-    recipe = get_recipe(card.recipe)
+    recipe = get_recipe(entry.recipe or card_of(run).recipe)
     if run.passport["recipe_hash"] == recipe.hash:
         return []
     name = run.passport["recipe"].get("name", "?")
@@ -186,6 +186,14 @@ def _own(experiment: Experiment, row: Published) -> str | None:
     return mean([s[key] for s in scored]) if key else None
 
 
+def _on_sub_clips(experiment: Experiment) -> Experiment | None:
+    """The same runs with the predictions of sub-sequences; None where a run has none."""
+    if not all(run.sub_clips for run in experiment.runs):
+        return None
+    runs = tuple(dataclasses.replace(run, predictions=run.sub_clips) for run in experiment.runs)
+    return dataclasses.replace(experiment, runs=runs)
+
+
 def _cell(experiment: Experiment, row: Published) -> str | None:
     """A recall, or a cell of the confusion matrix over its row; None where the run has no such class."""
     words = row.metric.replace("%", "").replace("(confusion diagonal)", "").split()
@@ -215,12 +223,15 @@ def _own_rows(
         # One figure may stand in several tables; where tables differ both stay.
         group.setdefault((row.metric, row.value), []).append(row)
     body = []
+    # Beside whole clips, where the paper scores parts of them and the runs have predictions of such.
+    parts = _on_sub_clips(experiment) if any(published.SETTINGS[row.protocol].scored for row in rows) else None
     for (paper_id, dataset, protocol), group in grouped.items():
         average = published.SETTINGS[protocol].average
         extra = {"fold_mean": " (mean over folds)", "class_mean": " (mean of recalls)"}.get(average, "")
         for (metric, _), items in sorted(group.items(), key=lambda pair: _order(pair[0][0])):
             row = items[0]
-            reasons = list(dict.fromkeys(reason for item in items for reason in _reasons(experiment.first, item)))
+            reasons = [reason for item in items for reason in _reasons(experiment.first, item, entry)]
+            reasons = list(dict.fromkeys(reasons))
             reasons += [_OTHER_SETTINGS] if changes else []
             body.append(
                 [
@@ -228,24 +239,27 @@ def _own_rows(
                     metric + (extra if metric in ("accuracy %", "F1") else ""),
                     _figure(row),
                     _own(experiment, row),
+                    *([_own(parts, row)] if parts else []),
                     "; ".join(reasons) or "yes",
                     _source(paper_id, ", ".join(dict.fromkeys(item.table for item in items))),
                     _marks([note for item in items for note in item.misprints], notes),
                 ]
             )
-    header = ("data", "metric", "published", "here", "comparable", "source", "cautions")
+    scored = ["here, sub-clips"] if parts else []
+    header = ("data", "metric", "published", "here", *scored, "comparable", "source", "cautions")
     caption = (
         "Same system and protocol. Comparable only with the same clips, inputs and training settings, scored alike, "
         "and no epoch chosen on test. " + _papers(paper_id for paper_id, _, _ in grouped)
     )
     names = ", ".join(dict.fromkeys(row.system for row in rows))
     settings = [f"preset {entry.preset}", *(f"{name} {text(value)}" for name, value in entry.options.items())]
+    settings += [f"recipe {entry.recipe}"] if entry.recipe else []
     about = [Text(f"Printed as: {names} ({', '.join(settings)}).")]
     if changes:
         about.append(
             Text(f"Settings of this run that differ from the published ones: {'; '.join(changes)}.", "warning")
         )
-    return [*about, Table(header, body, "llrrlll", caption)]
+    return [*about, Table(header, body, f"llrr{'r' * len(scored)}lll", caption)]
 
 
 def _order(metric: str) -> int:

@@ -10,7 +10,7 @@ from mer_tf.errors import PassportError
 from mer_tf.files import read_json
 from mer_tf.metrics.counts import MAX_CLASSES
 from mer_tf.metrics.predictions import read_epoch_predictions, read_predictions
-from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PASSPORT_FORMAT
+from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PASSPORT_FORMAT, SUB_CLIPS_FILE
 from mer_tf.types import Prediction
 
 _NONE = type(None)
@@ -58,12 +58,14 @@ class Run:
         passport: Its content.
         predictions: Held-out predictions, one per clip.
         by_epoch: Predictions of every epoch where the run kept them (``epochs.csv``), else empty.
+        sub_clips: Predictions of sub-sequences of the held-out clips where the run kept them (``sub_clips.csv``).
     """
 
     path: str
     passport: dict
     predictions: tuple[Prediction, ...]
     by_epoch: dict[int, list[Prediction]]
+    sub_clips: tuple[Prediction, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -135,7 +137,9 @@ def read_run(path: str | os.PathLike, synthetic: bool | None = None) -> Run:
             raise PassportError(f"{epochs}: its last epoch is not what {name} holds")
     if synthetic is not None:
         passport["synthetic"] = synthetic
-    return Run(path, passport, predictions, by_epoch)
+    parts = os.path.join(folder, SUB_CLIPS_FILE)
+    sub_clips = tuple(read_predictions(parts, count)) if os.path.exists(parts) else ()
+    return Run(path, passport, predictions, by_epoch, sub_clips)
 
 
 def _load(path: str) -> dict:

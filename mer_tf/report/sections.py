@@ -149,12 +149,8 @@ def classes(experiment: Experiment, level: int) -> Section:
     """Confusion matrix of each seed, and recall, precision and F1 of each class."""
     names, runs = experiment.first.classes, experiment.runs
     matrices = [confusion_of(run.predictions, len(names)) for run in runs]
-    figures = []
-    for run, cm in list(zip(runs, matrices))[:_MAX_MATRICES]:
-        label = f"confusion matrix, rows true, seed {run.seed}"
-        rows = [[name, *map(str, row), str(sum(row))] for name, row in zip(names, cm.tolist())]
-        table = Table(("true \\ predicted", *names, "all"), rows, "l" + "r" * (len(names) + 1), label)
-        figures.append(Figure(svg.confusion(cm.tolist(), names, label), table, label))
+    shown = list(zip(runs, matrices))[:_MAX_MATRICES]
+    figures = [_matrix(cm.tolist(), names, f"confusion matrix, rows true, seed {run.seed}") for run, cm in shown]
     totals = matrices[0].sum(axis=1)
     recalls = [metrics.class_recalls(cm) for cm in matrices]
     drawn = [(name, int(totals[k]), [float(r[k]) for r in recalls]) for k, name in enumerate(names)]
@@ -176,6 +172,12 @@ def classes(experiment: Experiment, level: int) -> Section:
         for k, name in enumerate(names)
     ]
     header = ("class", "clips", "recall", "precision", "F1", *(f"recall, {DATASET_NAMES.get(p, p)}" for p in parts))
+    drawings = [
+        _matrix(
+            cms[0].tolist(), names, f"{DATASET_NAMES.get(part, part)}: confusion matrix, rows true, seed {runs[0].seed}"
+        )
+        for part, cms in zip(parts, by_part)
+    ]
     spread = mean([metrics.recall_spread_pop(cm) for cm in matrices], 2)
     sample = mean([metrics.recall_spread_pop(cm, ddof=1) for cm in matrices], 2)
     extent = mean([metrics.recall_range(cm) for cm in matrices], 2)
@@ -187,8 +189,16 @@ def classes(experiment: Experiment, level: int) -> Section:
             "seeds.",
             "note",
         ),
+        *([Row(drawings)] if drawings else []),
     ]
     return Section("Each class", blocks, level)
+
+
+def _matrix(cm: Sequence[Sequence[int]], names: Sequence[str], label: str) -> Figure:
+    """A confusion matrix as a drawing and as figures."""
+    rows = [[name, *map(str, row), str(sum(row))] for name, row in zip(names, cm)]
+    table = Table(("true \\ predicted", *names, "all"), rows, "l" + "r" * (len(names) + 1), label)
+    return Figure(svg.confusion(cm, names, label), table, label)
 
 
 def _share(part: int, whole: int) -> float | None:

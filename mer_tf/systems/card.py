@@ -23,6 +23,7 @@ class PublishedAs:
         preset: Preset with the settings of these figures.
         options: Constructor options of these figures, beside those of the card.
         tables: Tables that the settings hold for; empty for all in which the name stands.
+        recipe: Recipe of these figures, where it is not the card's.
     """
 
     paper_id: str
@@ -30,6 +31,7 @@ class PublishedAs:
     preset: str = "paper"
     options: dict = dataclasses.field(default_factory=dict)
     tables: tuple[str, ...] = ()
+    recipe: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +52,9 @@ class ModelCard:
         published_as: Names in the tables of the five papers.
         megc2019_as: Names in ``published_megc2019.csv``.
         starts_from: Weights that the published training starts from; ``""`` where it starts anew or says nothing.
+        trunk: The system whose training on pictures of macro-expressions gives this one's first weights; ``""`` where
+            there is none, or where it is trained so itself.
+        pictures: Recipe of the single pictures that this system is trained on first, where it is not ``recipe``.
         small: Constructor options (JSON values) of a small network of the same kind, for tests and trials; ``"size"``
             is the side of its inputs, ``"frames"`` their number.
         options: Constructor options that make the class this system (settings that make the feature this one); they
@@ -70,6 +75,8 @@ class ModelCard:
     published_as: tuple[PublishedAs, ...] = ()
     megc2019_as: tuple[str, ...] = ()
     starts_from: str = ""
+    trunk: str = ""
+    pictures: str = ""
     small: dict = dataclasses.field(default_factory=dict)
     options: dict = dataclasses.field(default_factory=dict)
     confidence: str = "exact"

@@ -229,7 +229,7 @@ def figures_of(card: ModelCard) -> dict[str, dict[str, float]]:
     Figures of other settings than the preset ``paper`` say so; percentages are given as shares.
     """
     found: dict[str, dict[str, float]] = {}
-    rows = sorted(rows_of(card), key=lambda pair: (bool(pair[1].options), pair[1].preset != "paper", _width(pair[0])))
+    rows = sorted(rows_of(card), key=_apart)
     for row, entry in rows:
         if row.metric not in _KEYS:
             continue
@@ -239,12 +239,19 @@ def figures_of(card: ModelCard) -> dict[str, dict[str, float]]:
         where += [row.dataset] if row.dataset != "n/a" else []
         changed = [f"preset {entry.preset}"] if entry.preset != "paper" else []
         changed += [f"{name}={value}" for name, value in entry.options.items()]
+        changed += [f"recipe {entry.recipe}"] if entry.recipe else []
         part = ", ".join(where) + (f" ({', '.join(changed)})" if changed else "")
         found.setdefault(part, {}).setdefault(key, round(row.value * factor, 6))
     for row in published_megc2019():
         if row.method in card.megc2019_as:
             found[f"{row.method} ({row.source}), MEGC 2019, {row.part}"] = {"uf1": row.uf1, "uar": row.uar}
     return found
+
+
+def _apart(pair: tuple[Published, PublishedAs]) -> tuple:
+    """Figures of the preset ``paper`` and the card's own recipe come first, those of composite sets before others."""
+    row, entry = pair
+    return bool(entry.options), bool(entry.recipe), entry.preset != "paper", _width(row)
 
 
 def _width(row: Published) -> int:

@@ -162,6 +162,11 @@ def read_named_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise MissingFileError(f"there is no weight file {path}")
     readers = {".npz": read_npz, ".h5": _read_h5, ".hdf5": _read_h5, ".keras": _read_keras}
+    if path.suffix in (".pth", ".pt"):
+        raise ConfigError(
+            f"{path} is a file of PyTorch, which mer-tf does not install; write its arrays as .npz where PyTorch is: "
+            f"numpy.savez({path.stem + '.npz'!r}, **{{k: v.numpy() for k, v in torch.load({path.name!r}).items()}})"
+        )
     if path.suffix not in readers:
         raise ConfigError(f"{path} must end in {', '.join(readers)} to be read as weights")
     try:
@@ -234,7 +239,7 @@ def _own_names(weights, model):
     elif "conv0/kernel" in weights:
         weights = _from_preactivation(weights)
     else:
-        return weights
+        return weights if set(weights) & set(_variables(model)) else _with_prefixes(weights, model)
     first = weights.get("conv1/kernel")
     if getattr(model, "channels", 1) == 1 and first is not None and first.ndim == 4 and first.shape[2] == 3:
         weights["conv1/kernel"] = first.sum(axis=2, keepdims=True)
@@ -276,10 +281,20 @@ def _from_torchvision(weights, model):
     return renamed
 
 
+def _with_prefixes(weights, model):
+    """A ResNet-18's own weights for each of several in the model, as in ``GEME``."""
+    trunks = _trunks(model)
+    return {f"{trunk}{name}": value for name, value in weights.items() for trunk in trunks or ("",)}
+
+
+def _trunks(model) -> list[str]:
+    """Prefixes of the trunks of ``mer_tf.layers.residual``; GEME has two."""
+    return [layer.name.removesuffix("stem_conv") for layer in model.layers if layer.name.endswith("stem_conv")]
+
+
 def _torchvision_layers(model) -> dict[str, list[str]]:
     """torchvision's name of a layer of ResNet-18 -> the model's layers that do the same."""
-    # Trunks of ``mer_tf.layers.residual``; GEME has two, told apart by a prefix.
-    trunks = [layer.name.removesuffix("stem_conv") for layer in model.layers if layer.name.endswith("stem_conv")]
+    trunks = _trunks(model)
     if trunks:
         parts = {"conv1": "stem_conv", "bn1": "stem_bn"}
         for block in (f"layer{stage}.{unit}" for stage in (1, 2, 3, 4) for unit in (0, 1)):

@@ -145,6 +145,7 @@ def cross_validate(
     protocol: str = "loso",
     workers: int = 1,
     epoch_predictions: int = 0,
+    sub_clips: bool = False,
     force: bool = False,
     facts: Mapping | None = None,
     say: Callable[[str], None] = lambda text: None,
@@ -159,6 +160,7 @@ def cross_validate(
         protocol: Name of the protocol.
         workers: Processes that train folds side by side (``run_loso``).
         epoch_predictions: See ``run_loso``.
+        sub_clips: See ``run_loso``.
         force: Replace what a run with other settings left in the folder.
         facts: Further top-level fields of the passport.
         say: Called with each remark before training starts.
@@ -174,7 +176,7 @@ def cross_validate(
     """
     start = time.perf_counter()
     run = plan_run(data, config, protocol)
-    settings = {**run_settings(data, run.config, epoch_predictions), "protocol": protocol}
+    settings = {**run_settings(data, run.config, epoch_predictions, sub_clips), "protocol": protocol}
     begin_run(out_dir, settings, run.split.folds, force=force)
     for note in run.notes:
         say(note)
@@ -186,6 +188,7 @@ def cross_validate(
         workers=workers,
         progress=progress,
         epoch_predictions=epoch_predictions,
+        sub_clips=sub_clips,
     )
     return run.write(out_dir, predictions, wall_seconds=time.perf_counter() - start, facts=facts)
 

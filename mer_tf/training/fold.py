@@ -16,7 +16,10 @@ from mer_tf.training.factory import make_trainer
 from mer_tf.training.fold_checks import check_fold
 from mer_tf.training.fold_store import FoldResult
 from mer_tf.training.interface import Trainer
+from mer_tf.training.samples import sub_clips
 from mer_tf.types import Fold, Prediction
+
+_SUB_CLIPS = 64  # cut and predicted at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +30,13 @@ class FoldJob:
         fold: Indices into the data of the run.
         log_dir: Folder for the fold's TensorBoard logs.
         epoch_predictions: Epochs between two predictions of the held-out clips; 0 for none.
+        sub_clips: Whether sub-sequences of the held-out clips are predicted too.
     """
 
     fold: Fold
     log_dir: str
     epoch_predictions: int = 0
+    sub_clips: bool = False
 
     def run(self, data: MotionData, config: TrainConfig, trainer: Trainer) -> FoldResult:
         """Trains and predicts the fold; see ``train_fold`` for the errors."""
@@ -46,7 +51,8 @@ class FoldJob:
             epochs=epochs if self.epoch_predictions else None,
             epoch_step=self.epoch_predictions or 1,
         )
-        return FoldResult(predictions, epochs, time.perf_counter() - start)
+        parts = predict_sub_clips(data, self.fold, config, trainer) if self.sub_clips else []
+        return FoldResult(predictions, epochs, time.perf_counter() - start, parts)
 
 
 def train_fold(
@@ -107,6 +113,29 @@ def train_fold(
     if log_dir is not None:
         log_test_accuracy(log_dir, predictions, config.epochs)
     return predictions
+
+
+def predict_sub_clips(data: MotionData, fold: Fold, config: TrainConfig, trainer: Trainer) -> list[Prediction]:
+    """Predictions of sub-sequences of a fold's held-out clips by the trainer as it was trained last.
+
+    The clips of each class are cut into about ``config.augment["subsequences"]`` in all folds together, the whole clip
+    among them; a sub-clip is named ``<clip>#<number>``.
+
+    Source: CBAMNet paper, section 4, where augmented clips are divided into folds.
+    """
+    seed, counts = fold_seed(config.seed, fold.name), np.bincount(data.labels)
+    found = []
+    for row in fold.test:
+        number = -(-config.augmentation.subsequences // int(counts[data.labels[row]]))
+        for start in range(0, number, _SUB_CLIPS):
+            copies = range(start, min(start + _SUB_CLIPS, number))
+            arrays = sub_clips(data.tensors, row, data.keys[row], copies, seed, data.recipe)
+            part = dataclasses.replace(fold, test=(row,) * len(copies))
+            found += [
+                dataclasses.replace(prediction, clip=f"{prediction.clip}#{copy}")
+                for prediction, copy in zip(_predictions(data, part, trainer.predict(arrays)), copies)
+            ]
+    return found
 
 
 def _predictions(data: MotionData, fold: Fold, probabilities: np.ndarray) -> list[Prediction]:

@@ -12,7 +12,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 
 from mer_tf import atomic, numerics, output
-from mer_tf.run_files import EPOCHS_FILE, FOLDS_FORMAT, PASSPORT_FILE, PREDICTIONS_FILE
+from mer_tf.run_files import EPOCHS_FILE, FOLDS_FORMAT, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
 from mer_tf.systems.own import short_name
 from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig
@@ -33,11 +33,13 @@ class FoldResult:
         predictions: One for each test clip.
         epochs: Those by epoch, from 1, of the epochs that were asked for.
         seconds: How long the fold took.
+        sub_clips: Those of sub-sequences of the test clips, where they were asked for.
     """
 
     predictions: list[Prediction]
     epochs: dict[int, list[Prediction]]
     seconds: float
+    sub_clips: list[Prediction] = dataclasses.field(default_factory=list)
 
 
 class FoldStore:
@@ -51,15 +53,18 @@ class FoldStore:
         data: All clips.
         config: Settings.
         epoch_predictions: Epochs between two predictions of the held-out clips; 0 for none.
+        sub_clips: Whether sub-sequences of the held-out clips are predicted too.
 
     Raises:
         MissingFileError: The initial weights are not there.
     """
 
-    def __init__(self, out_dir: str, data: MotionData, config: TrainConfig, epoch_predictions: int = 0):
+    def __init__(
+        self, out_dir: str, data: MotionData, config: TrainConfig, epoch_predictions: int = 0, sub_clips: bool = False
+    ):
         self._out_dir = out_dir
         self._data = data
-        self._settings = run_settings(data, config, epoch_predictions)
+        self._settings = run_settings(data, config, epoch_predictions, sub_clips)
 
     def load(self, fold: Fold) -> FoldResult | None:
         """The fold's result under these settings, or None where it has to be trained."""
@@ -71,7 +76,8 @@ class FoldStore:
                 _log.info("%s was made with other settings or data; the fold is trained again", path)
                 return None
             epochs = {int(epoch): list(map(_from_row, rows)) for epoch, rows in content.get("epochs", {}).items()}
-            return FoldResult(list(map(_from_row, content["predictions"])), epochs, float(content["seconds"]))
+            parts = list(map(_from_row, content.get("sub_clips", ())))
+            return FoldResult(list(map(_from_row, content["predictions"])), epochs, float(content["seconds"]), parts)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -88,6 +94,8 @@ class FoldStore:
         }
         if result.epochs:
             content["epochs"] = {str(epoch): list(map(_to_row, rows)) for epoch, rows in result.epochs.items()}
+        if result.sub_clips:
+            content["sub_clips"] = list(map(_to_row, result.sub_clips))
         atomic.write_text(self._path(fold), json.dumps(content, indent=1) + "\n")
 
     def _path(self, fold: Fold) -> str:
@@ -103,7 +111,7 @@ class FoldStore:
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def run_settings(data: MotionData, config: TrainConfig, epoch_predictions: int = 0) -> dict:
+def run_settings(data: MotionData, config: TrainConfig, epoch_predictions: int = 0, sub_clips: bool = False) -> dict:
     """Whatever decides the folds of a run, as JSON types; arguments as ``FoldStore``."""
     return {
         "format": FOLDS_FORMAT,
@@ -117,6 +125,7 @@ def run_settings(data: MotionData, config: TrainConfig, epoch_predictions: int =
         "data": data.fingerprint,
         "numerics": numerics.deciding(),
         **({"epoch_predictions": epoch_predictions} if epoch_predictions else {}),
+        **({"sub_clips": True} if sub_clips else {}),
     }
 
 
@@ -139,7 +148,7 @@ def begin_run(out_dir: str | os.PathLike, settings: Mapping, folds: Sequence[Fol
     names = {fold.name for fold in folds}
     if output.check_settings(out_dir, old, settings, force=force):
         names = set()
-        for name in (PASSPORT_FILE, PREDICTIONS_FILE, EPOCHS_FILE):
+        for name in (PASSPORT_FILE, PREDICTIONS_FILE, EPOCHS_FILE, SUB_CLIPS_FILE):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(out_dir, name))
     for name in sorted(({*earlier.get("folds", ()), *_stored_folds(out_dir)}) - names):

@@ -11,8 +11,8 @@ import keras
 from mer_tf import numerics
 from mer_tf.console import announce
 from mer_tf.errors import ConfigError
-from mer_tf.metrics.predictions import MAX_EPOCH_ROWS, write_epoch_predictions
-from mer_tf.run_files import EPOCHS_FILE
+from mer_tf.metrics.predictions import MAX_EPOCH_ROWS, write_epoch_predictions, write_predictions
+from mer_tf.run_files import EPOCHS_FILE, SUB_CLIPS_FILE
 from mer_tf.systems.registry import check_network, check_recipe, get_model_card
 from mer_tf.training.board import log_pooled, remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
@@ -71,6 +71,7 @@ def run_loso(
     workers: int = 1,
     trainer: Trainer | None = None,
     epoch_predictions: int = 0,
+    sub_clips: bool = False,
 ) -> list[Prediction]:
     """Trains and predicts every fold; a killed run goes on where it was.
 
@@ -94,6 +95,8 @@ def run_loso(
         epoch_predictions: k > 0 also predicts the held-out clips after every k-th epoch and writes them to
             ``epochs.csv``, to show afterwards what choosing an epoch on the test fold would give. 0 costs nothing. A
             fold that stopped early stands in later epochs with its last one.
+        sub_clips: Also predicts sub-sequences of the held-out clips and writes them to ``sub_clips.csv``
+            (``predict_sub_clips``); for settings with ``augment`` ``subsequences``.
 
     Returns:
         Predictions of all folds in order of the folds.
@@ -107,6 +110,8 @@ def run_loso(
         raise ConfigError(f"workers must be at least 1. Received: {workers}")
     if epoch_predictions < 0:
         raise ConfigError(f"epoch_predictions must be 0 or a number of epochs. Received: {epoch_predictions}")
+    if sub_clips and not config.augmentation.subsequences:
+        raise ConfigError("the settings cut no sub-sequences of training clips; leave sub_clips out")
     check_recipe(config.model, data.recipe, config.model_options)
     if not get_model_card(config.model).is_network:
         if epoch_predictions:
@@ -116,7 +121,7 @@ def run_loso(
     check_folds(data, folds, config)
     _check_rows(sum(len(fold.test) for fold in folds), config.epochs, epoch_predictions)
     logs = os.path.join(os.fspath(out_dir), LOGS)
-    store = FoldStore(os.fspath(out_dir), data, config, epoch_predictions)
+    store = FoldStore(os.fspath(out_dir), data, config, epoch_predictions, sub_clips)
 
     results = {fold.name: found for fold in folds if resume and (found := store.load(fold)) is not None}
     announce(TRAININGS, len(results), len(folds))
@@ -124,7 +129,7 @@ def run_loso(
         for number, (name, found) in enumerate(results.items(), 1):
             progress(number, len(folds), name, found.seconds, True)
     jobs = [
-        FoldJob(fold, os.path.join(logs, safe_path(fold.name)), epoch_predictions)
+        FoldJob(fold, os.path.join(logs, safe_path(fold.name)), epoch_predictions, sub_clips)
         for fold in folds
         if fold.name not in results
     ]
@@ -141,6 +146,7 @@ def run_loso(
     ordered = [results[fold.name] for fold in folds]
     predictions = [p for result in ordered for p in result.predictions]
     _write_epochs(os.path.join(os.fspath(out_dir), EPOCHS_FILE), [result.epochs for result in ordered])
+    _write_sub_clips(os.path.join(os.fspath(out_dir), SUB_CLIPS_FILE), [p for one in ordered for p in one.sub_clips])
     log_pooled(os.path.join(logs, "pooled"), predictions, config.num_classes)
     return predictions
 
@@ -165,6 +171,13 @@ def _train_all(
     trainer = trainer or make_trainer(config, data.recipe)
     for job in jobs:
         yield job.fold, job.run(data, config, trainer)
+
+
+def _write_sub_clips(path: str, predictions: Sequence[Prediction]) -> None:
+    if predictions:
+        write_predictions(path, predictions)
+    elif os.path.exists(path):
+        os.unlink(path)  # as _write_epochs
 
 
 def _write_epochs(path: str, folds: Sequence[dict[int, list[Prediction]]]) -> None:

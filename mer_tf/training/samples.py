@@ -85,15 +85,35 @@ class Samples:
         """
 
         def one(row: int, copy: int) -> dict[str, np.ndarray]:
-            arrays = {name: np.asarray(tensors[name][clips[row]], np.float32) for name in recipe.inputs}
             rng = rng_for(self.seed, self._keys[row], copy)
-            if self.augment.subsequences and copy:
-                arrays = _subsequence(arrays, recipe, rng)
+            arrays = _cut(tensors, clips[row], recipe, rng if self.augment.subsequences and copy else None)
             return augment_tensors(arrays, recipe.kinds, self.augment, rng, copy if self.augment.copies > 1 else 0)
 
         # OpenCV works outside Python's lock, so threads help.
         made = list(_pool().map(one, rows.tolist(), copies.tolist()))
         return {name: np.stack([arrays[name] for arrays in made]) for name in recipe.inputs}
+
+
+def sub_clips(
+    tensors: Mapping[str, np.ndarray], clip: int, key: str, copies: Sequence[int], seed: int, recipe: Recipe
+) -> dict[str, np.ndarray]:
+    """Arrays of some sub-sequences of a clip, cut as training clips are under ``subsequences``; copy 0 is the clip.
+
+    Args:
+        tensors: Name -> float32 or uint8 (all clips, ...), the recipe's arrays.
+        clip: Index into ``tensors``.
+        key: The clip's key.
+        copies: Numbers of the sub-sequences.
+        seed: Seed of the fold.
+        recipe: Recipe of the arrays.
+    """
+    made = [_cut(tensors, clip, recipe, rng_for(seed, key, copy) if copy else None) for copy in copies]
+    return {name: np.stack([arrays[name] for arrays in made]) for name in recipe.inputs}
+
+
+def _cut(tensors, clip: int, recipe: Recipe, rng: np.random.Generator | None) -> dict[str, np.ndarray]:
+    arrays = {name: np.asarray(tensors[name][clip], np.float32) for name in recipe.inputs}
+    return arrays if rng is None else _subsequence(arrays, recipe, rng)
 
 
 def _filled(rows: np.ndarray, labels: np.ndarray, target: int) -> np.ndarray:

@@ -298,8 +298,9 @@ def initialised_model(
 
 
 def _initialise(model: keras.Model, path: str) -> TransferReport | None:
-    """Weights of a file: all of them, or (``.npz``) those whose layer has the same name, the others staying new."""
-    if os.fspath(path).endswith(".npz"):
+    """Weights of a file: all of them, or (``.npz``, ``.h5``) those of layers of the same name, the others new."""
+    name = os.fspath(path)
+    if name.endswith((".npz", ".pth", ".pt")) or (name.endswith((".h5", ".hdf5")) and not name.endswith(".weights.h5")):
         from mer_tf.systems.transfer import initialise
 
         return initialise(model, path)

@@ -12,7 +12,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mer_tf.zoo", description="Files made from the systems' code.")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("counts", help="count the weights and operations of every system anew; imports TensorFlow")
-    docs = actions.add_parser("docs", help="write a page per system and an index")
+    docs = actions.add_parser("docs", help="write a page per system and an index, and beside them the papers' tables")
     docs.add_argument("folder", nargs="?", default="docs/models", help="where to (default: %(default)s)")
     arguments = parser.parse_args(argv)
     if arguments.action == "counts":
@@ -22,8 +22,10 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join(write_counts()))
     else:
         from mer_tf.zoo.pages import write_pages
+        from mer_tf.zoo.tables import write_tables
 
         print(f"{len(write_pages(arguments.folder))} pages in {arguments.folder}")
+        print(write_tables(os.path.dirname(os.path.abspath(arguments.folder))))
     return 0
 
 

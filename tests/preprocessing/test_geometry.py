@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from mer_tf.preprocessing.align import (
 )
 from mer_tf.preprocessing.augment import MIRROR_68
 from mer_tf.preprocessing.hars import hars_boxes, hars_edges, puzzle
+from mer_tf.recipes.schema import PUZZLE_PARTS
 
 HEIGHT, WIDTH = 300, 590
 
@@ -122,10 +124,20 @@ def test_hars_worked_numbers():
 
 def test_mirrored_landmarks_give_mirrored_boxes(upright_landmarks):
     points = upright_landmarks + np.random.default_rng(1).normal(0, 2, (68, 2))
-    edges, mirrored = hars_edges(points), hars_edges(mirror_landmarks(points, WIDTH))
-    for name, other in (("left_brow", "right_brow"), ("right_brow", "left_brow"), ("mouth", "mouth")):
+    edges, mirrored = (hars_edges(p, parts=PUZZLE_PARTS) for p in (points, mirror_landmarks(points, WIDTH)))
+    for name in (region for regions in PUZZLE_PARTS.values() for region in regions):
+        other = re.sub("left|right", lambda side: {"left": "right", "right": "left"}[side[0]], name)
         y0, y1, x0, x1 = edges[name]
         np.testing.assert_allclose(mirrored[other], (y0, y1, WIDTH - 1 - x1, WIDTH - 1 - x0))
+
+
+def test_nose_and_cheeks_lie_between_eyes_jaw_and_mouth(upright_landmarks):
+    edges = hars_edges(upright_landmarks, parts=("cheeks", "nose", "mouth"))
+    assert list(edges) == ["left_cheek", "right_cheek", "nose", "mouth"]
+    assert edges["nose"][1] == edges["mouth"][0]
+    assert edges["left_cheek"][3] == edges["nose"][2] and edges["right_cheek"][2] == edges["nose"][3]
+    for y0, y1, x0, x1 in edges.values():
+        assert y1 - y0 >= 4 and x1 - x0 >= 4
 
 
 def test_euclidean_distance_is_an_option(upright_landmarks):
@@ -155,3 +167,7 @@ def test_puzzle_places():
     for size in (33, 30):
         with pytest.raises(ValueError, match="even"):
             puzzle(image, boxes, size)
+    # Areas of one region each fill their halves; the order is that of the boxes.
+    tile = puzzle(image, {"nose": boxes["left_brow"], "mouth": boxes["mouth"]}, 32)
+    np.testing.assert_allclose(tile[:16], 1, rtol=1e-6)
+    np.testing.assert_allclose(tile[16:], 3, rtol=1e-6)

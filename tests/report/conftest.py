@@ -59,6 +59,7 @@ def make_run(tmp_path):
         extra=None,
         synthetic=False,
         partial=False,
+        recipe="",
         **config,
     ):
         folder = tmp_path / name
@@ -72,7 +73,7 @@ def make_run(tmp_path):
             predictions=rows,
             classes=classes,
             config=settings,
-            recipe=get_recipe(MODELS[model].recipe if model in MODELS else "onset_apex_28_hars"),
+            recipe=get_recipe(recipe or (MODELS[model].recipe if model in MODELS else "onset_apex_28_hars")),
             data_fingerprint="ab" * 32,
             protocol=protocol,
             wall_seconds=12.5,

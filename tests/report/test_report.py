@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import html.parser
 import json
 import pathlib
@@ -15,9 +16,10 @@ import pytest
 from mer_tf import metrics
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.metrics.comparison import compare
-from mer_tf.metrics.predictions import write_epoch_predictions
+from mer_tf.metrics.predictions import write_epoch_predictions, write_predictions
 from mer_tf.report import build_report, read_run, svg, to_html, to_markdown
 from mer_tf.report.experiments import group_runs
+from mer_tf.run_files import SUB_CLIPS_FILE
 from mer_tf.systems.published import (
     SETTINGS,
     belongs,
@@ -27,20 +29,10 @@ from mer_tf.systems.published import (
 )
 from mer_tf.systems.registry import MODELS
 from mer_tf.types import Prediction
+from mer_tf.zoo.tables import NO_COMMAND
 
 ROOT = pathlib.Path(__file__).parents[2]
 
-# Rows of ``published_results.csv`` that no system of the registry is, and why.
-_QUOTED = "quoted from another work by that paper, which did not run it"
-_NO_BOXES = "its face regions (cheeks, nose, the whole face twice) are not among the recipes"
-NO_SYSTEM = {
-    ("000", "Zhi et al. 3D-CNN + transfer (quoted, not rerun)"): _QUOTED,
-    ("001", "Dual-ATME, second input = eyebrows + nose"): _NO_BOXES,
-    ("001", "Dual-ATME, second input = cheeks + nose"): _NO_BOXES,
-    ("001", "Dual-ATME, second input = cheeks + mouth"): _NO_BOXES,
-    ("001", "Dual-ATME, second input = full face in both branches"): _NO_BOXES,
-    ("002", "Merghani et al. [39]"): _QUOTED,
-}
 # Methods of ``published_megc2019.csv`` that are shown beside others only.
 MEGC2019_NO_SYSTEM = ("AlexNet", "CapsuleNet", "EMR", "FeatRef", "HTNet")
 
@@ -197,7 +189,18 @@ def test_each_paper_is_met_in_its_own_metric(make_run, draw):
         f"{share:.2f}",
     ]
     assert row_of(markdown, "CASME II", "std of class recalls %")[3] == f"{metrics.recall_spread_pop(cm):.2f}"
-    assert "cut and not rounded" in markdown
+    assert "cut and not rounded" in markdown and "here, sub-clips" not in markdown
+    # With predictions of sub-clips these stand beside those of whole clips.
+    parts = [dataclasses.replace(p, clip=f"{p.clip}#{k}") for p in rows for k in range(1 + p.prediction)]
+    write_predictions(folder / SUB_CLIPS_FILE, parts)
+    uar = metrics.uar(metrics.scores(parts, "abc")["full"]["confusion"])
+    _, markdown = page(folder)
+    assert row_of(markdown, "CASME II", "accuracy % (mean of recalls)")[2:5] == [
+        "69.92",
+        f"{100 * metrics.uar(cm):.2f}",
+        f"{100 * uar:.2f}",
+    ]
+    assert "here, sub-clips" in markdown
 
 
 def test_hold_out_shows_directions_and_mean(make_run, draw):
@@ -347,11 +350,11 @@ def test_every_printed_figure_belongs_to_one_system_or_is_explained():
                 owners.setdefault(id(row), []).append(name)
     for row in published_results():
         found = owners.get(id(row), [])
-        if (row.paper_id, row.system) in NO_SYSTEM:
+        if (row.paper_id, row.system) in NO_COMMAND:
             assert not found, row
         else:
             assert len(found) == 1, f"{row} belongs to {found}"
-    assert set(NO_SYSTEM) <= {(row.paper_id, row.system) for row in published_results()}
+    assert set(NO_COMMAND) <= {(row.paper_id, row.system) for row in published_results()}
     methods = [name for card in MODELS.values() for name in card.megc2019_as]
     assert sorted([*methods, *MEGC2019_NO_SYSTEM]) == sorted({row.method for row in published_megc2019()})
 
@@ -380,8 +383,9 @@ def test_every_setting_of_a_preset_has_a_source():
 
 
 def test_runs_of_other_settings_meet_their_own_rows(make_run, megc_rows):
-    """The ablations of Dual-ATME's Tables 5 and 6 on the exact 442 clips."""
+    """The ablations of Dual-ATME's Tables 4 to 6 on the exact 442 clips."""
     for name, options, figures, table in (
+        ("areas", {"recipe": "onset_apex_28_cheeks_nose"}, ("0.631", "0.624"), "Table 4"),
         ("lambda", {"model_options": {"consistency": 0.1}}, ("0.651", "0.649"), "Table 5"),
         ("loss", {"preset": "cross_entropy"}, ("0.671", "0.673"), "Table 6"),
     ):
@@ -390,7 +394,8 @@ def test_runs_of_other_settings_meet_their_own_rows(make_run, megc_rows):
         assert (uf1[2], uar[2]) == figures and uf1[4] == uar[4] == "yes", name
         assert uf1[5] == f"Dual-ATME 2023, {table}"
         assert "with other settings: not comparable" in markdown
-        assert ("(paper with consistency 0.1)" if name == "lambda" else "(cross\\_entropy)") in markdown
+        named = {"lambda": "(paper with consistency 0.1)", "loss": "(cross\\_entropy)", "areas": "(paper)"}
+        assert named[name] in markdown
 
 
 def test_a_shorter_run_is_not_comparable_and_says_so(make_run, megc_rows):
@@ -401,6 +406,17 @@ def test_a_shorter_run_is_not_comparable_and_says_so(make_run, megc_rows):
     same = make_run("same", protocol="megc2019", rows=megc_rows(), model_options={"consistency": 0.01})
     _, markdown = page(same)
     assert row_of(markdown, "MEGC2019-CD", "UF1")[4] == "yes" and "dual\\_atme (paper), megc2019" in markdown
+
+
+def test_a_composite_shows_the_matrix_of_each_set(make_run, megc_rows):
+    rows = megc_rows()
+    html, markdown = page(make_run(protocol="megc2019", rows=rows))
+    for name, title in (("casme2", "CASME II"), ("samm", "SAMM"), ("smic_hs", "SMIC-HS")):
+        assert f"{title}: confusion matrix, rows true, seed 0" in html
+        part = markdown.split(f"{title}: confusion matrix, rows true, seed 0")[1]
+        found = [row_of(part, word)[1:4] for word in ("negative", "positive", "surprise")]
+        cm = metrics.scores([p for p in rows if p.dataset == name], "abc")["full"]["confusion"]
+        assert found == [[str(count) for count in row] for row in cm]
 
 
 def test_a_stand_in_does_not_lend_its_figures_to_the_network_of_that_name(make_run, draw):
@@ -416,6 +432,10 @@ def test_a_stand_in_does_not_lend_its_figures_to_the_network_of_that_name(make_r
     _, markdown = page(make_run("own", model="ststnet", rows=rows, mapping="atscnn"))
     assert "No figure of ststnet is published under this protocol" in markdown and "0.6434" not in markdown
     _, markdown = page(make_run("stand-in", model="ststnet_atscnn_setup", rows=rows, mapping="atscnn"))
+    assert row_of(markdown, "CASME + CASME II + SAMM", "UF1")[2:5:2] == ["0.6434", "other settings"]
+    _, markdown = page(
+        make_run("theirs", model="ststnet_atscnn_setup", preset="atscnn_paper", rows=rows, mapping="atscnn")
+    )
     assert row_of(markdown, "CASME + CASME II + SAMM", "UF1")[2:5:2] == ["0.6434", "yes"]
 
 

@@ -309,3 +309,25 @@ def test_files_of_other_kinds(trained, tmp_path):
 def test_unknown_head(trained):
     with pytest.raises(ConfigError, match="head"):
         transfer.copy_weights(trained, ResidualNetwork(**SMALL), head="keep")
+
+
+def test_a_file_of_pytorch_says_how_to_write_its_arrays(tmp_path):
+    path = tmp_path / "resnet18.pth"
+    path.write_bytes(b"PK")
+    with pytest.raises(ConfigError, match=r"numpy\.savez\('resnet18\.npz', .*torch\.load\('resnet18\.pth'\)"):
+        transfer.read_named_weights(path)
+
+
+def test_a_trained_resnet18_moves_into_both_streams_of_geme(tmp_path):
+    source = build_model("resnet18", 5, size=32, width=4, seed=1)
+    transfer.write_named_weights(source, tmp_path / "macro.npz")
+    geme = build_model("geme", size=32, width=4, seed=2)
+    report = transfer.initialise(geme, tmp_path / "macro.npz")
+    named, trained = transfer.named_weights(geme), transfer.named_weights(source)
+    for stream in ("expression", "gender"):
+        np.testing.assert_array_equal(named[f"{stream}_layer4_1_conv2/kernel"], trained["layer4_1_conv2/kernel"])
+    assert {name.split("/")[0] for name in report.new} == {"expression", "gender_probabilities"}
+    # Layers of the same names need no prefix.
+    astnet = build_model("astnet", size=32, width=4, frames=2, filters=4, reduction=2, seed=2)
+    report = transfer.initialise(astnet, tmp_path / "macro.npz")
+    assert not [name for name in report.new if name.startswith(("stem", "layer"))]

@@ -33,13 +33,14 @@ def make_data():
         count = 3 * subjects
         labels = np.arange(count) % 3
         tensors = {}
-        y, x = np.mgrid[:128, :128].astype(np.float32)
         for name, shape in recipe.network_inputs.items():
+            side = shape[-2]
+            y, x = np.mgrid[:side, :side].astype(np.float32)
             if name == "landmarks":
                 array = np.repeat(rng.uniform(8, 120, (1, 68, 2)), count, axis=0)
             elif shape[-1] == 1:  # gray: stripes of another direction for each class
                 stripes = np.stack([np.sin((x, y, x + y)[label] / 4) for label in labels])
-                array = 100 + 40 * stripes.reshape(count, *(1,) * (len(shape) - 3), 128, 128, 1)
+                array = 100 + 40 * stripes.reshape(count, *(1,) * (len(shape) - 3), side, side, 1)
                 array = array + 0.2 * rng.standard_normal((count, *shape))
             else:  # flow: one spot moves, elsewhere and another way for each class
                 array = 0.02 * rng.standard_normal((count, *shape))
@@ -67,7 +68,7 @@ def make_data():
 def test_all_features_are_registered():
     assert set(NAMES) == {
         *("bi_woof", "bi_woof_phase", "fdm", "higo_top", "hog3d", "hog_top", "hoof", "lbp_sip", "lbp_top"),
-        *("mdmo", "sparse_mdmo"),
+        *("lbp_top_cbamnet_setup", "mdmo", "sparse_mdmo"),
     }
     for name in NAMES:
         card = get_model_card(name)

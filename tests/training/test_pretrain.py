@@ -18,12 +18,13 @@ from mer_tf.commands.options import parse_options
 from mer_tf.datasets import CARDS, read_casme2, read_jaffe
 from mer_tf.datasets.macro import pictures
 from mer_tf.errors import ClipError, ConfigError, EmptySplitError, LeakageError, MissingFileError, UnknownNameError
-from mer_tf.preprocessing.pictures import DATA_FILE, INDEX_FILE, Source, make_pictures
+from mer_tf.preprocessing.pictures import DATA_FILE, INDEX_FILE, Source, check_picture_recipe, make_pictures
 from mer_tf.recipes import get_recipe
 from mer_tf.synthetic import write_synthetic_dataset
+from mer_tf.systems.registry import MODELS
 from mer_tf.systems.transfer import named_weights, read_named_weights, write_named_weights
 from mer_tf.training import FoldTrainer, TrainConfig
-from mer_tf.training.pretrain import pretrain, split_subjects
+from mer_tf.training.pretrain import pretrain, pretrain_clips, split_subjects
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -105,6 +106,29 @@ def test_sets_that_do_not_go(roots, error, message, tmp_path):
 def test_a_model_of_motion_cannot_be_pre_trained_on_pictures(tmp_path):
     with pytest.raises(ConfigError, match="single pictures need a recipe of one frame"):
         pretrain({"jaffe": "x"}, TrainConfig.from_preset("atscnn"), tmp_path)
+
+
+def test_each_trunk_is_trained_on_pictures():
+    trunks = {card.trunk: card for card in MODELS.values() if card.trunk}
+    assert set(trunks) == {"residual_network", "resnet18"} and MODELS["astnet_cbam_1"].trunk == "resnet18"
+    for name in trunks:
+        card = MODELS[name]
+        assert "macro" in card.presets and not card.trunk
+        recipe = get_recipe(card.pictures or card.recipe)
+        check_picture_recipe(recipe)
+        assert recipe.network_inputs == get_recipe(card.recipe).network_inputs
+
+
+def test_the_command_trains_the_part_that_sees_pictures(tmp_path, monkeypatch, capfd):
+    def pretrained(roots, config, out, **options):
+        raise ConfigError(f"would train {config.model} by {config.preset}")
+
+    monkeypatch.setattr("mer_tf.training.pretrain.pretrain", pretrained)
+    assert main(["pretrain", "--model", "astnet", "--root", f"ckplus={tmp_path}", "--out", str(tmp_path / "out")]) == 2
+    said = capfd.readouterr()
+    assert (
+        "would train resnet18 by macro" in said.err and "the part of astnet that sees pictures" in said.out + said.err
+    )
 
 
 def test_wrong_initial_weights(tmp_path, jaffe):
@@ -396,3 +420,26 @@ def test_micro_attention_goes_on_from_the_weights(run, tmp_path, capfd):
     np.savez(tmp_path / "wide.npz", **named_weights(model))
     status, said = loso(tmp_path / "wide.npz")
     assert status == 2 and "conv1/kernel is (7, 7, 1, 64), the model has (7, 7, 1, 16)" in said
+
+
+def test_clips_of_micro_expressions_are_no_pre_training(make_data, tmp_path):
+    data = make_data("ststnet")
+    with pytest.raises(ConfigError, match=r"takes clips of macro-expressions .*Received: casme2 by mapping unknown"):
+        pretrain_clips(data, TrainConfig.from_preset("ststnet"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_of_flow_goes_on_from_clips_of_macro_expressions(make_data, tmp_path):
+    data = make_data("ststnet", subjects=6, clips=5)
+    data = dataclasses.replace(data, datasets=["ckplus"] * 30, labels=np.arange(30) % 5, mapping="macro5")
+    settings = TrainConfig.from_preset("ststnet", epochs=1)
+    passport = pretrain_clips(data, settings, tmp_path / "macro")
+    assert passport["sets"]["ckplus"]["used"] == 30 and passport["split"]["train"] == 25
+    assert passport["split"]["held_out_subjects"] == sorted(set(passport["split"]["held_out_subjects"]))
+    assert json.loads((tmp_path / "macro/pretrain.json").read_text()) == passport
+    weights = tmp_path / "macro/weights.npz"
+    start = named_weights(FoldTrainer(settings).model)
+    trained = {name: value for name, value in read_named_weights(weights).items() if not name.startswith("probab")}
+    assert any((start[name] != value).any() for name, value in trained.items())
+    after = FoldTrainer(dataclasses.replace(settings, initial_weights=str(weights)))
+    assert {name.split("/")[0] for name in after.transfer.new} == {"probabilities"}

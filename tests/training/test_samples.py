@@ -9,7 +9,10 @@ from mirrored import mirror_motion
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import FramesConfig, Recipe, View, get_recipe
+from mer_tf.training import MotionData, TrainConfig
+from mer_tf.training.fold import predict_sub_clips
 from mer_tf.training.samples import Samples
+from mer_tf.types import Fold
 
 RECIPE = get_recipe("onset_apex_28")
 CLIP = Recipe(
@@ -95,8 +98,6 @@ def test_arrays_are_those_of_the_training_clips_and_deterministic(make_data):
 
 
 def test_when_arrays_are_needed():
-    from mer_tf.training import TrainConfig
-
     plain = TrainConfig("dual_atme")
     hars, wheel = get_recipe("onset_apex_28_hars"), get_recipe("flow_10x224_classic")
     assert not plain.needs_arrays(hars)
@@ -108,3 +109,27 @@ def test_when_arrays_are_needed():
     assert dataclasses.replace(plain, augment={"subsequences": 50}).needs_arrays(get_recipe("evm_16x64"))
     with pytest.raises(ConfigError, match="rotate"):
         dataclasses.replace(plain, augment={"rotate": 5.0})
+
+
+class SeesTheFirstFrame:
+    """A trainer that gives the value of a clip's first frame as the probability of class 1."""
+
+    def predict(self, tensors):
+        first = tensors["frames"][:, 0, 0, 0, 0] / 10
+        return np.stack([1 - first, first, 0 * first], axis=1)
+
+
+def test_sub_clips_of_held_out_clips_fill_their_class():
+    clip = np.arange(9, dtype=np.float32).reshape(1, 9, 1, 1, 1) * np.ones((6, 9, 32, 32, 1), np.float32)
+    data = MotionData(
+        {"frames": clip}, LABELS, ["casme2"] * 6, [f"s{k}" for k in range(6)], [f"c{k}" for k in range(6)], CLIP
+    )
+    config = TrainConfig("cbamnet", augment={"subsequences": 10})
+    fold = Fold("s0", (1, 2, 3, 4), (0, 5))
+    found = predict_sub_clips(data, fold, config, SeesTheFirstFrame())
+    # Ten of each class in all folds: a third of class 0's, rounded up, and all of class 2's single clip.
+    assert [p.clip for p in found] == [*(f"c0#{k}" for k in range(4)), *(f"c5#{k}" for k in range(10))]
+    assert {p.subject: p.label for p in found} == {"s0": 0, "s5": 2} and {p.fold for p in found} == {"s0"}
+    starts = [p.probabilities[1] for p in found]
+    assert starts[0] == starts[4] == 0 and len(set(starts)) > 3  # number 0 is the clip itself
+    assert found == predict_sub_clips(data, fold, config, SeesTheFirstFrame())

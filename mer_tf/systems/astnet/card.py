@@ -57,6 +57,7 @@ ASTNET_CARD = ModelCard(
         },
     },
     starts_from="ImageNet, then CK+ (section 3.2)",
+    trunk="resnet18",
     published_as=(PublishedAs("003", "ASTNet"), PublishedAs("003", "ASTNet (CBAM after ResNet)")),
     small={"frames": 3, "size": 32, "width": 8, "filters": 8, "reduction": 4},
     builder="mer_tf.systems.astnet.astnet:ASTNet",

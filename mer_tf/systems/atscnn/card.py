@@ -6,6 +6,25 @@ import dataclasses
 
 from mer_tf.systems.card import BETAS, NOT_STATED, ModelCard, PublishedAs
 
+# Section 3.1.3; no schedule and no augmentation are stated.
+PAPER = {
+    "loss": "cross_entropy",
+    "optimizer": "adam",
+    "learning_rate": 1e-4,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "schedule": "constant",
+    "batch_size": 64,
+    "epochs": 200,
+    "mirror": False,
+}
+SOURCE = {**BETAS, **NOT_STATED, "": "paper, section 3"}
+# The same for the networks that the paper compares with: it states settings once, for all its experiments, and no
+# others of its rivals.
+RIVAL_PRESET = "atscnn_paper"
+RIVAL_PRESETS = {RIVAL_PRESET: PAPER}
+RIVAL_SOURCES = {RIVAL_PRESET: {**SOURCE, "": "paper, section 3 of ATSCNN 2024, which names no settings of its rivals"}}
+
 ATSCNN_CARD = ModelCard(
     name="atscnn",
     paper_id="004",
@@ -16,18 +35,7 @@ ATSCNN_CARD = ModelCard(
     input="onset-apex flow u, v and optical strain, three maps 128x128x1",
     recipe="onset_apex_128_streams",
     presets={
-        # Section 3; no schedule and no augmentation are stated.
-        "paper": {
-            "loss": "cross_entropy",
-            "optimizer": "adam",
-            "learning_rate": 1e-4,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
-            "schedule": "constant",
-            "batch_size": 64,
-            "epochs": 200,
-            "mirror": False,
-        },
+        "paper": PAPER,
         # For about 90 clips on two cores: a larger step, smaller batches, few epochs; the number keeps the demo short.
         "demo": {
             "loss": "cross_entropy",
@@ -42,7 +50,7 @@ ATSCNN_CARD = ModelCard(
         },
     },
     sources={
-        "paper": {**BETAS, **NOT_STATED, "": "paper, section 3"},
+        "paper": SOURCE,
         "demo": {"": "assumed, for a short demonstration", "loss": "paper, section 3", "optimizer": "paper, section 3"},
     },
     published_as=(PublishedAs("004", "ATSCNN"),),

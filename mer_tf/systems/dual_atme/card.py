@@ -60,6 +60,15 @@ PUBLISHED = (
         PublishedAs("001", f"Dual-ATME, lambda = {weight:g}", options={"consistency": weight})
         for weight in (0.0, 0.0001, 0.001, 0.1)
     ),
+    *(
+        PublishedAs("001", f"Dual-ATME, second input = {areas}", recipe=f"onset_apex_28_{recipe}")
+        for areas, recipe in (
+            ("eyebrows + nose", "brows_nose"),
+            ("cheeks + nose", "cheeks_nose"),
+            ("cheeks + mouth", "cheeks_mouth"),
+            ("full face in both branches", "full_face"),
+        )
+    ),
     PublishedAs("001", "Dual-ATME, CE + SGD", "cross_entropy_sgd"),
     PublishedAs("001", "Dual-ATME, CE + Adam", "cross_entropy"),
     PublishedAs("001", "Dual-ATME, weighted CE + Adam", "weighted_cross_entropy"),

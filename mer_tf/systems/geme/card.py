@@ -37,6 +37,7 @@ GEME_CARD = ModelCard(
     },
     published_as=(PublishedAs("003", "GEME"),),
     small={"size": 32, "width": 8},
+    trunk="resnet18",
     builder="mer_tf.systems.geme.geme:GEME",
     confidence="inferred",
 )

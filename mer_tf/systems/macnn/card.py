@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mer_tf.systems.atscnn.card import RIVAL_PRESET, RIVAL_PRESETS, RIVAL_SOURCES
 from mer_tf.systems.card import ModelCard, PublishedAs
 
 MACNN_CARD = ModelCard(
@@ -26,9 +27,13 @@ MACNN_CARD = ModelCard(
             "epochs": 500,
             "mirror": False,
         },
+        **RIVAL_PRESETS,
     },
-    sources={"paper": {"": "code, the re-implementation with Off-TANet; those of its paper were not found"}},
-    published_as=(PublishedAs("004", "MACNN"),),
+    sources={
+        "paper": {"": "code, the re-implementation with Off-TANet; those of its paper were not found"},
+        **RIVAL_SOURCES,
+    },
+    published_as=(PublishedAs("004", "MACNN", RIVAL_PRESET),),
     small={"size": 32, "width": 4, "dense_units": 16},
     builder="mer_tf.systems.macnn.macnn:MACNN",
 )

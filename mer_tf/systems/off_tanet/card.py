@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from mer_tf.systems.atscnn.card import RIVAL_PRESET, RIVAL_PRESETS, RIVAL_SOURCES
 from mer_tf.systems.card import ModelCard, PublishedAs
 
 PAPER = (
@@ -12,7 +13,7 @@ PAPER = (
 )
 
 # The published code keeps the best epoch on held-out clips; here the last one counts.
-_SOURCES = {"paper": {"": "code, that of Off-TANet"}}
+_SOURCES = {"paper": {"": "code, that of Off-TANet"}, **RIVAL_SOURCES}
 
 OFF_TANET_CARD = ModelCard(
     name="off_tanet",
@@ -32,9 +33,10 @@ OFF_TANET_CARD = ModelCard(
             "epochs": 200,
             "mirror": False,
         },
+        **RIVAL_PRESETS,
     },
     sources=_SOURCES,
-    published_as=(PublishedAs("004", "Off-TANet"),),
+    published_as=(PublishedAs("004", "Off-TANet", RIVAL_PRESET),),
     small={"size": 32},
     builder="mer_tf.systems.off_tanet.off_tanet:OffTANet",
     confidence="inferred",
@@ -58,8 +60,9 @@ MICRO_ATTENTION_ATSCNN_SETUP_CARD = dataclasses.replace(
             "epochs": 50,
             "mirror": False,
         },
+        **RIVAL_PRESETS,
     },
-    published_as=(PublishedAs("004", "Micro-Attention"),),
+    published_as=(PublishedAs("004", "Micro-Attention", RIVAL_PRESET),),
     small={"size": 32, "width": 2, "dense_units": 16},
     builder="mer_tf.systems.off_tanet.micro_attention_atscnn_setup:MicroAttentionAtscnnSetup",
 )
@@ -77,8 +80,9 @@ STSTNET_ATSCNN_SETUP_CARD = dataclasses.replace(
             "epochs": 1000,
             "mirror": False,
         },
+        **RIVAL_PRESETS,
     },
-    published_as=(PublishedAs("004", "STSTNet"),),
+    published_as=(PublishedAs("004", "STSTNet", RIVAL_PRESET),),
     small={"size": 28},
     builder="mer_tf.systems.off_tanet.ststnet_atscnn_setup:STSTNetAtscnnSetup",
     confidence="exact",
@@ -99,8 +103,9 @@ DUAL_INCEPTION_ATSCNN_SETUP_CARD = dataclasses.replace(
             "epochs": 500,
             "mirror": False,
         },
+        **RIVAL_PRESETS,
     },
-    published_as=(PublishedAs("004", "Dual-Inception"),),
+    published_as=(PublishedAs("004", "Dual-Inception", RIVAL_PRESET),),
     small={"size": 16, "dense_units": 32},
     builder="mer_tf.systems.off_tanet.dual_inception_atscnn_setup:DualInceptionAtscnnSetup",
     confidence="exact",

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from mer_tf.systems.card import ModelCard, PublishedAs
 
+# First training on pictures of macro-expressions, as the trunk of ASTNet (section 3.2) and of others.
+MACRO = {
+    "loss": "cross_entropy",
+    "optimizer": "sgd",
+    "momentum": 0.9,
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "batch_size": 32,
+    "epochs": 50,
+    "resample": "largest",
+    "mirror": True,
+}
+
 RESNET18_CARD = ModelCard(
     name="resnet18",
     paper_id="001",
@@ -24,8 +37,13 @@ RESNET18_CARD = ModelCard(
             "epochs": 60,
             "mirror": True,
         },
+        "macro": MACRO,
     },
-    sources={"paper": {"": "paper, section 4.2 of Dual-ATME 2023", "gamma": "code, the Dual-ATME authors' loss"}},
+    sources={
+        "paper": {"": "paper, section 4.2 of Dual-ATME 2023", "gamma": "code, the Dual-ATME authors' loss"},
+        "macro": {"": "assumed, the ASTNet paper names CK+ and no settings"},
+    },
+    pictures="apex_224_rgb",
     published_as=(PublishedAs("001", "ResNet18"),),
     small={"size": 32, "width": 8},
     builder="mer_tf.systems.resnet18.resnet18:ResNet18",
