@@ -146,7 +146,7 @@ def _reasons(run: Run, row: Published) -> list[str]:
 
 def _other_inputs(run: Run) -> list[str]:
     if run.pictures:
-        return ["flow pictures made elsewhere"]
+        return [run.made_elsewhere]
     card = card_of(run)
     recipe = get_recipe(card.recipe)
     if run.passport["recipe_hash"] == recipe.hash:
