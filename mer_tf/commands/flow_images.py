@@ -1,4 +1,4 @@
-"""``mer flow-images``: flow from onset to apex as files, of clips or of prepared records, as this field passes it on."""
+"""``mer flow-images``: flow from onset to apex as files, of clips or of prepared records."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def add(verbs) -> None:
         "--scaling",
         choices=SCALINGS,
         default=default.scaling,
-        help="of pictures: each channel stretched to 0..255; symmetric (u, v by their largest length, 128 is no motion); "
-        "or fixed (u, v from -PIXELS to PIXELS, strain from 0 to 1) (default: %(default)s)",
+        help="of pictures: each channel stretched to 0..255; symmetric (by the largest value; of u and v 128 is no "
+        "motion); or fixed (u, v from -PIXELS to PIXELS, strain from 0 to 1) (default: %(default)s)",
     )
     parser.add_argument(
         "--pixels", type=float, default=default.pixels, help="of --scaling fixed (default: %(default)s)"
@@ -80,15 +80,8 @@ def run(arguments) -> int:
         os.makedirs(part)
         try:
             clips = list(zip(data.datasets, data.subjects, data.clips))
-            written = write_flow(
-                part,
-                data.tensors[arguments.map],
-                data.labels.tolist(),
-                clips,
-                classes,
-                files,
-                console.progress("clips"),
-            )
+            motion, progress = data.tensors[arguments.map], console.progress("clips")
+            written = write_flow(part, motion, data.labels.tolist(), clips, classes, files, progress)
             facts = {
                 "clips": written["clips"],
                 "files": written["files"],
@@ -126,8 +119,8 @@ def run(arguments) -> int:
 
 def _from_records(arguments):
     """The records' flow, and nothing left out."""
-    from mer_tf.records import recorded_recipe
     from mer_tf.recipes import recipe_of_hash
+    from mer_tf.records import recorded_recipe
     from mer_tf.training import read_motion_records
 
     for name in ("recipe", "dataset", "mapping", "label_list", "landmark_model", "faces", "roots"):
@@ -147,7 +140,7 @@ def _from_clips(arguments, console: Console):
     import numpy as np
 
     from mer_tf.datasets.origin import is_synthetic_table
-    from mer_tf.preprocessing import ClipPreprocessor, needed_frames
+    from mer_tf.preprocessing import ClipPreprocessor, select_frames
     from mer_tf.preprocessing.images import read_picture
     from mer_tf.recipes import get_recipe
     from mer_tf.training import MotionData
@@ -161,7 +154,7 @@ def _from_clips(arguments, console: Console):
     with ClipPreprocessor(recipe, landmark_model=arguments.landmark_model) as preprocessor:
         for done, clip in enumerate(table.clips, start=1):
             try:
-                numbers = needed_frames(clip, recipe.frames)
+                numbers = select_frames(clip, recipe.frames).numbers
                 frames = {number: read_picture(clip.frame_path(number), clip.key, number) for number in numbers}
                 made.append(preprocessor.process_clip(clip, frames).tensors)
                 kept.append(clip)

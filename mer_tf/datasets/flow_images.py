@@ -182,6 +182,7 @@ def _read(
         )
         raise DatasetNotFoundError(f"folder {folder!r} holds no {wanted}; give the folder of flow{instead}")
 
+    what = "picture" if endings == PICTURES else "file"
     shelf = Shelf(pictures, rows, classes)
     kept: list[tuple[Row, np.ndarray, int, str]] = []
     used: dict[str, str] = {}
@@ -216,14 +217,13 @@ def _read(
         kept = _one_size(kept, strict, problems)
     if not kept:
         raise EmptySplitError(
-            f"none of {len(rows)} clips of {os.fspath(labels_csv)!r} has a usable {'picture' if endings == PICTURES else 'file'} in {folder!r}"
+            f"none of {len(rows)} clips of {os.fspath(labels_csv)!r} has a usable {what} in {folder!r}"
             + (f"; the first: {problems[0].message}" if problems else "")
         )
     unused = unused_pictures(pictures, used)
     if unused:
         more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
-        what = "pictures" if endings == PICTURES else "files"
-        message = f"{len(unused)} {what} have no row in the CSV file: {', '.join(unused[:5])}{more}"
+        message = f"{len(unused)} {what}s have no row in the CSV file: {', '.join(unused[:5])}{more}"
         problems.append(Problem("info", "extra", "", message))
     images = np.stack([image for _, image, _, _ in kept])
     if endings == PICTURES:
