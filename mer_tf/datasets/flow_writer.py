@@ -77,8 +77,6 @@ def picture_of(motion: np.ndarray, files: FlowFiles) -> np.ndarray:
         ``(size, size, 3)`` uint8, RGB. A map is scaled first and then resized by area means, as the recipes do it, and
         rounded last. A channel without motion is 0 throughout, of ``"symmetric"`` and ``"fixed"`` u and v 128.
     """
-    from mer_tf.preprocessing.normalise import area_weights
-
     motion = np.asarray(motion, np.float64)
     low, high = motion.min(axis=(0, 1)), motion.max(axis=(0, 1))
     if files.scaling == "stretched":
@@ -92,6 +90,8 @@ def picture_of(motion: np.ndarray, files: FlowFiles) -> np.ndarray:
         scaled[..., :2] = scaled[..., :2] / 2 + 0.5
     size = files.size or len(motion)
     if size != len(motion):
+        from mer_tf.preprocessing.normalise import area_weights
+
         weights = area_weights(len(motion), size).astype(np.float64)
         scaled = np.einsum("ij,jkc,lk->ilc", weights, scaled, weights)
     return np.floor(scaled * 255 + 0.5).clip(0, 255).astype(np.uint8)
@@ -121,10 +121,15 @@ def write_flow(
         ``files`` (number of them), ``clips``, ``folder`` and ``labels``.
 
     Raises:
-        ConfigError: Two clips would get one file.
+        ConfigError: Two clips would get one file; the layout ``"subjects"`` has no folders of sets.
     """
     folder = os.path.join(out, FLOW_FOLDER)
     names = file_names(clips)
+    if files.layout == "subjects" and any(os.path.dirname(name) for name in names):
+        raise ConfigError(
+            "clips of two sets share subject and name, which one folder per subject cannot hold; write "
+            "them with the layout 'flat'"
+        )
     subjects = sorted({_subject_folder(clip, clips) for clip in clips})
     written = 0
     for row, (clip, name) in enumerate(zip(clips, names)):
