@@ -58,7 +58,6 @@ class FlowImages:
         classes: Class names by index.
         problems: Clips left out, pictures without a row, disagreements.
         sizes: Number of clips by the side of their file.
-        files: File of each clip.
     """
 
     images: np.ndarray
@@ -69,7 +68,6 @@ class FlowImages:
     classes: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
     sizes: dict[int, int] = dataclasses.field(default_factory=dict)
-    files: tuple[str, ...] = ()
 
     def __post_init__(self):
         people = one_spelling(tuple(zip(self.datasets, self.subjects, strict=True)))
@@ -184,7 +182,7 @@ def _read(
 
     what = "picture" if endings == PICTURES else "file"
     shelf = Shelf(pictures, rows, classes)
-    kept: list[tuple[Row, np.ndarray, int, str]] = []
+    kept: list[tuple[Row, np.ndarray, int]] = []
     used: dict[str, str] = {}
     for row in rows:
         try:
@@ -196,7 +194,7 @@ def _read(
                     f"{first.stem!r}; write subject and clip as in the file names, or give each subject a folder"
                 )
             used.update(dict.fromkeys([copy.path for copy in copies], row.key))
-            kept.append((row, *load(first.path, row.key), first.path))
+            kept.append((row, *load(first.path, row.key)))
         except ClipError as error:
             if strict:
                 raise
@@ -225,7 +223,7 @@ def _read(
         more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
         message = f"{len(unused)} {what}s have no row in the CSV file: {', '.join(unused[:5])}{more}"
         problems.append(Problem("info", "extra", "", message))
-    images = np.stack([image for _, image, _, _ in kept])
+    images = np.stack([image for _, image, _ in kept])
     if endings == PICTURES:
         problems += _channel_order(images)
     return FlowImages(
@@ -236,8 +234,7 @@ def _read(
         clips=tuple(row.clip for row, *_ in kept),
         classes=tuple(classes),
         problems=tuple(problems),
-        sizes=dict(sorted(collections.Counter(side for _, _, side, _ in kept).items())),
-        files=tuple(path for *_, path in kept),
+        sizes=dict(sorted(collections.Counter(side for *_, side in kept).items())),
     )
 
 
@@ -322,11 +319,11 @@ def _one_size(kept, strict: bool, problems: list[Problem]):
     """The clips whose picture has the size that most have."""
     if not kept:
         return kept
-    sizes = collections.Counter(side for _, _, side, _ in kept)
+    sizes = collections.Counter(side for *_, side in kept)
     most = max(sizes, key=lambda side: (sizes[side], -side))
     result = []
     for entry in kept:
-        row, _, side, _ = entry
+        row, _, side = entry
         if side == most:
             result.append(entry)
             continue
