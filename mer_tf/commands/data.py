@@ -200,7 +200,7 @@ def _check_flow(arguments) -> int:
         "missing": facts["missing"],
         "left out": facts["skipped"],
         "note": facts["notes"],
-        "constant": [f"{clip}: {', '.join(names)} have one value" for clip, names in facts["constant"].items()],
+        "constant": [f"{clip}: {', '.join(names)} of one value" for clip, names in facts["constant"].items()],
         "the same flow twice": [" and ".join(clips) for clips in facts["duplicates"] if clips not in across],
         "the same flow under two subjects": [" and ".join(clips) for clips in across],
         "nearly the same flow under two subjects": [" and ".join(pair) for pair in facts["near_duplicates"] or ()],

@@ -10,6 +10,7 @@ from mer_tf.commands.flow_source import add_flow, check_flow, flow_data, read_fl
 from mer_tf.commands.options import add_force, add_training_options, add_workers, training_config, worker_count
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
+from mer_tf.recipes.outside import ZERO_CENTRED
 from mer_tf.run_files import EPOCHS_FILE, FLOW_FIELD, PASSPORT_FILE, PREDICTIONS_FILE
 
 _EPOCH_STEP = 1
@@ -83,6 +84,8 @@ def check_arguments(arguments):
     card = get_model_card(config.model)
     recipe = get_recipe(card.recipe)
     check_flow(arguments, recipe)
+    if arguments.values == ZERO_CENTRED:
+        config.check_zero_centred(recipe)
     if arguments.epoch_predictions < 0:
         raise ConfigError(f"--epoch-predictions must be at least 0. Received: {arguments.epoch_predictions}")
     if arguments.epoch_predictions and not card.is_network:

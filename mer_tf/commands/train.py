@@ -70,6 +70,8 @@ def _train(arguments, config, own, maps: dict, console: Console) -> tuple[dict, 
         model = train_final(data, config, log_dir=os.path.join(arguments.out, "logs"))
     training = describe_training(clips, recipe, config, data.fingerprint, passport)
     training["trained_on"] |= outside
+    if lost := outside.get(FLOW_FIELD, {}).get("lost"):
+        training["gate"] = {"floor": None, "reason": lost}
     if passport is None:
         training["trained_on"] |= {"synthetic": data.synthetic, "partial": data.partial}
     folder = os.path.join(arguments.out, str(next_version(arguments.out)))

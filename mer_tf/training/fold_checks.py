@@ -8,7 +8,6 @@ import numpy as np
 
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.protocols import check_no_leakage
-from mer_tf.recipes import Recipe
 from mer_tf.systems.registry import check_recipe
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
@@ -39,7 +38,7 @@ def check_fold(data: MotionData, fold: Fold, config: TrainConfig) -> None:
     """
     check_recipe(config.model, data.recipe, config.model_options)
     if data.zero_centred:
-        check_zero_centred(config, data.recipe)
+        config.check_zero_centred(data.recipe)
     check_no_leakage(fold, data.subject_keys, data.keys)
     check_classes(data.labels[list(fold.train)], config, f"fold {fold.name}")
     outside = [row for row in fold.test if not 0 <= data.labels[row] < config.num_classes]
@@ -65,13 +64,4 @@ def check_classes(labels: np.ndarray, config: TrainConfig, where: str) -> None:
         raise EmptySplitError(
             f"{where}: class {missing[0]} has no training clip, so it cannot be learned; add a dataset or subjects "
             "that show it, or use a label mapping that merges it with another class or leaves it out"
-        )
-
-
-def check_zero_centred(config: TrainConfig, recipe: Recipe) -> None:
-    """Raises ``ConfigError`` where training changes its clips: the mean taken off is that of the clips as they are."""
-    if config.mirror or config.needs_arrays(recipe):
-        raise ConfigError(
-            f"zero-centred values do not go with the augmentation of model {config.model!r}: the mean is that of the "
-            "clips as they are; train with --set mirror=false --set 'augment={}', or take other values"
         )
