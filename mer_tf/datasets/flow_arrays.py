@@ -12,6 +12,7 @@ import numpy as np
 
 from mer_tf.errors import ImageError
 from mer_tf.files import oddity, read_npy, read_npz
+from mer_tf.preprocessing.areas import area_weights
 from mer_tf.preprocessing.flow import read_flo
 from mer_tf.preprocessing.strain import motion
 
@@ -61,8 +62,6 @@ def sized_motion(flow: np.ndarray, side: int) -> np.ndarray:
         the strain computed from these. A field of that size stays as it is.
     """
     if flow.shape[:2] != (side, side):
-        from mer_tf.preprocessing.normalise import area_weights
-
         height, width = flow.shape[:2]
         flow = np.einsum("ij,jkc->ikc", area_weights(height, side), flow)
         flow = np.einsum("lk,ikc->ilc", area_weights(width, side), flow)

@@ -22,6 +22,7 @@ from mer_tf.checks import number, one_of, whole
 from mer_tf.datasets.flow_arrays import sized_motion
 from mer_tf.datasets.flow_images import COLUMNS
 from mer_tf.errors import ConfigError
+from mer_tf.preprocessing.areas import area_weights
 from mer_tf.preprocessing.flow import write_flo
 
 LAYOUTS = ("flat", "subjects")
@@ -90,8 +91,6 @@ def picture_of(motion: np.ndarray, files: FlowFiles) -> np.ndarray:
         scaled[..., :2] = scaled[..., :2] / 2 + 0.5
     size = files.size or len(motion)
     if size != len(motion):
-        from mer_tf.preprocessing.normalise import area_weights
-
         weights = area_weights(len(motion), size).astype(np.float64)
         scaled = np.einsum("ij,jkc,lk->ilc", weights, scaled, weights)
     return np.floor(scaled * 255 + 0.5).clip(0, 255).astype(np.uint8)

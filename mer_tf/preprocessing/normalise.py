@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from mer_tf.errors import ConfigError, look_up
+from mer_tf.preprocessing.areas import area_weights
 from mer_tf.preprocessing.flow.wheel_tf import colour_wheel
 from mer_tf.preprocessing.strain_tf import optical_strain, strain_tensor
 from mer_tf.recipes import ARRAY_KINDS, MOTION, PICTURED, Recipe, View
@@ -246,26 +247,6 @@ def _frames(tensor: tf.Tensor, count: int) -> tf.Tensor:
         return tf.gather(tensor, before, axis=1)
     weight = tf.constant(weight.reshape(1, -1, 1, 1, 1), tf.float32)
     return (1.0 - weight) * tf.gather(tensor, before, axis=1) + weight * tf.gather(tensor, after, axis=1)
-
-
-def area_weights(size: int, new_size: int) -> np.ndarray:
-    """``(new_size, size)`` float32: each row averages the source pixels a new pixel covers; rows sum to 1.
-
-    Enlarging is bilinear between half-pixel centres.
-    """
-    scale = size / new_size
-    weights = np.zeros((new_size, size))
-    for row in range(new_size):
-        if scale >= 1:
-            start, end = row * scale, (row + 1) * scale
-            for column in range(int(start), min(int(np.ceil(end)), size)):
-                weights[row, column] = max(min(end, column + 1) - max(start, column), 0.0)
-        else:
-            centre = min(max((row + 0.5) * scale - 0.5, 0.0), size - 1.0)
-            left = int(centre)
-            weights[row, left] += 1.0 - (centre - left)
-            weights[row, min(left + 1, size - 1)] += centre - left
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _reduce(tensor: tf.Tensor, side: int, lengths: str) -> tf.Tensor:
