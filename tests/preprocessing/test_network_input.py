@@ -11,7 +11,7 @@ from mer_tf.recipes import RECIPES, FramesConfig, Recipe, View, get_recipe
 tf = pytest.importorskip("tensorflow")
 
 from mer_tf.preprocessing import network_input  # noqa: E402
-from mer_tf.preprocessing.normalise import area_weights  # noqa: E402
+from mer_tf.preprocessing.areas import area_weights  # noqa: E402
 
 HARS, STREAMS = get_recipe("onset_apex_28_hars"), get_recipe("onset_apex_128_streams")
 
