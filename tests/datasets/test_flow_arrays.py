@@ -46,7 +46,12 @@ def test_what_is_no_field_is_named(tmp_path):
     np.save(tmp_path / "d.npy", np.array([{}], object))
     (tmp_path / "e.flo").write_bytes(b"PIEH")
     (tmp_path / "f.npz").write_bytes(b"PK")
-    words = {"b.npy": "promises an array", "c.npz": "u and v, flow, or one array", "d.npy": "Object arrays", "e.flo": "too short"}
+    words = {
+        "b.npy": "promises an array",
+        "c.npz": "u and v, flow, or one array",
+        "d.npy": "Object arrays",
+        "e.flo": "too short",
+    }
     for name, text in {**words, "f.npz": "zip file", "nowhere.flo": "is missing"}.items():
         with pytest.raises(ImageError, match=text):
             read_flow_array(tmp_path / name)
