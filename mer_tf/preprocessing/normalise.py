@@ -6,6 +6,7 @@ be unknown. Every statistic is of one sample, so there is nothing to fit and not
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -80,6 +81,7 @@ def picture_input(pictures: dict[str, tf.Tensor], recipe: Recipe) -> dict[str, t
     """
     shown = {}
     for view in recipe.views:
+        view = dataclasses.replace(view, size=recipe.network_inputs[view.name][0])  # whatever the picture's side
         picture = tf.cast(tf.convert_to_tensor(pictures[view.array]), tf.float32)
         if view.content in PICTURED:
             shown[view.name] = _show(picture, view, _of_bytes)
