@@ -28,6 +28,7 @@ VERBS = {
     "data": "mer_tf.commands.data:add",
     "magnify": "mer_tf.commands.magnify:add",
     "show": "mer_tf.commands.show:add",
+    "flow-images": "mer_tf.commands.flow_images:add",
     "prepare": "components.cli:add_prepare",
     "pretrain": "mer_tf.commands.pretrain:add",
     "loso": "mer_tf.commands.loso:add",

@@ -141,7 +141,7 @@ def read_npz(path: str | os.PathLike, most: int = MAX_WEIGHTS) -> dict[str, np.n
             check_unpacked(archive, most)
             for entry in archive.infolist():
                 with archive.open(entry) as file:
-                    _check_array(file, entry)
+                    _check_array(file, entry.filename, entry.file_size)
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (OSError, EOFError, KeyError, MemoryError, OverflowError, zipfile.BadZipFile, NotImplementedError) as error:
@@ -150,17 +150,34 @@ def read_npz(path: str | os.PathLike, most: int = MAX_WEIGHTS) -> dict[str, np.n
         raise ValueError(str(error)) from error
 
 
-def _check_array(file, entry: zipfile.ZipInfo) -> None:
+def read_npy(path: str | os.PathLike) -> np.ndarray:
+    """The array of a NumPy file; pickled objects are refused.
+
+    Raises:
+        ValueError: It is no such file, is damaged, or holds objects; the text says which.
+    """
+    import numpy as np
+
+    try:
+        with open(path, "rb") as file:
+            _check_array(file, os.path.basename(path), os.path.getsize(path))
+            file.seek(0)
+            return np.load(file, allow_pickle=False)
+    except (OSError, EOFError, MemoryError, OverflowError) as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _check_array(file, name: str, size: int) -> None:
     """Refuses an array whose header promises more than its file holds: memory is taken by what the header says."""
     import numpy as np
 
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     version = np.lib.format.read_magic(file)
     if version not in readers:
-        raise ValueError(f"{entry.filename} is no array of numbers (format {version})")
+        raise ValueError(f"{name} is no array of numbers (format {version})")
     shape, _, dtype = readers[version](file)
-    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > entry.file_size:
-        raise ValueError(f"{entry.filename} promises an array of {shape} and has {entry.file_size} bytes")
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"{name} promises an array of {shape} and has {size} bytes")
 
 
 def check_hdf5(path: str | os.PathLike, most: int = MAX_WEIGHTS) -> None:

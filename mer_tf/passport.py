@@ -13,7 +13,7 @@ import mer_tf
 from mer_tf import atomic, metrics, numerics
 from mer_tf.metrics.predictions import write_predictions
 from mer_tf.recipes import Recipe
-from mer_tf.run_files import PASSPORT_FILE, PASSPORT_FORMAT, PREDICTIONS_FILE
+from mer_tf.run_files import FLOW_FIELD, PASSPORT_FILE, PASSPORT_FORMAT, PREDICTIONS_FILE
 from mer_tf.systems.own import short_name
 from mer_tf.types import Prediction
 
@@ -58,7 +58,8 @@ def write_passport(
         predictions: Held-out predictions, one per clip.
         classes: Class names by index.
         config: Resolved training config (``TrainConfig.to_json()``).
-        recipe: Recipe of the inputs; of pictures made elsewhere, the one that names their kind.
+        recipe: Recipe of the inputs; of flow computed elsewhere, the one that names its kind, of which what was not
+            run is left out.
         data_fingerprint: Fingerprint of the clips.
         protocol: Protocol name.
         wall_seconds: Wall time of the run in seconds.
@@ -80,6 +81,7 @@ def write_passport(
     if partial:
         pooled["partial"] = True
     config = dict(config)
+    not_run = (extra or {}).get(FLOW_FIELD, {}).get("not_run", ())  # no step is claimed that nobody took here
     passport = {
         "format": PASSPORT_FORMAT,
         "protocol": protocol,
@@ -87,7 +89,7 @@ def write_passport(
         "mapping": mapping,
         "model": short_name(config["model"]) if config.get("model") else None,
         "config": config,
-        "recipe": recipe.to_json(),
+        "recipe": {key: value for key, value in recipe.to_json().items() if key not in not_run},
         "recipe_hash": recipe.hash,
         "data_fingerprint": data_fingerprint,
         "seeds": {"global": config.get("seed"), "fold": "first 31 bits of sha256('<global seed>:<fold name>')"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PASSPORT_FILE = "passport.json"
 PASSPORT_FORMAT = 1
+FLOW_FIELD = "flow_images"  # of the passport, where the motion was computed elsewhere
 PREDICTIONS_FILE = "predictions.csv"
 EPOCHS_FILE = "epochs.csv"  # predictions of every epoch, where they were asked for
 SUB_CLIPS_FILE = "sub_clips.csv"  # predictions of sub-sequences of the held-out clips, where they were asked for

@@ -14,6 +14,7 @@ from mer_tf.datasets.registry import CARDS, get_card, get_reader
 from mer_tf.errors import ConfigError
 
 _SHOWN = 12  # differences printed
+_CHECKED_SIDE = 112  # px that arrays are brought to for a look at them
 
 
 def add(verbs) -> None:
@@ -62,6 +63,9 @@ def add(verbs) -> None:
     )
     what.add_argument("--composite", help=f"composite of several datasets: {', '.join(COMPOSITES)}")
     add_roots(check)
+    what.add_argument("--flow-images", metavar="DIR", help="instead of a dataset: flow as 8-bit pictures")
+    what.add_argument("--flow-arrays", metavar="DIR", help="instead of a dataset: flow in pixels (.flo, .npy, .npz)")
+    check.add_argument("--labels", metavar="CSV", help="with flow: columns dataset, sub, filename_o, label")
     check.add_argument("--mapping", help=MAPPING_HELP)
     check.add_argument("--label-list", metavar="CSV", help="the organisers' list of clips and classes; it decides")
     check.add_argument("--allow-partial", action="store_true", help="accept a composite with other counts, flagged")
@@ -126,6 +130,10 @@ def run_check(arguments) -> int:
     from mer_tf.datasets.mappings import get_mapping
     from mer_tf.datasets.summary import problem_lines, summary
 
+    if arguments.flow_images is not None or arguments.flow_arrays is not None:
+        return _check_flow(arguments)
+    if arguments.labels is not None:
+        raise ConfigError("--labels goes with --flow-images or --flow-arrays; the labels of a dataset are in its sheet")
     entries = None
     if arguments.composite:
         from mer_tf.datasets.composites import get_composite, parts
@@ -223,6 +231,54 @@ def _card_facts(card) -> dict:
             for mapping, published in (card.counts or {}).items()
         },
     }
+
+
+def _check_flow(arguments) -> int:
+    from mer_tf.commands.flow_source import DEFAULT_MAPPING
+    from mer_tf.datasets.flow_images import read_flow_arrays, read_flow_images
+    from mer_tf.datasets.mappings import get_mapping
+    from mer_tf.protocols.flow_check import check_flow_images
+
+    for name in ("root", "roots", "label_list", "allow_partial", "images"):
+        if getattr(arguments, name):
+            flag = {"root": "a dataset folder", "roots": "--root"}.get(name, f"--{name.replace('_', '-')}")
+            raise ConfigError(f"{flag} does not go with flow; give its folder, --labels CSV and perhaps --mapping")
+    if arguments.labels is None:
+        raise ConfigError("give the labels of the flow with --labels CSV (dataset, sub, filename_o, label)")
+    options = {"classes": get_mapping(arguments.mapping or DEFAULT_MAPPING).classes, "strict": arguments.strict}
+    if arguments.flow_images is not None:
+        images = read_flow_images(arguments.flow_images, arguments.labels, **options)
+    else:
+        images = read_flow_arrays(arguments.flow_arrays, arguments.labels, _CHECKED_SIDE, **options)
+    facts = check_flow_images(images)
+    status = int(arguments.strict and bool(facts["across_subjects"] or facts["near_duplicates"]))
+    if arguments.json:
+        say(json.dumps(facts, indent=1))
+        return status
+    sizes = ", ".join(f"{count} of {side}x{side}" for side, count in facts["sizes"].items())
+    say(f"{facts['clips']} clips of {facts['subjects']} subjects: {sizes}")
+    say(table(("dataset", "clips", "subjects"), [(name, *part.values()) for name, part in facts["datasets"].items()]))
+    say(table(("class", "clips"), list(facts["classes"].items())))
+    across = facts["across_subjects"]
+    lines = {
+        "missing": facts["missing"],
+        "left out": facts["skipped"],
+        "note": facts["notes"],
+        "constant": [f"{clip}: {', '.join(names)} of one value" for clip, names in facts["constant"].items()],
+        "the same flow twice": [" and ".join(clips) for clips in facts["duplicates"] if clips not in across],
+        "the same flow under two subjects": [" and ".join(clips) for clips in across],
+        "nearly the same flow under two subjects": [" and ".join(pair) for pair in facts["near_duplicates"] or ()],
+    }
+    for title, found in lines.items():
+        for message in found if arguments.all else found[:_SHOWN]:
+            say(fill(f"{title}: {message}"))
+        if len(found) > _SHOWN and not arguments.all:
+            say(f"{title}: {len(found)} in all; --all prints them, --json lists them")
+    if facts["near_duplicates"] is None:
+        say("near-duplicates were not looked for: the flow is smaller than 16 pixels")
+    if not any(lines.values()):
+        say("nothing is missing, constant or there twice")
+    return status
 
 
 def _read_one(arguments):

@@ -1,4 +1,4 @@
-"""``mer loso``: cross-validation on prepared motion records or on flow images, without TFX."""
+"""``mer loso``: cross-validation on prepared motion records or on flow computed elsewhere, without TFX."""
 
 from __future__ import annotations
 
@@ -6,34 +6,21 @@ import json
 import os
 
 from mer_tf import output
+from mer_tf.commands.flow_source import add_flow, check_flow, flow_data, read_flow
 from mer_tf.commands.options import add_force, add_training_options, add_workers, training_config, worker_count
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
-from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
+from mer_tf.recipes.outside import ZERO_CENTRED
+from mer_tf.run_files import EPOCHS_FILE, FLOW_FIELD, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
 
 _EPOCH_STEP = 1
-_DEFAULT_MAPPING = "megc2019"
-_FLAGS = {"face": "--flow-images", "puzzle": "--puzzle-images"}
 
 
 def add(verbs) -> None:
     parser = verbs.add_parser(
-        "loso", help="cross-validation of a model on prepared clips or flow images, by any protocol; resumes"
+        "loso", help="cross-validation of a model on prepared clips or on flow, by any protocol; resumes"
     )
-    parser.add_argument("--data", help="folder written by 'mer prepare'")
-    parser.add_argument(
-        "--flow-images",
-        metavar="DIR",
-        help="instead of --data: onset-apex flow pictures of the whole face, 28x28 RGB, one per clip",
-    )
-    parser.add_argument(
-        "--puzzle-images", metavar="DIR", help="the same of the HARS puzzle, for the models that take the puzzle"
-    )
-    parser.add_argument("--labels", metavar="CSV", help="with pictures: columns dataset, sub, filename_o, label")
-    parser.add_argument(
-        "--mapping", help=f"with pictures: label mapping whose classes the labels are (default: {_DEFAULT_MAPPING})"
-    )
-    parser.add_argument("--strict", action="store_true", help="with pictures: stop at the first one absent or unusable")
+    add_flow(parser)
     parser.add_argument("--out", required=True, help="folder of the run")
     add_training_options(parser)
     add_workers(parser, "the folds; with hand-crafted features, the clips", default=1)
@@ -61,7 +48,7 @@ def add(verbs) -> None:
 def run(arguments) -> int:
     config, recipe, workers = check_arguments(arguments)
     output.check_folder(arguments.out)
-    pictures = _read_pictures(arguments, recipe) if arguments.data is None else {}
+    maps = read_flow(arguments, recipe)
     log = os.path.join(arguments.out, "mer.log")
     with output.locked(arguments.out), quiet(log) as console:
         setup_logging()
@@ -69,7 +56,7 @@ def run(arguments) -> int:
         from mer_tf.training.cross_validation import cross_validate
         from mer_tf.training.interface import TRAININGS
 
-        data = _read_data(arguments, config, recipe, pictures, console)
+        data, facts = _read_data(arguments, config, recipe, maps, console)
         with console.following(FEATURES, "features of clips"), console.following(TRAININGS, "folds"):
             passport = cross_validate(
                 data,
@@ -80,7 +67,7 @@ def run(arguments) -> int:
                 epoch_predictions=arguments.epoch_predictions,
                 sub_clips=arguments.sub_clips,
                 force=arguments.force,
-                facts=_image_facts(pictures, recipe),
+                facts=facts,
                 say=lambda text: console.note(fill(text)),
             )
         _report(console, arguments, passport, log)
@@ -103,7 +90,9 @@ def check_arguments(arguments):
     config, workers = training_config(arguments), worker_count(arguments)
     card = get_model_card(config.model)
     recipe = None if not card.recipe and arguments.data is not None else recipe_of_model(config.model)
-    _check_source(arguments, recipe)
+    check_flow(arguments, recipe)
+    if arguments.values == ZERO_CENTRED:
+        config.check_zero_centred(recipe)
     if arguments.epoch_predictions < 0:
         raise ConfigError(f"--epoch-predictions must be at least 0. Received: {arguments.epoch_predictions}")
     if arguments.epoch_predictions and not card.is_network:
@@ -116,13 +105,18 @@ def check_arguments(arguments):
     return config, recipe, workers
 
 
-def _read_data(arguments, config, recipe, pictures: dict, console: Console):
-    from mer_tf.training import from_flow_images, read_motion_records
+def _read_data(arguments, config, recipe, maps: dict, console: Console):
+    """The clips, and what the passport says of them beside the usual."""
+    from mer_tf.training import read_motion_records
 
-    if pictures:
-        mapping = arguments.mapping or _DEFAULT_MAPPING
-        return from_flow_images(pictures, recipe, mapping=mapping, synthetic=_drawn(arguments))
-    return read_motion_records(arguments.data, recipe_of_records(arguments.data, config, recipe, console))
+    if not maps:
+        return read_motion_records(arguments.data, recipe_of_records(arguments.data, config, recipe, console)), {}
+    from mer_tf.training.outside import flow_facts, flow_notes
+
+    facts = flow_facts(maps, recipe, arguments.values or "recipe")
+    for note in flow_notes(facts):
+        console.note(fill(note))
+    return flow_data(arguments, recipe, maps), {FLOW_FIELD: facts}
 
 
 def recipe_of_records(folder: str, config, own, console: Console):
@@ -142,92 +136,6 @@ def recipe_of_records(folder: str, config, own, console: Console):
         said = f"note: the clips were prepared with recipe {recipe.name!r}; that of the model is {own.name!r}"
         console.note(fill(said))
     return recipe
-
-
-def _check_source(arguments, recipe) -> None:
-    """Raises ``ConfigError`` unless the arguments name exactly the data that the model takes."""
-    from mer_tf.datasets.flow_images import takes_flow_images
-
-    given = {"face": arguments.flow_images, "puzzle": arguments.puzzle_images}
-    if arguments.data is not None:
-        extra = [flag for name, flag in _FLAGS.items() if given[name] is not None]
-        extra += [f"--{name}" for name in ("labels", "mapping", "strict") if getattr(arguments, name)]
-        if extra:
-            raise ConfigError(f"{extra[0]} does not go with --data: give prepared records or flow images")
-        return
-    if not any(given.values()):
-        raise ConfigError("give --data DIR (written by 'mer prepare') or --flow-images DIR --labels CSV")
-    if not takes_flow_images(recipe):
-        shapes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in recipe.network_inputs.items())
-        raise ConfigError(
-            f"model {arguments.model!r} takes {shapes} and cannot run on flow images; prepare the clips with "
-            f"'mer prepare --recipe {recipe.name}' and give --data"
-        )
-    missing = [name for name in recipe.network_inputs if given[name] is None]
-    unused = [name for name in given if given[name] is not None and name not in recipe.network_inputs]
-    if missing:
-        what = f"model {arguments.model!r} takes {missing[0]} images: give them with {_FLAGS[missing[0]]} DIR"
-        if unused:
-            raise ConfigError(f"{what}, and leave {_FLAGS[unused[0]]} out")
-        parts = _parts(arguments.model, {name for name in given if given[name] is not None})
-        raise ConfigError(f"{what} too" + "".join(f", or run the branch that needs none: --model {p}" for p in parts))
-    if unused:
-        raise ConfigError(f"model {arguments.model!r} takes no {unused[0]} images; leave {_FLAGS[unused[0]]} out")
-    if arguments.labels is None:
-        raise ConfigError("give the labels of the pictures with --labels CSV (dataset, sub, filename_o, label)")
-
-
-def _parts(model: str, maps: set[str]) -> list[str]:
-    """Models of the same class that take exactly these maps."""
-    from mer_tf.recipes import get_recipe
-    from mer_tf.systems.registry import MODELS, get_model_card
-
-    builder = get_model_card(model).builder
-    return [
-        card.name
-        for card in MODELS.values()
-        if card.builder == builder and set(get_recipe(card.recipe).network_inputs) == maps
-    ]
-
-
-def _read_pictures(arguments, recipe) -> dict:
-    from mer_tf.datasets.flow_images import read_flow_images
-    from mer_tf.datasets.mappings import get_mapping
-    from mer_tf.datasets.summary import problem_lines
-
-    classes = get_mapping(arguments.mapping or _DEFAULT_MAPPING).classes
-    folders = {"face": arguments.flow_images, "puzzle": arguments.puzzle_images}
-    pictures = {
-        name: read_flow_images(folders[name], arguments.labels, classes=classes, strict=arguments.strict)
-        for name in recipe.network_inputs
-    }
-    console = Console()
-    warnings = {p.message: p for images in pictures.values() for p in images.problems if p.severity == "warning"}
-    for line in problem_lines(warnings.values())[0]:
-        console.note(fill(line))
-    return pictures
-
-
-def _drawn(arguments) -> bool:
-    from mer_tf.datasets.origin import is_synthetic
-
-    folders = [folder for folder in (arguments.flow_images, arguments.puzzle_images) if folder is not None]
-    return any(map(is_synthetic, [*folders, os.path.dirname(os.path.abspath(arguments.labels))]))
-
-
-def _image_facts(pictures: dict, recipe) -> dict:
-    """What a passport says of pictures that somebody else made: the recipe names their kind, most of it was not run."""
-    if not pictures:
-        return {}
-    skipped = sorted({p.message for images in pictures.values() for p in images.problems if p.dropped})
-    facts = {
-        "note": "flow pictures made elsewhere; 'recipe' names the kind of input, of which only 'used' was applied",
-        "maps": list(pictures),
-        "used": ["views"],
-        "not_run": [key for key in recipe.to_json() if key not in ("name", "source", "views")],
-        "skipped": skipped,
-    }
-    return {"flow_images": facts}
 
 
 def _report(console: Console, arguments, passport: dict, log: str) -> None:

@@ -12,7 +12,8 @@ from mer_tf.errors import ConfigError
 _COLUMNS = ("model", "input", "recipe", "parameters")
 # What a user has of each clip -> what it is.
 TAKES = {
-    "flow-images": "onset-apex flow as pictures",
+    "flow-images": "onset-apex flow of the whole face, as pictures or arrays",
+    "puzzle-images": "the same of the HARS puzzle, or of both",
     "apex": "the apex frame",
     "frames": "onset and apex frames",
     "clips": "every frame",
@@ -123,12 +124,13 @@ def chosen(arguments) -> list[str]:
 
 def takes(card) -> tuple[str, ...]:
     """Keys of ``TAKES``: what a system's recipe reads of a clip, and what can stand for it."""
-    from mer_tf.datasets.flow_images import takes_flow_images
     from mer_tf.recipes import get_recipe
+    from mer_tf.recipes.outside import maps_of
 
     recipe = get_recipe(card.recipe)
     frames = "clips" if recipe.frames.is_sequence else "apex" if recipe.frames.span == "apex" else "frames"
-    return (frames, "flow-images") if takes_flow_images(recipe) else (frames,)
+    maps = maps_of(recipe)
+    return (frames, *(("puzzle-images" if "puzzle" in maps else "flow-images",) if maps else ()))
 
 
 def _listed(names: list[str], wide: bool) -> str:

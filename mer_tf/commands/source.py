@@ -57,8 +57,12 @@ def add_roots(parser) -> None:
     )
 
 
-def add_source(parser) -> None:
-    """Adds ``--data``/``--dataset`` or ``--composite``/``--root``, mapping, faults and near-duplicates."""
+def add_source(parser):
+    """Adds ``--data``/``--dataset`` or ``--composite``/``--root``, mapping, faults and near-duplicates.
+
+    Returns:
+        The group of which exactly one must be given, for what else a verb reads.
+    """
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--data", help="dataset folder as the distributor ships it, or a CSV file that lists your clips")
     what.add_argument("--composite", help=f"composite of several datasets: {', '.join(COMPOSITES)}")
@@ -71,6 +75,7 @@ def add_source(parser) -> None:
         "--allow-near-duplicates", action="store_true", help="warn where one picture stands under two subjects"
     )
     parser.add_argument("--strict", action="store_true", help="stop at the first fault of a clip")
+    return what
 
 
 def read_source(arguments, console: Console) -> ClipTable:

@@ -7,15 +7,19 @@ import json
 import os
 
 from mer_tf import output
+from mer_tf.commands.flow_source import add_flow, check_flow, flow_data, read_flow
 from mer_tf.commands.options import add_training_options, training_config
 from mer_tf.console import Console, fill, quiet, setup_logging
 from mer_tf.errors import ConfigError
-from mer_tf.run_files import PASSPORT_FILE
+from mer_tf.recipes.outside import ZERO_CENTRED
+from mer_tf.run_files import FLOW_FIELD, PASSPORT_FILE
 
 
 def add(verbs) -> None:
-    parser = verbs.add_parser("train", help="final model on all prepared clips, as 'mer serve' and TF Serving load it")
-    parser.add_argument("--data", required=True, help="folder written by 'mer prepare'")
+    parser = verbs.add_parser(
+        "train", help="final model on all prepared clips, or on flow, as 'mer serve' and TF Serving load it"
+    )
+    add_flow(parser)
     parser.add_argument(
         "--out", required=True, help="folder of the model; a version is added to it, as servers expect: OUT/VERSION"
     )
@@ -34,34 +38,41 @@ def run(arguments) -> int:
 
     config = training_config(arguments)
     check_network(config.model)
-    own = recipe_of_model(config.model) if get_model_card(config.model).recipe else None
+    card = get_model_card(config.model)
+    own = None if not card.recipe and arguments.data is not None else recipe_of_model(config.model)
+    check_flow(arguments, own)
+    if arguments.values == ZERO_CENTRED:
+        raise ConfigError(
+            "--values zero-centred is for 'mer loso': a served model has no mean of its training clips to take off"
+        )
     output.check_folder(arguments.out)
+    maps = read_flow(arguments, own)
     log = os.path.join(arguments.out, "mer.log")
     with output.locked(arguments.out), quiet(log) as console:
         setup_logging()
-        description, folder = _train(arguments, config, own, console)
+        description, folder = _train(arguments, config, own, maps, console)
         _report(console, arguments, description, folder, log)
     return 0
 
 
-def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
-    from mer_tf.commands.loso import recipe_of_records
+def _train(arguments, config, own, maps: dict, console: Console) -> tuple[dict, str]:
     from mer_tf.datasets.mappings import get_mapping
     from mer_tf.export import export_saved_model, next_version
-    from mer_tf.records import record_files
     from mer_tf.systems.own import short_name
-    from mer_tf.training import read_motion_records, train_final, training_description
+    from mer_tf.training import train_final
+    from mer_tf.training.facts import describe_training
     from mer_tf.training.interface import TRAININGS
 
-    recipe = recipe_of_records(arguments.data, config, own, console)
-    files = record_files(arguments.data)
-    data = read_motion_records(arguments.data, recipe)
+    data, recipe, clips, outside = _read(arguments, config, own, maps, console)
     classes = get_mapping(data.mapping).classes
     config = dataclasses.replace(config, num_classes=len(classes))
     passport = _passport_of(arguments.loso, config, data) if arguments.loso else None
     with console.following(TRAININGS, "model", 1):
         model = train_final(data, config, log_dir=os.path.join(arguments.out, "logs"))
-    training = training_description(files, recipe, config, data.fingerprint, passport)
+    training = describe_training(clips, recipe, config, data.fingerprint, passport)
+    training["trained_on"] |= outside
+    if lost := outside.get(FLOW_FIELD, {}).get("lost"):
+        training["gate"] = {"floor": None, "reason": lost}
     if passport is None:
         training["trained_on"] |= {"synthetic": data.synthetic, "partial": data.partial}
     folder = os.path.join(arguments.out, str(next_version(arguments.out)))
@@ -74,6 +85,29 @@ def _train(arguments, config, own, console: Console) -> tuple[dict, str]:
         training=training,
     )
     return description, folder
+
+
+def _read(arguments, config, own, maps: dict, console: Console):
+    """The clips, the recipe that clients prepare others by, facts of each clip, and what is told of outside flow."""
+    from mer_tf.training.facts import array_facts, read_clip_facts
+
+    if not maps:
+        from mer_tf.commands.loso import recipe_of_records
+        from mer_tf.records import record_files
+        from mer_tf.training import read_motion_records
+
+        recipe = recipe_of_records(arguments.data, config, own, console)
+        data = read_motion_records(arguments.data, recipe)
+        return data, recipe, read_clip_facts(record_files(arguments.data), recipe), {}
+    from mer_tf.training.outside import flow_facts, flow_notes
+
+    facts = flow_facts(maps, own, arguments.values or "recipe")
+    told = "note: clips that are served go through the steps of recipe "
+    for note in (*flow_notes(facts), f"{told}{own.name!r}; whether the flow was made by the like is not known"):
+        console.note(fill(note))
+    data = flow_data(arguments, own, maps)
+    recipe = dataclasses.replace(own, views=data.recipe.views)
+    return data, recipe, array_facts(data), {FLOW_FIELD: facts}
 
 
 def _passport_of(run: str, config, data) -> str:

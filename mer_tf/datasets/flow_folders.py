@@ -12,13 +12,13 @@ from mer_tf.datasets.people import dataset_key, person
 from mer_tf.datasets.registry import CARDS
 from mer_tf.datasets.spelling import loose_clip_form, subject_form
 from mer_tf.errors import ConfigError, DatasetNotFoundError, ImageError
-from mer_tf.files import oddity
+from mer_tf.files import is_left_over, oddity
 from mer_tf.types import Problem
 
 MAX_FILES = 2_000_000
 _PARTS = ("u_train", "u_test")
 _SPLITS = ("train", "test", "val", "validation", "images", "pictures", "flow")
-_PICTURE = re.compile(r"(?!\.)(.+?)\s*\.(?:png|jpe?g|bmp)", re.IGNORECASE)
+PICTURES, ARRAYS = ("png", "jpg", "jpeg", "bmp"), ("flo", "npy", "npz")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +64,12 @@ class Picture:
         return self.folders[:index]
 
 
-def list_pictures(folder: str, problems: list[Problem]) -> list[Picture]:
-    """Every picture below a folder, in order of the paths; a link to a folder is followed as the readers follow it."""
+def list_pictures(folder: str, problems: list[Problem], endings: tuple[str, ...] = PICTURES) -> list[Picture]:
+    """Every picture below a folder, in order of the paths; a link to a folder is followed as the readers follow it.
+
+    Left-overs of systems (``is_left_over``) are no pictures. With ``endings`` ``ARRAYS`` the files of flow are listed.
+    """
+    pattern = re.compile(rf"(.+?)\s*\.(?:{'|'.join(endings)})", re.IGNORECASE)
     pictures: list[Picture] = []
     same_folder = 0
     for base, parts, names in _walk(folder, (), (os.path.realpath(folder),), problems):
@@ -73,7 +77,7 @@ def list_pictures(folder: str, problems: list[Problem]) -> list[Picture]:
         label = parts[-1] if parts and re.fullmatch(r"\d", parts[-1]) else ""
         here = set()
         for name in names:
-            match = _PICTURE.fullmatch(name)
+            match = pattern.fullmatch(name)
             if match is None:
                 continue
             if len(pictures) >= MAX_FILES:
@@ -96,7 +100,7 @@ def _walk(
     """Path, folder names and file names of a folder and those below it; a link back to one above is left out."""
     try:
         with os.scandir(base) as found:
-            entries = sorted((entry for entry in found if entry.name[0] != "."), key=lambda entry: entry.name)
+            entries = sorted((entry for entry in found if not is_left_over(entry.name)), key=lambda entry: entry.name)
     except OSError as error:
         message = f"folder {base!r} cannot be listed ({error.strerror or error}); its pictures are not read"
         problems.append(Problem("warning", "skipped", "", message))

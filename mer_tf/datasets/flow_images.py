@@ -19,10 +19,12 @@ import collections
 import dataclasses
 import os
 import re
+from collections.abc import Callable
 
 import numpy as np
 
-from mer_tf.datasets.flow_folders import Row, Shelf, list_pictures, unused_pictures
+from mer_tf.datasets.flow_arrays import read_flow_array, sized_motion
+from mer_tf.datasets.flow_folders import ARRAYS, PICTURES, Row, Shelf, list_pictures, unused_pictures
 from mer_tf.datasets.people import People, clip_key, one_spelling
 from mer_tf.errors import (
     AnnotationError,
@@ -34,10 +36,8 @@ from mer_tf.errors import (
 )
 from mer_tf.files import read_rows
 from mer_tf.preprocessing.images import check_image, decode_image, read_picture
-from mer_tf.recipes import Recipe
 from mer_tf.types import Problem
 
-MAPS = ("face", "puzzle")  # network inputs that pictures can stand for
 COLUMNS = ("dataset", "sub", "filename_o", "label")
 CLASSES = ("negative", "positive", "surprise")
 MAX_PIXELS = 2**20
@@ -48,7 +48,8 @@ class FlowImages:
     """Flow images with the facts that splitting needs, one row per clip in the order of the CSV file.
 
     Attributes:
-        images: ``(clips, height, width, 3)`` uint8 RGB: horizontal flow, vertical flow, strain, each 0..255.
+        images: ``(clips, side, side, 3)``: horizontal flow, vertical flow, strain. Of pictures uint8, each 0..255; of
+            arrays float32, u and v in pixels.
         labels: ``(clips,)`` int64.
         datasets: Dataset of each clip, by the name on its card (``"smic"`` is ``"smic_hs"``); that of a set without a
             card as the CSV file spells it.
@@ -56,6 +57,7 @@ class FlowImages:
         clips: Name of each clip; unique only within its subject.
         classes: Class names by index.
         problems: Clips left out, pictures without a row, disagreements.
+        sizes: Number of clips by the side of their file.
     """
 
     images: np.ndarray
@@ -65,6 +67,7 @@ class FlowImages:
     clips: tuple[str, ...]
     classes: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
+    sizes: dict[int, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         people = one_spelling(tuple(zip(self.datasets, self.subjects, strict=True)))
@@ -88,13 +91,6 @@ class FlowImages:
     def partial(self) -> bool:
         """Whether a clip of the CSV file was left out."""
         return any(problem.dropped for problem in self.problems)
-
-
-def takes_flow_images(recipe: Recipe) -> bool:
-    """Whether flow images can stand for the network inputs of a recipe: flow and strain scaled picture by picture."""
-    return set(recipe.network_inputs) <= set(MAPS) and all(
-        (view.content, view.normalisation) == ("motion", "pm1") for view in recipe.views
-    )
 
 
 def read_flow_images(
@@ -123,20 +119,70 @@ def read_flow_images(
         EmptySplitError: No clip is left.
         ImageError: Under ``strict``, the first missing or unreadable picture, or one of another size.
     """
+    return _read(folder, labels_csv, classes, strict, PICTURES, _picture)
+
+
+def read_flow_arrays(
+    folder: str | os.PathLike,
+    labels_csv: str | os.PathLike,
+    side: int,
+    *,
+    classes: tuple[str, ...] = CLASSES,
+    strict: bool = False,
+) -> FlowImages:
+    """Reads a folder of flow fields in pixels (``mer_tf.datasets.flow_arrays``) and its labels.
+
+    Args:
+        folder: As ``read_flow_images``, with ``.flo``, ``.npy`` or ``.npz`` files.
+        labels_csv: As ``read_flow_images``.
+        side: Side in pixels that every field is brought to; u and v change with it.
+        classes: As ``read_flow_images``.
+        strict: As ``read_flow_images``.
+
+    Returns:
+        The fields with their strain, and their facts; ``sizes`` are those of the files.
+
+    Raises:
+        As ``read_flow_images``.
+    """
+
+    def load(path: str, key: str) -> tuple[np.ndarray, int]:
+        flow = read_flow_array(path, key)
+        return sized_motion(flow, side), len(flow)
+
+    return _read(folder, labels_csv, classes, strict, ARRAYS, load)
+
+
+def _read(
+    folder: str | os.PathLike,
+    labels_csv: str | os.PathLike,
+    classes: tuple[str, ...],
+    strict: bool,
+    endings: tuple[str, ...],
+    load: Callable[[str, str], tuple[np.ndarray, int]],
+) -> FlowImages:
+    """The files of one kind; ``load`` gives what is in one, and the side of the square it holds."""
     folder = os.path.abspath(os.fspath(folder))
     if not os.path.isdir(folder):
         raise DatasetNotFoundError(
-            f"no folder {folder!r}; give the folder of flow images: SUBJECT_CLIP.png in it, or in "
+            f"no folder {folder!r}; give the folder of flow: SUBJECT_CLIP.{endings[0]} in it, or in "
             "SUBJECT/u_train/CLASS and SUBJECT/u_test/CLASS"
         )
     problems: list[Problem] = []
     rows = _read_rows(os.fspath(labels_csv), classes, problems)
-    pictures = list_pictures(folder, problems)
+    pictures = list_pictures(folder, problems, endings)
     if not pictures:
-        raise DatasetNotFoundError(f"folder {folder!r} holds no .png picture; give the folder of flow images")
+        wanted = ".png picture" if endings == PICTURES else f".{', .'.join(endings)} file"
+        other, flag = (ARRAYS, "--flow-arrays") if endings == PICTURES else (PICTURES, "--flow-images")
+        there = list_pictures(folder, [], other)
+        instead = (
+            f"; its {len(there)} files such as {os.path.basename(there[0].path)!r} go with {flag}" if there else ""
+        )
+        raise DatasetNotFoundError(f"folder {folder!r} holds no {wanted}; give the folder of flow{instead}")
 
+    what = "picture" if endings == PICTURES else "file"
     shelf = Shelf(pictures, rows, classes)
-    kept: list[tuple[Row, np.ndarray]] = []
+    kept: list[tuple[Row, np.ndarray, int]] = []
     used: dict[str, str] = {}
     for row in rows:
         try:
@@ -148,7 +194,7 @@ def read_flow_images(
                     f"{first.stem!r}; write subject and clip as in the file names, or give each subject a folder"
                 )
             used.update(dict.fromkeys([copy.path for copy in copies], row.key))
-            kept.append((row, _decode(first.path, row.key)))
+            kept.append((row, *load(first.path, row.key)))
         except ClipError as error:
             if strict:
                 raise
@@ -165,27 +211,30 @@ def read_flow_images(
                     "the CSV file is followed",
                 )
             )
-    kept = _one_size(kept, strict, problems)
+    if endings == PICTURES:
+        kept = _one_size(kept, strict, problems)
     if not kept:
         raise EmptySplitError(
-            f"none of {len(rows)} clips of {os.fspath(labels_csv)!r} has a usable picture in {folder!r}"
+            f"none of {len(rows)} clips of {os.fspath(labels_csv)!r} has a usable {what} in {folder!r}"
             + (f"; the first: {problems[0].message}" if problems else "")
         )
     unused = unused_pictures(pictures, used)
     if unused:
         more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
-        message = f"{len(unused)} pictures have no row in the CSV file: {', '.join(unused[:5])}{more}"
+        message = f"{len(unused)} {what}s have no row in the CSV file: {', '.join(unused[:5])}{more}"
         problems.append(Problem("info", "extra", "", message))
-    images = np.stack([image for _, image in kept])
-    problems += _channel_order(images)
+    images = np.stack([image for _, image, _ in kept])
+    if endings == PICTURES:
+        problems += _channel_order(images)
     return FlowImages(
         images=images,
-        labels=np.array([row.label for row, _ in kept], np.int64),
-        datasets=tuple(row.dataset for row, _ in kept),
-        subjects=tuple(row.subject for row, _ in kept),
-        clips=tuple(row.clip for row, _ in kept),
+        labels=np.array([row.label for row, *_ in kept], np.int64),
+        datasets=tuple(row.dataset for row, *_ in kept),
+        subjects=tuple(row.subject for row, *_ in kept),
+        clips=tuple(row.clip for row, *_ in kept),
         classes=tuple(classes),
         problems=tuple(problems),
+        sizes=dict(sorted(collections.Counter(side for *_, side in kept).items())),
     )
 
 
@@ -252,29 +301,33 @@ def _label(text: str, classes: tuple[str, ...]) -> int | None:
     return int(match[1]) if match and int(match[1]) < len(classes) else None
 
 
-def _decode(path: str, key: str) -> np.ndarray:
+def _picture(path: str, key: str) -> tuple[np.ndarray, int]:
     data = read_picture(path, key)
     try:
-        return check_image(decode_image(data, max_pixels=MAX_PIXELS, clip=key))
+        image = check_image(decode_image(data, max_pixels=MAX_PIXELS, clip=key))
     except ImageError as error:
         raise ImageError(f"file {os.path.basename(path)!r}: {error.message}", key) from error
+    height, width = image.shape[:2]
+    if height != width:
+        raise ImageError(
+            f"file {os.path.basename(path)!r}: it is {width}x{height}; the flow of a square face crop is expected", key
+        )
+    return image, height
 
 
 def _one_size(kept, strict: bool, problems: list[Problem]):
     """The clips whose picture has the size that most have."""
     if not kept:
         return kept
-    sizes = collections.Counter(image.shape for _, image in kept)
-    size = max(sizes, key=lambda shape: (sizes[shape], -shape[0] * shape[1]))
+    sizes = collections.Counter(side for *_, side in kept)
+    most = max(sizes, key=lambda side: (sizes[side], -side))
     result = []
-    for row, image in kept:
-        if image.shape == size:
-            result.append((row, image))
+    for entry in kept:
+        row, _, side = entry
+        if side == most:
+            result.append(entry)
             continue
-        error = ImageError(
-            f"its picture is {image.shape[1]}x{image.shape[0]}, most are {size[1]}x{size[0]}; resize it from its flow",
-            row.key,
-        )
+        error = ImageError(f"its picture is {side}x{side}, most are {most}x{most}; resize it from its flow", row.key)
         if strict:
             raise error
         problems.append(Problem("warning", "skipped", row.key, str(error), dropped=True))

@@ -20,6 +20,7 @@ _WHERE = {
     "mirror_network_input": "mirror",
     "needed_frames": "select",
     "network_input": "normalise",
+    "picture_input": "normalise",
     "select_frames": "select",
 }
 __all__ = list(_WHERE)

@@ -8,6 +8,9 @@ from mer_tf.errors import ConfigError
 from mer_tf.preprocessing.augment import MIRROR_PARSING
 from mer_tf.recipes import MIRRORS, Recipe
 
+# Normalisations that begin at 0 -> where they end.
+_HIGHEST = {"minmax": np.float32(1), "bytes": np.float32(255)}
+
 
 def mirror_network_input(tensors: dict[str, np.ndarray], recipe: Recipe) -> dict[str, np.ndarray]:
     """Mirrors a batch of network inputs, whatever their normalisation.
@@ -18,8 +21,8 @@ def mirror_network_input(tensors: dict[str, np.ndarray], recipe: Recipe) -> dict
 
     Returns:
         What ``network_input`` would give for the mirrored clip (up to one 8-bit level on exact ties): u is negated,
-        under ``"minmax"`` it becomes ``1 - u``, and a constant u stays at zero; left and right parts of the face
-        change places in parsing masks.
+        under ``"minmax"`` it becomes ``1 - u`` and under ``"bytes"`` ``255 - u``, and a constant u stays at zero; left
+        and right parts of the face change places in parsing masks.
 
     Raises:
         ConfigError: The mirrored tensors cannot be made of these alone (colour wheel, points).
@@ -39,9 +42,9 @@ def mirror_network_input(tensors: dict[str, np.ndarray], recipe: Recipe) -> dict
         elif rule == "u":
             channels = slice(None) if view.content == "u" else slice(1)  # a lone u may be repeated
             u = tensor[..., channels]
-            if view.normalisation == "minmax":
+            if view.normalisation in _HIGHEST:
                 alive = np.any(u != 0, axis=tuple(range(1, u.ndim - 1)), keepdims=True)
-                tensor[..., channels] = np.where(alive, 1.0 - u, u)
+                tensor[..., channels] = np.where(alive, _HIGHEST[view.normalisation] - u, u)
             else:
                 tensor[..., channels] = -u
         mirrored[view.name] = tensor

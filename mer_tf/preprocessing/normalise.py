@@ -6,13 +6,17 @@ be unknown. Every statistic is of one sample, so there is nothing to fit and not
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
 from mer_tf.errors import ConfigError, look_up
+from mer_tf.preprocessing.areas import area_weights
 from mer_tf.preprocessing.flow.wheel_tf import colour_wheel
 from mer_tf.preprocessing.strain_tf import optical_strain, strain_tensor
-from mer_tf.recipes import ARRAY_KINDS, Recipe, View
+from mer_tf.recipes import ARRAY_KINDS, MOTION, PICTURED, Recipe, View
 
 CONSTANT = 1e-8  # a channel whose values span less than this is constant: all zeros
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -32,10 +36,12 @@ def network_input(tensors: dict[str, tf.Tensor], recipe: Recipe) -> dict[str, tf
         the view's normalisation, each per sample and channel (of a sequence: over all its frames): ``"none"`` u, v in
         pixels of the resized map (a flow resized by s is multiplied by s), strain as it was, images 0 to 255;
         ``"minmax"`` 0 to 1; ``"pm1"`` -1 to 1 in steps of 2/255 before resizing, because the published pictures are
-        8-bit files; ``"symmetric"`` -1 to 1 with no motion at 0; ``"fixed"`` divided by ``scale`` and cut to -1..1;
-        ``"standard"`` mean 0 and deviation 1 over the whole sample; ``"unit"`` 0 to 1; ``"imagenet"`` 0 to 1, less
-        ImageNet's mean over its deviation (one channel: those of the first); ``"imagenet_mean"`` less the mean only.
-        A constant channel (span under 1e-8) is all zeros under ``"minmax"``, ``"pm1"`` and ``"symmetric"``.
+        8-bit files; ``"bytes"`` 0 to 255 in whole steps before resizing; ``"centred"`` u and v -1 to 1 with the middle
+        of their range at 0, strain 0 to 1; ``"symmetric"`` -1 to 1 with no motion at 0; ``"fixed"`` divided by
+        ``scale`` and cut to -1..1; ``"standard"`` mean 0 and deviation 1 over the whole sample; ``"unit"`` 0 to 1;
+        ``"imagenet"`` 0 to 1, less ImageNet's mean over its deviation (one channel: those of the first);
+        ``"imagenet_mean"`` less the mean only. A constant channel (span under 1e-8) is all zeros under ``"minmax"``,
+        ``"pm1"``, ``"bytes"``, ``"centred"`` and ``"symmetric"``.
 
     Raises:
         ConfigError: A tensor of the recipe is absent or has another shape.
@@ -59,7 +65,44 @@ def network_input(tensors: dict[str, tf.Tensor], recipe: Recipe) -> dict[str, tf
     return {view.name: _show(arrays[view.array], view) for view in recipe.views}
 
 
-def _show(tensor: tf.Tensor, view: View) -> tf.Tensor:
+def picture_input(pictures: dict[str, tf.Tensor], recipe: Recipe) -> dict[str, tf.Tensor]:
+    """Makes the tensors of the network from motion that is there as pictures, of any size.
+
+    A picture is taken as it is: what was stretched to 0..255 is not stretched again, and zero motion is the middle gray
+    where a view needs to know it (``"centred"``, a magnitude).
+
+    Args:
+        pictures: Per array of the recipe ``(batch, height, width, 3)``, 0..255: horizontal flow, vertical flow, strain.
+        recipe: What to make; of ``mer_tf.recipes.outside.outside_recipe``.
+
+    Returns:
+        As ``network_input``: 0..255 become 0..1 under ``"minmax"`` and -1..1 under ``"pm1"``, stay so under
+        ``"bytes"``, and are u and v -1..1 and strain 0..1 under ``"centred"``. A channel of one value is all zeros.
+    """
+    shown = {}
+    for view in recipe.views:
+        view = dataclasses.replace(view, size=recipe.network_inputs[view.name][0])  # whatever the picture's side
+        picture = tf.cast(tf.convert_to_tensor(pictures[view.array]), tf.float32)
+        if view.content in PICTURED:
+            shown[view.name] = _show(picture, view, _of_bytes)
+        else:
+            shown[view.name] = _show(_of_bytes(picture, View(view.array, view.array, MOTION, "centred")), view)
+    return shown
+
+
+def _of_bytes(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    """Channels of pictures under the normalisation of a view, without being stretched."""
+    low, high = _range(tensor)
+    zero, one = tf.zeros_like(low), tf.ones_like(low)
+    if view.normalisation == "standard":
+        return _standard(tensor, view)
+    directed = tf.constant(PICTURED[view.content]) if view.normalisation == "centred" else view.normalisation == "pm1"
+    least = tf.where(directed, 127.5 * one, zero)
+    unit = one if view.normalisation == "bytes" else tf.where(directed, 127.5 * one, 255.0 * one)
+    return _scaled(tensor, low, high, least, unit)
+
+
+def _show(tensor: tf.Tensor, view: View, scale: Callable[[tf.Tensor, View], tf.Tensor] | None = None) -> tf.Tensor:
     if view.content == "landmarks":
         return tensor
     if view.frames and tensor.shape.rank == 5:
@@ -67,7 +110,7 @@ def _show(tensor: tf.Tensor, view: View) -> tf.Tensor:
     sequence = tensor.shape.rank == 5
     frames = int(tensor.shape[1]) if sequence else 1
     content = _content(tensor, view)
-    content = normalise(content, view)
+    content = (scale or normalise)(content, view)
     if sequence:
         content = tf.reshape(content, (-1, *content.shape[2:]))
     if view.size:
@@ -159,6 +202,17 @@ def _pm1(tensor: tf.Tensor, view: View) -> tf.Tensor:
     return tf.where(high - low >= CONSTANT, stepped, tf.zeros_like(stepped))
 
 
+def _bytes(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    return tf.round(_minmax(tensor, view) * 255.0)
+
+
+def _centred(tensor: tf.Tensor, view: View) -> tf.Tensor:
+    low, high = _range(tensor)
+    directed = tf.constant(PICTURED[view.content])
+    least = tf.where(directed, (low + high) / 2, low)
+    return _scaled(tensor, low, high, least, tf.where(directed, (high - low) / 2, high - low))
+
+
 def _symmetric(tensor: tf.Tensor, view: View) -> tf.Tensor:
     low, high = _range(tensor)
     return _scaled(tensor, low, high, tf.zeros_like(low), tf.maximum(tf.abs(low), tf.abs(high)))
@@ -173,6 +227,8 @@ METHODS = {
     "none": _none,
     "minmax": _minmax,
     "pm1": _pm1,
+    "bytes": _bytes,
+    "centred": _centred,
     "symmetric": _symmetric,
     "fixed": _fixed,
     "standard": _standard,
@@ -193,26 +249,6 @@ def _frames(tensor: tf.Tensor, count: int) -> tf.Tensor:
         return tf.gather(tensor, before, axis=1)
     weight = tf.constant(weight.reshape(1, -1, 1, 1, 1), tf.float32)
     return (1.0 - weight) * tf.gather(tensor, before, axis=1) + weight * tf.gather(tensor, after, axis=1)
-
-
-def area_weights(size: int, new_size: int) -> np.ndarray:
-    """``(new_size, size)`` float32: each row averages the source pixels a new pixel covers; rows sum to 1.
-
-    Enlarging is bilinear between half-pixel centres.
-    """
-    scale = size / new_size
-    weights = np.zeros((new_size, size))
-    for row in range(new_size):
-        if scale >= 1:
-            start, end = row * scale, (row + 1) * scale
-            for column in range(int(start), min(int(np.ceil(end)), size)):
-                weights[row, column] = max(min(end, column + 1) - max(start, column), 0.0)
-        else:
-            centre = min(max((row + 0.5) * scale - 0.5, 0.0), size - 1.0)
-            left = int(centre)
-            weights[row, left] += 1.0 - (centre - left)
-            weights[row, min(left + 1, size - 1)] += centre - left
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _reduce(tensor: tf.Tensor, side: int, lengths: str) -> tf.Tensor:

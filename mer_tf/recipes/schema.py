@@ -31,7 +31,9 @@ _SEARCH = ("upsample", "max_upsample", "several_faces")
 DETECTORS = {"dlib": _SEARCH, "haar": _SEARCH, "file": ()}
 ALIGNMENTS = ("level", "lwm", "none")
 CROPS = ("face", "eyes", "clip_box", "square")
-NORMALISATIONS = ("none", "minmax", "pm1", "symmetric", "fixed", "standard", "unit", "imagenet", "imagenet_mean")
+NORMALISATIONS = (
+    "none", "minmax", "pm1", "bytes", "centred", "symmetric", "fixed", "standard", "unit", "imagenet", "imagenet_mean",
+)  # fmt: skip
 # Area of a puzzle -> its regions, side by side; ``mer_tf.preprocessing.hars`` holds their borders.
 PUZZLE_PARTS = {
     "brows": ("left_brow", "right_brow"),
@@ -43,7 +45,7 @@ BROWS_MOUTH = ("brows", "mouth")  # those of Dual-ATME
 MOTION = "motion"
 NO_FLOW, NO_MAGNIFICATION = NoFlow(), NoMagnification()
 # Normalisations under which a negated u can be told from u alone.
-_SIGNED = ("none", "minmax", "pm1", "symmetric", "fixed")
+_SIGNED = ("none", "minmax", "pm1", "bytes", "centred", "symmetric", "fixed")
 # What an array holds, by its name; decides its channels, its mirror and its rotation.
 ARRAY_KINDS = {
     "face": MOTION,
@@ -75,6 +77,8 @@ CONTENTS = {
     "landmarks": (0, ("landmarks",)),
 }
 
+# Content of a view that is channels of the motion as they are -> whether each is a direction (u, v) or a size (strain).
+PICTURED = {"motion": (True, True, False), "u": (True,), "v": (True,), "uv": (True, True), "strain": (False,)}
 
 # Content of a view -> what mirroring does beside reversing the columns: "plain" nothing, "u" negates the first channel,
 # "parsing" swaps left and right parts, "never": the mirrored view does not follow from the view alone.
@@ -190,9 +194,10 @@ class View:
             ``"uv_magnitude"``, ``"strain_parts"`` (exx, eyy, exy), ``"flow_strain"`` (u, v, magnitude, strain),
             ``"wheel"`` (colour-coded flow), ``"image"``, ``"parsing"`` or ``"landmarks"``.
         normalisation: ``"none"`` (pixels, or 0..255), ``"minmax"`` (0..1 per channel), ``"pm1"`` (-1..1 in 8-bit
-            steps), ``"symmetric"``, ``"fixed"`` (divided by ``scale`` and clipped to -1..1), ``"standard"`` (mean 0,
-            deviation 1 per clip), ``"unit"`` (0..1), ``"imagenet"`` (0..1, then ImageNet's mean and deviation) or
-            ``"imagenet_mean"`` (0..1 less ImageNet's mean).
+            steps), ``"bytes"`` (0..255 per channel in whole steps), ``"centred"`` (u and v -1..1, the middle of their
+            range at 0, and strain 0..1), ``"symmetric"``, ``"fixed"`` (divided by ``scale`` and clipped to -1..1),
+            ``"standard"`` (mean 0, deviation 1 per clip), ``"unit"`` (0..1), ``"imagenet"`` (0..1, then ImageNet's mean
+            and deviation) or ``"imagenet_mean"`` (0..1 less ImageNet's mean).
         size: Side the maps are resized to; 0 leaves them.
         repeat: How often the channels are repeated.
         frames: Frames a sequence is reduced to: 0 leaves all, a negative number drops so many from the start.
@@ -218,6 +223,8 @@ class View:
             number("view.scale", self.scale, lambda v: v > 0, "positive")
         if ARRAY_KINDS[self.array] not in CONTENTS[self.content][1]:
             raise ConfigError(f"view {self.name!r}: content {self.content!r} cannot be made of array {self.array!r}")
+        if self.normalisation == "centred" and self.content not in PICTURED:
+            raise ConfigError(f"view {self.name!r}: only {', '.join(PICTURED)} can be centred, not {self.content!r}")
         if self.repeat > 1 and CONTENTS[self.content][0] not in (0, 1):
             raise ConfigError(f"view {self.name!r}: only one channel can be repeated, {self.content!r} has several")
         if 0 < self.size < 8:

@@ -147,7 +147,7 @@ def _reasons(run: Run, row: Published, entry: PublishedAs) -> list[str]:
 
 def _other_inputs(run: Run, entry: PublishedAs) -> list[str]:
     if run.pictures:
-        return ["flow pictures made elsewhere"]
+        return [run.made_elsewhere]
     recipe = get_recipe(entry.recipe or card_of(run).recipe)
     if run.passport["recipe_hash"] == recipe.hash:
         return []

@@ -10,7 +10,7 @@ from mer_tf.errors import PassportError
 from mer_tf.files import read_json
 from mer_tf.metrics.counts import MAX_CLASSES
 from mer_tf.metrics.predictions import read_epoch_predictions, read_predictions
-from mer_tf.run_files import EPOCHS_FILE, PASSPORT_FILE, PASSPORT_FORMAT, SUB_CLIPS_FILE
+from mer_tf.run_files import EPOCHS_FILE, FLOW_FIELD, PASSPORT_FILE, PASSPORT_FORMAT, SUB_CLIPS_FILE
 from mer_tf.types import Prediction
 
 _NONE = type(None)
@@ -36,8 +36,12 @@ _OPTIONAL: dict[str, tuple[type, ...]] = {
     "partial": (bool,),
     "commit": (str, _NONE),
     "platform": (str,),
-    "flow_images": (dict, _NONE),
-    "flow_images.maps": (list,),
+    FLOW_FIELD: (dict, _NONE),
+    f"{FLOW_FIELD}.maps": (list,),
+    f"{FLOW_FIELD}.source": (str,),
+    f"{FLOW_FIELD}.values_by_input": (dict,),
+    f"{FLOW_FIELD}.resized": (dict,),
+    f"{FLOW_FIELD}.lost": (str,),
     "seeds.global": (int, _NONE),
     "config.preset": (str, _NONE),
     "config.initial_weights": (str, _NONE),
@@ -95,7 +99,14 @@ class Run:
     @property
     def pictures(self) -> dict | None:
         """What is known of the flow pictures where somebody else made them; None for prepared clips."""
-        return self.passport.get("flow_images") or None
+        return self.passport.get(FLOW_FIELD) or None
+
+    @property
+    def made_elsewhere(self) -> str:
+        """``"flow pictures made elsewhere"`` or ``"flow arrays made elsewhere"``; ``""`` for prepared clips."""
+        if self.pictures is None:
+            return ""
+        return f"flow {self.pictures.get('source', 'pictures').partition(' ')[0]} made elsewhere"
 
 
 def read_run(path: str | os.PathLike, synthetic: bool | None = None) -> Run:

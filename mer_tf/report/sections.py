@@ -416,7 +416,7 @@ def config(experiment: Experiment, level: int) -> Section:
         ["folds", str(len({p.fold for p in run.predictions}))],
         ["choice of the epoch", f"last of {passport['config'].get('epochs', '?')}, fixed in advance"],
         ["data fingerprint", passport["data_fingerprint"]],
-        *([["inputs", f"flow pictures made elsewhere: {maps}"]] if pictures else []),
+        *([["inputs", f"{run.made_elsewhere}: {maps}"], *_taken(pictures)] if pictures else []),
         [
             "kind of input" if pictures else "recipe",
             f"{passport['recipe'].get('name', '?')} ({passport['recipe_hash']})",
@@ -434,15 +434,23 @@ def config(experiment: Experiment, level: int) -> Section:
         views = {"views": passport["recipe"].get("views", [])}
         blocks += [
             Text(
-                "The flow pictures were made elsewhere: with which detector, alignment and flow method is not known; "
-                "nothing of the kind was run here.",
+                f"{run.made_elsewhere.capitalize()}: with which detector, alignment and flow method is not known; "
+                "nothing of the kind was run here."
+                + (f" What is lost: {pictures['lost']}." if pictures.get("lost") else ""),
                 "warning",
             ),
-            Details("What the network takes of the pictures", [_listed(views)]),
+            Details("What the network takes of them", [_listed(views)]),
         ]
     else:
         blocks.append(Details("Recipe of the inputs", [_listed(passport["recipe"])]))
     return Section("Data and configuration", blocks, level)
+
+
+def _taken(pictures: dict) -> list[list[str]]:
+    """Rows on the values and sizes of flow computed elsewhere, as far as the passport tells them."""
+    titles = {"values_by_input": "values in the network", "resized": "resized"}
+    rows = [[title, pictures.get(key)] for key, title in titles.items()]
+    return [[title, ", ".join(f"{name} {text}" for name, text in found.items())] for title, found in rows if found]
 
 
 def _settings(experiment: Experiment) -> Table:

@@ -13,7 +13,7 @@ _LAZY = {
     "FoldTrainer": "mer_tf.training.trainer",
     "MotionData": "mer_tf.training.data",
     "make_trainer": "mer_tf.training.factory",
-    "from_flow_images": "mer_tf.training.data",
+    "from_flow_images": "mer_tf.training.outside",
     "read_motion_records": "mer_tf.training.data",
     "read_training_records": "mer_tf.training.data",
     "run_loso": "mer_tf.training.loso",

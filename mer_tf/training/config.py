@@ -211,6 +211,14 @@ class TrainConfig:
             return True
         return augmentation.mirror and not recipe.mirrors_in_network
 
+    def check_zero_centred(self, recipe: Recipe) -> None:
+        """Raises ``ConfigError`` where training changes its clips: the mean taken off is that of them as they are."""
+        if self.mirror or self.needs_arrays(recipe):
+            raise ConfigError(
+                f"zero-centred values do not go with the augmentation of model {self.model!r}: the mean is that of the "
+                "clips as they are; train with --set mirror=false --set 'augment={}', or take other values"
+            )
+
     def protocol_notes(self, protocol: Protocol) -> tuple[str, ...]:
         """What must be said with every figure where the model has a preset for the protocol and another one is used."""
         own = protocol.preset

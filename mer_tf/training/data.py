@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +20,6 @@ from mer_tf.recipes import Recipe
 from mer_tf.run_files import CLIPS_FILE
 from mer_tf.training.config import TrainConfig
 from mer_tf.types import Fold
-
-if TYPE_CHECKING:
-    from mer_tf.datasets.flow_images import FlowImages
 
 _BATCH = 64
 numerics.claim_one_thread()  # before reading records starts TensorFlow
@@ -44,6 +40,7 @@ class MotionData:
         network: Whether the tensors are what the network takes.
         mapping: Name of the label mapping, or ``""``.
         synthetic: Whether the clips are drawn, not recorded.
+        zero_centred: Whether each fold takes the mean of its training clips off what the network gets.
         partial: Whether clips that belong to the set are absent.
 
     Raises:
@@ -62,6 +59,7 @@ class MotionData:
     mapping: str = ""
     synthetic: bool = False
     partial: bool = False
+    zero_centred: bool = False
 
     def __post_init__(self):
         labels = np.asarray(self.labels)
@@ -124,7 +122,8 @@ class MotionData:
                 digest.update(name.encode())
                 digest.update(np.ascontiguousarray(self.tensors[name][row], np.float32).tobytes())
             digests.append(digest.hexdigest())
-        text = "\n".join([self.recipe.hash, str(self.network), *sorted(digests)])
+        centred = ["zero-centred"] if self.zero_centred else []
+        text = "\n".join([self.recipe.hash, str(self.network), *centred, *sorted(digests)])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def take(self, rows: Sequence[int]) -> MotionData:
@@ -252,80 +251,3 @@ def _told(paths, count: int) -> dict[str, bool]:
         )
     told["partial"] |= count < done
     return told
-
-
-def from_flow_images(
-    maps: Mapping[str, FlowImages], recipe: Recipe, *, mapping: str = "megc2019", synthetic: bool = False
-) -> MotionData:
-    """Precomputed flow images as network inputs.
-
-    Args:
-        maps: Pictures by the name of the network's input (``"face"``, ``"puzzle"``). Where there are several, clips
-            that one of them lacks are left out and the set is partial.
-        recipe: Recipe whose network inputs they stand for; normalisation ``"pm1"``.
-        mapping: Label mapping whose class indices the labels are.
-        synthetic: Whether the pictures are of drawn clips.
-
-    Returns:
-        The clips in order of their keys. A picture's 0..255 become -1..1 (0..1, then (x - 0.5) / 0.5); a channel of
-        one value only is no motion, all zeros, as under every recipe.
-
-    Raises:
-        ConfigError: Maps that are not the recipe's, another size or normalisation, labels that differ between maps,
-            or a label that the mapping does not have.
-        EmptySplitError: No clip is in all maps.
-
-    Source: Zhou et al., Entropy 2023 (the Dual-ATME paper), whose authors publish such pictures.
-    """
-    from mer_tf.datasets.mappings import get_mapping
-
-    wanted = recipe.network_inputs
-    if set(maps) != set(wanted):
-        raise ConfigError(
-            f"recipe {recipe.name!r} takes flow images for {', '.join(wanted)}. Received: {', '.join(maps) or 'none'}"
-        )
-    if any((view.content, view.normalisation) != ("motion", "pm1") for view in recipe.views):
-        raise ConfigError(
-            f"flow images show u, v and strain scaled picture by picture, which recipe {recipe.name!r} does not; "
-            "prepare the clips themselves"
-        )
-    for name, images in maps.items():
-        side = wanted[name][0]
-        if images.images.shape[1:] != wanted[name]:
-            height, width = images.images.shape[1:3]
-            raise ConfigError(
-                f"the {name} pictures are {width}x{height}, the network takes {side}x{side}; resize them from the flow"
-            )
-    rows = {name: {key: row for row, key in enumerate(images.keys)} for name, images in maps.items()}
-    first = next(iter(maps))
-    common = [key for key in sorted(rows[first]) if all(key in found for found in rows.values())]
-    if not common:
-        raise EmptySplitError(f"no clip has a picture for each of {', '.join(maps)}")
-    labels = {name: images.labels[[rows[name][key] for key in common]] for name, images in maps.items()}
-    for name, values in labels.items():
-        if (values != labels[first]).any():
-            key = common[int(np.argmax(values != labels[first]))]
-            raise ConfigError(f"clip {key} has one label among the {first} pictures and another among the {name} ones")
-    classes = get_mapping(mapping).classes
-    if labels[first].max() >= len(classes):
-        raise ConfigError(f"label {labels[first].max()} is not one of mapping {mapping!r} ({', '.join(classes)})")
-    images = maps[first]
-    order = [rows[first][key] for key in common]
-    return MotionData(
-        tensors={name: _pm1(maps[name].images[[rows[name][key] for key in common]]) for name in wanted},
-        labels=labels[first],
-        datasets=tuple(images.datasets[row] for row in order),
-        subjects=tuple(images.subjects[row] for row in order),
-        clips=tuple(images.clips[row] for row in order),
-        recipe=recipe,
-        network=True,
-        mapping=mapping,
-        synthetic=synthetic,
-        partial=any(one.partial or len(one) > len(common) for one in maps.values()),
-    )
-
-
-def _pm1(images: np.ndarray) -> np.ndarray:
-    scaled = images.astype(np.float32) * np.float32(2 / 255) - 1
-    flat = images.min(axis=(1, 2), keepdims=True) == images.max(axis=(1, 2), keepdims=True)
-    return np.where(flat, np.float32(0), scaled)

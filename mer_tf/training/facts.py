@@ -32,6 +32,7 @@ from mer_tf.preprocessing.versions import common_versions
 from mer_tf.recipes import Recipe
 from mer_tf.records import record_files
 from mer_tf.training.config import TrainConfig
+from mer_tf.training.data import MotionData
 
 NOISE_SD = 2.0  # gray levels; what a laboratory camera shows in dim light
 NOISE_CLIPS = 3
@@ -223,7 +224,28 @@ def training_description(
     Raises:
         ConfigError: The clips were prepared with versions that do not agree, or the passport cannot be read.
     """
-    facts = read_clip_facts(paths, recipe)
+    return describe_training(read_clip_facts(paths, recipe), recipe, config, fingerprint, loso)
+
+
+def array_facts(data: MotionData) -> list[ClipFacts]:
+    """Facts of clips that are there as arrays, or as the network's tensors, which do not tell their motion."""
+    motions: list[float | None] = [None] * len(data)
+    if motion_unit(data.recipe) and not data.network:
+        motions = motion_magnitude(data.tensors, data.recipe).numpy().tolist()
+    return [
+        ClipFacts(dataset, subject, 0, 0.0, motion, {})
+        for dataset, subject, motion in zip(data.datasets, data.subjects, motions)
+    ]
+
+
+def describe_training(
+    facts: list[ClipFacts],
+    recipe: Recipe,
+    config: TrainConfig,
+    fingerprint: str,
+    loso: str | os.PathLike | None = None,
+) -> dict:
+    """``training_description`` from the facts of the clips; arguments and errors as there."""
     motions = [clip.motion for clip in facts if clip.motion is not None]
     return {
         "versions": common_versions(clip.provenance for clip in facts),

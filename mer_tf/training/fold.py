@@ -92,6 +92,8 @@ def train_fold(
         raise ConfigError("the trainer was made with another config or recipe; make one for this run")
     tensors = trainer_tensors(data, trainer)
     train, test = list(fold.train), list(fold.test)
+    if data.zero_centred:
+        tensors = {name: array - array[train].mean(axis=0) for name, array in tensors.items()}
     seed = fold_seed(config.seed, fold.name)
 
     def on_epoch(epoch: int) -> None:

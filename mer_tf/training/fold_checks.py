@@ -37,6 +37,8 @@ def check_fold(data: MotionData, fold: Fold, config: TrainConfig) -> None:
         ConfigError: The recipe does not fit the model, or a label is out of range.
     """
     check_recipe(config.model, data.recipe, config.model_options)
+    if data.zero_centred:
+        config.check_zero_centred(data.recipe)
     check_no_leakage(fold, data.subject_keys, data.keys)
     check_classes(data.labels[list(fold.train)], config, f"fold {fold.name}")
     outside = [row for row in fold.test if not 0 <= data.labels[row] < config.num_classes]

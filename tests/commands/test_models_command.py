@@ -70,7 +70,8 @@ def test_unknown_name(rest, capsys):
         (["--input", "28x28x3"], "ststnet", "off_apexnet"),
         (["--input", "STRAIN"], "atscnn", "atscnn_no_strain"),
         (["--recipe", "onset_apex_28"], "dual_atme_aars", "dual_atme"),
-        (["--takes", "flow-images"], "dual_atme", "ststnet"),
+        (["--takes", "flow-images"], "ststnet", "dual_atme"),
+        (["--takes", "puzzle-images"], "dual_atme", "dual_atme_aars"),
         (["--takes", "frames"], "ststnet", "astnet"),
         (["--takes", "clips"], "astnet", "micro_attention"),
         (["--takes", "apex"], "micro_attention", "atscnn"),
@@ -87,8 +88,25 @@ def test_filters(flags, inside, outside, capsys):
     assert f"{len(names)} systems" in rows[-1] and "--wide adds" in rows[-1]
 
 
+def test_most_networks_of_flow_run_on_pictures_and_arrays(capsys):
+    assert main(["models", "--json", "--takes", "flow-images"]) == 0
+    names = {model["name"] for model in json.loads(capsys.readouterr().out)}
+    families = {
+        "ststnet",
+        "off_apexnet",
+        "dual_inception",
+        "rcn",
+        "rcn_w",
+        "dual_atme_aars",
+        "atscnn",
+        "resnet18",
+        "dssn",
+    }
+    assert len(names) >= 25 and families <= names
+
+
 def test_filters_narrow_each_other_and_may_leave_nothing(capsys):
-    assert main(["models", "--paper", "003", "--takes", "flow-images"]) == 0
+    assert main(["models", "--paper", "003", "--takes", "puzzle-images"]) == 0
     assert capsys.readouterr().out == "no system fits; 'mer models' lists all\n"
 
 

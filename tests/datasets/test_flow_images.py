@@ -149,14 +149,24 @@ def test_missing_picture(flow):
         read_flow_images(folder, csv, strict=True)
 
 
-def test_another_size(flow):
-    flow.images["006_006_1_2"] = picture(3, (30, 28))
+def test_another_size_and_no_square(flow):
+    flow.images["006_006_1_2"] = picture(3, (30, 30))
     data = read_flow_images(*flow.write())
     (message,) = texts(data, dropped=True)
-    assert message.startswith("samm/006/006_1_2: its picture is 28x30, most are 28x28")
-    assert len(data) == 3
+    assert message.startswith("samm/006/006_1_2: its picture is 30x30, most are 28x28")
+    assert len(data) == 3 and data.sizes == {28: 3}
     with pytest.raises(ImageError, match="most are"):
         read_flow_images(flow.folder, flow.csv, strict=True)
+    flow.images["006_006_1_2"] = picture(3, (30, 28))
+    (message,) = texts(read_flow_images(*flow.write()), dropped=True)
+    assert "it is 28x30; the flow of a square face crop is expected" in message
+
+
+def test_left_overs_of_systems_are_no_pictures(flow):
+    folder, csv = flow.write()
+    for name in ("._sub01_EP02_01f .png", "__MACOSX/sub01_EP02_01f .png", "@eaDir/sub09_EP01.png", "~$x.png"):
+        flow.save(folder / name, picture(9))
+    assert not read_flow_images(folder, csv, strict=True).problems
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", None])

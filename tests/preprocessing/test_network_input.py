@@ -11,7 +11,7 @@ from mer_tf.recipes import RECIPES, FramesConfig, Recipe, View, get_recipe
 tf = pytest.importorskip("tensorflow")
 
 from mer_tf.preprocessing import network_input  # noqa: E402
-from mer_tf.preprocessing.normalise import area_weights  # noqa: E402
+from mer_tf.preprocessing.areas import area_weights  # noqa: E402
 
 HARS, STREAMS = get_recipe("onset_apex_28_hars"), get_recipe("onset_apex_128_streams")
 
@@ -94,7 +94,7 @@ def test_ranges_before_reduction(normalisation):
         assert (low[:, 2] >= 0).all()
 
 
-@pytest.mark.parametrize("normalisation", ["minmax", "pm1", "symmetric"])
+@pytest.mark.parametrize("normalisation", ["minmax", "pm1", "bytes", "centred", "symmetric"])
 def test_constant_and_zero_channels_become_zeros(normalisation):
     recipe = small(normalisation)
     for value in (0.0, 3.0, -2.0):
@@ -184,7 +184,7 @@ def test_reduction_by_a_broken_factor_keeps_the_mean():
     np.testing.assert_allclose(result.mean((1, 2)), tensors["face"].mean((1, 2)) * scale, atol=1e-5)
 
 
-@pytest.mark.parametrize("normalisation", ["none", "minmax", "pm1", "symmetric"])
+@pytest.mark.parametrize("normalisation", ["none", "minmax", "pm1", "centred", "symmetric"])
 @pytest.mark.parametrize("split", [False, True])
 def test_mirroring_before_and_after_agree(normalisation, split):
     recipe = small(normalisation, split=split)

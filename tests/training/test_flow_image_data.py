@@ -89,8 +89,13 @@ def test_flags():
     ("maps", "recipe", "message"),
     [
         ({"face": pictures()}, BOTH, "face, puzzle. Received: face"),
-        ({"face": pictures(images=np.zeros((4, 30, 40, 3), np.uint8))}, FACE, "40x30, the network takes 28x28"),
-        ({"face": pictures()}, get_recipe("onset_apex_28_minmax"), "picture by picture"),
+        ({"face": pictures(images=np.zeros((4, 30, 40, 3), np.uint8))}, FACE, "40x30; the flow of a square"),
+        ({"face": pictures()}, get_recipe("onset_apex_224_kfc"), "needs face, parsing, which flow does not hold"),
+        (
+            {"face": pictures(images=np.zeros((4, 30, 30, 3), np.float32))},
+            FACE,
+            "30x30, recipe 'onset_apex_28' takes 112",
+        ),
         ({"face": pictures(), "puzzle": pictures(labels=np.array([0, 1, 2, 1]))}, BOTH, "smic_hs/s03/c3 has one label"),
         ({"face": pictures(labels=np.array([0, 1, 2, 3]))}, FACE, "label 3 is not one of mapping 'megc2019'"),
     ],
