@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 OPTIMIZERS = ("adam", "adamw", "sgd", "sgdw")
 SCHEDULES = ("constant", "cosine", "step", "exponential", "inverse_time")
 RESAMPLING = ("none", "largest")
+ORDERS = ("every_epoch", "once", "by_class")
+LAST_BATCHES = ("even", "small", "drop")
 
 _CHOICES: dict[str, Collection[str]] = {
     "loss": LOSSES,
@@ -30,6 +32,8 @@ _CHOICES: dict[str, Collection[str]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "resample": RESAMPLING,
+    "order": ORDERS,
+    "last_batch": LAST_BATCHES,
 }
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "num_classes": (lambda value: 2 <= value <= MAX_CLASSES, f"in 2..{MAX_CLASSES}"),
@@ -87,8 +91,12 @@ class TrainConfig:
         step_factor: Factor of each change under ``"step"`` and ``"exponential"``, in (0, 1].
         schedule_epochs: Epochs after which ``"exponential"`` stays constant; 0 lets it fall to the end.
         decay: Rate of the fall under ``"inverse_time"``.
-        batch_size: Largest batch. An epoch is cut into as few batches as possible, of nearly equal size, so that no
-            batch of one clip reaches batch normalisation.
+        batch_size: Largest batch.
+        order: Order of the training clips: ``"every_epoch"`` shuffles them anew, ``"once"`` before the first epoch
+            only, ``"by_class"`` not at all: class after class, as a folder per class is listed.
+        last_batch: How an epoch is cut into batches: ``"even"`` makes them of nearly equal size, so that no batch of
+            one clip reaches batch normalisation; ``"small"`` fills each and leaves a smaller last one; ``"drop"`` fills
+            each and leaves the rest out, in every epoch the same clips where the order is fixed.
         epochs: Number of epochs, fixed in advance; nothing is chosen on held-out clips.
         early_stopping: Epochs without a lower TRAINING loss after which training ends; -1 never ends it early. No
             held-out clip is looked at.
@@ -125,6 +133,8 @@ class TrainConfig:
     schedule_epochs: int = 0
     decay: float = 0.0
     batch_size: int = 32
+    order: str = "every_epoch"
+    last_batch: str = "even"
     epochs: int = 20
     early_stopping: int = -1
     resample: str = "none"
