@@ -25,6 +25,7 @@ SCHEDULES = ("constant", "cosine", "step", "exponential", "inverse_time")
 RESAMPLING = ("none", "largest")
 ORDERS = ("every_epoch", "once", "by_class")
 LAST_BATCHES = ("even", "small", "drop")
+MOMENTUM_RATES = ("kept", "current")
 
 _CHOICES: dict[str, Collection[str]] = {
     "loss": LOSSES,
@@ -34,6 +35,7 @@ _CHOICES: dict[str, Collection[str]] = {
     "resample": RESAMPLING,
     "order": ORDERS,
     "last_batch": LAST_BATCHES,
+    "momentum_rate": MOMENTUM_RATES,
 }
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "num_classes": (lambda value: 2 <= value <= MAX_CLASSES, f"in 2..{MAX_CLASSES}"),
@@ -78,6 +80,9 @@ class TrainConfig:
             from the gradient.
         learning_rate: Learning rate of the first epoch.
         momentum: Momentum of SGD, in [0, 1); 0 disables it. ``"sgd"`` and ``"sgdw"`` only.
+        momentum_rate: What a change of the learning rate does to the momentum of earlier steps: ``"kept"`` goes on with
+            the rate that they were made with (Caffe, Keras), ``"current"`` takes the new one (PyTorch). The same where
+            the rate is constant. ``"sgd"`` and ``"sgdw"`` only.
         beta_1: Decay of Adam's running mean of the gradient, in [0, 1).
         beta_2: Decay of Adam's running mean of the squared gradient, in [0, 1).
         weight_decay: Strength of weight decay; 0 disables it. ``"adam"`` and ``"sgd"`` add it times the weight to the
@@ -123,6 +128,7 @@ class TrainConfig:
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.9
+    momentum_rate: str = "kept"
     beta_1: float = 0.9
     beta_2: float = 0.999
     weight_decay: float = 0.0

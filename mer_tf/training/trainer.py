@@ -211,7 +211,7 @@ class FoldTrainer(Trainer):
         losses, hits = [], []
         for number, picked in enumerate(parts):
             if not number or self.config.schedule == "inverse_time":
-                self._optimizer.learning_rate = self.config.learning_rate_at(epoch, epoch * len(parts) + number)
+                self._set_rate(self.config.learning_rate_at(epoch, epoch * len(parts) + number))
             rows = chosen[picked]
             if self.takes_arrays:
                 arrays = samples.arrays(tensors, clips, rows, copies[picked], self.recipe)
@@ -234,6 +234,14 @@ class FoldTrainer(Trainer):
             "accuracy": float(np.sum(np.array(hits)) / count),
             "learning_rate": float(rate),
         }
+
+    def _set_rate(self, rate: float) -> None:
+        before = float(self._optimizer.learning_rate)
+        if self.config.momentum_rate == "current" and before and rate != before:
+            # The velocity of Keras holds the rate of its steps, that of PyTorch does not.
+            for velocity in getattr(self._optimizer, "momentums", ()):
+                velocity.assign(velocity * (rate / before))
+        self._optimizer.learning_rate = rate
 
     def _order(self, epoch: int, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         # Drawn in any case, as the coins of mirroring are.

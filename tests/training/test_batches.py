@@ -92,3 +92,37 @@ def test_adam_adds_epsilon_to_the_corrected_root(optimizer):
     np.testing.assert_allclose(np.array(variable), w, atol=2e-6)
     assert made.get_config()["epsilon"] == 1e-8
     assert type(made).from_config(made.get_config()).get_config() == made.get_config()
+
+
+@pytest.mark.parametrize("momentum_rate", ["kept", "current"])
+def test_momentum_after_a_change_of_the_rate(make_data, momentum_rate):
+    # Momentum near 1 and rates 1, 0.1: "kept" goes on with the first step, "current" with a tenth of it.
+    data = make_data("ststnet")
+    config = dataclasses.replace(
+        CONFIG, optimizer="sgd", momentum=0.9, momentum_rate=momentum_rate, schedule="step", step_epochs=1,
+        step_factor=0.1, learning_rate=1e-2, epochs=2, batch_size=64,
+    )  # fmt: skip
+    trainer = FoldTrainer(config, data.recipe)
+    gradients = []
+
+    @tf.function
+    def gradient(inputs, labels):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(trainer._loss.call(labels, trainer.model(inputs, training=True)))
+        return tape.gradient(loss, trainer.model.trainable_variables[-2])
+
+    step, kernels = trainer._step, []
+
+    def watched(inputs, labels, weights):
+        before = trainer.model.get_weights()
+        gradients.append(gradient(inputs, labels).numpy())
+        trainer.model.set_weights(before)
+        out = step(inputs, labels, weights)
+        kernels.append(np.array(trainer.model.trainable_variables[-2]))
+        return out
+
+    trainer._step = watched
+    trainer.fit(data.tensors, data.labels, seed=1)
+    first, second = gradients
+    velocity = 0.9 * first * (1e-2 if momentum_rate == "kept" else 1e-3) + 1e-3 * second
+    np.testing.assert_allclose(kernels[0] - kernels[1], velocity, atol=1e-7)

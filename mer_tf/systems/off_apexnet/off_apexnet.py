@@ -34,7 +34,7 @@ class OFFApexNet(Network):
     the STSTNet paper. With ``meb`` 807,909.
 
     Assumption: ReLU follows the convolutions (paper); the re-implementation has none there.
-    Assumption: weights start as in the framework of that code, uniform within 1 / sqrt(fan-in).
+    Assumption: weights and biases start as in the framework of that code, uniform within 1 / sqrt(fan-in).
     """
 
     def __init__(

@@ -42,7 +42,7 @@ class STSTNet(Network):
     Assumption: the published 1,670 weights are reproduced by neither text nor code; the code's layers are taken.
     Assumption: "FC 400" in Table I is the flattening only; 1,670 weights leave no room for 400x400 (``dense400``).
     Assumption: convolutions keep the size (paper; the PyTorch code pads by 2), ReLU before batch normalisation (code).
-    Assumption: weights start as in the framework of the published code, uniform within 1 / sqrt(fan-in).
+    Assumption: weights and biases start as in the framework of the published code, uniform within 1 / sqrt(fan-in).
     """
 
     def __init__(
