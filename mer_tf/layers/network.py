@@ -29,8 +29,10 @@ class Network(Configured, keras.Model):
             check_share(dropout=dropout)
 
 
-def probabilities(x, num_classes: int, initializer, name: str = "probabilities"):
-    """The classes of (batch, features): a dense layer with softmax, in float32 under every policy."""
-    return keras.layers.Dense(
-        num_classes, activation="softmax", kernel_initializer=initializer, dtype="float32", name=name
-    )(x)
+def probabilities(x, num_classes: int, initializer=None, name: str = "probabilities", **start):
+    """The classes of (batch, features): a dense layer with softmax, in float32 under every policy.
+
+    ``start`` are ``kernel_initializer`` and ``bias_initializer``, in place of the kernel's ``initializer`` alone.
+    """
+    start = start or {"kernel_initializer": initializer}
+    return keras.layers.Dense(num_classes, activation="softmax", dtype="float32", name=name, **start)(x)

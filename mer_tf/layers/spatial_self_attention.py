@@ -58,7 +58,14 @@ class SpatialSelfAttention(Configured, keras.layers.Layer):
                 ),
                 dtype="float32",
             )
-            bias = self.add_weight(name=f"{name}_bias", shape=(self.filters,), initializer="zeros", dtype="float32")
+            bias = self.add_weight(
+                name=f"{name}_bias",
+                shape=(self.filters,),
+                initializer=keras.initializers.RandomUniform(
+                    -(channels**-0.5), channels**-0.5, seed=None if self.seed is None else self.seed + 3 + number
+                ),
+                dtype="float32",
+            )
             setattr(self, f"{name}_kernel", kernel)
             setattr(self, f"{name}_bias", bias)
         self._position = position_matrix(int(input_shape[1]))

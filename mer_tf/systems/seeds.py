@@ -33,3 +33,19 @@ class Seeds:
     def uniform(self) -> keras.initializers.Initializer:
         """Uniform within 1 / sqrt(fan-in), PyTorch's start of convolutions and dense layers, with the next seed."""
         return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform", seed=self.next())
+
+    def torch(self, fan_in: int) -> dict[str, keras.initializers.Initializer]:
+        """Kernel and bias uniform within 1 / sqrt(fan-in), PyTorch's start of a layer, as arguments of the layer.
+
+        Takes one seed, as ``uniform`` does, and starts the kernel alike.
+        """
+        seed = self.next()
+        bound = fan_in**-0.5
+        return {
+            "kernel_initializer": keras.initializers.VarianceScaling(
+                1 / 3, mode="fan_in", distribution="uniform", seed=seed
+            ),
+            "bias_initializer": keras.initializers.RandomUniform(
+                -bound, bound, seed=None if seed is None else seed + 1
+            ),
+        }

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 OPTIMIZERS = ("adam", "adamw", "sgd", "sgdw")
 SCHEDULES = ("constant", "cosine", "step", "exponential", "inverse_time")
 RESAMPLING = ("none", "largest")
+ORDERS = ("every_epoch", "once", "by_class")
+LAST_BATCHES = ("even", "small", "drop")
+MOMENTUM_RATES = ("kept", "current")
 
 _CHOICES: dict[str, Collection[str]] = {
     "loss": LOSSES,
@@ -31,6 +34,9 @@ _CHOICES: dict[str, Collection[str]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "resample": RESAMPLING,
+    "order": ORDERS,
+    "last_batch": LAST_BATCHES,
+    "momentum_rate": MOMENTUM_RATES,
 }
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "num_classes": (lambda value: 2 <= value <= MAX_CLASSES, f"in 2..{MAX_CLASSES}"),
@@ -75,6 +81,9 @@ class TrainConfig:
             from the gradient.
         learning_rate: Learning rate of the first epoch.
         momentum: Momentum of SGD, in [0, 1); 0 disables it. ``"sgd"`` and ``"sgdw"`` only.
+        momentum_rate: What a change of the learning rate does to the momentum of earlier steps: ``"kept"`` goes on with
+            the rate that they were made with (Caffe, Keras), ``"current"`` takes the new one (PyTorch). The same where
+            the rate is constant. ``"sgd"`` and ``"sgdw"`` only.
         beta_1: Decay of Adam's running mean of the gradient, in [0, 1).
         beta_2: Decay of Adam's running mean of the squared gradient, in [0, 1).
         weight_decay: Strength of weight decay; 0 disables it. ``"adam"`` and ``"sgd"`` add it times the weight to the
@@ -88,8 +97,12 @@ class TrainConfig:
         step_factor: Factor of each change under ``"step"`` and ``"exponential"``, in (0, 1].
         schedule_epochs: Epochs after which ``"exponential"`` stays constant; 0 lets it fall to the end.
         decay: Rate of the fall under ``"inverse_time"``.
-        batch_size: Largest batch. An epoch is cut into as few batches as possible, of nearly equal size, so that no
-            batch of one clip reaches batch normalisation.
+        batch_size: Largest batch.
+        order: Order of the training clips: ``"every_epoch"`` shuffles them anew, ``"once"`` before the first epoch
+            only, ``"by_class"`` not at all: class after class, as a folder per class is listed.
+        last_batch: How an epoch is cut into batches: ``"even"`` makes them of nearly equal size, so that no batch of
+            one clip reaches batch normalisation; ``"small"`` fills each and leaves a smaller last one; ``"drop"`` fills
+            each and leaves the rest out, in every epoch the same clips where the order is fixed.
         epochs: Number of epochs, fixed in advance; nothing is chosen on held-out clips.
         early_stopping: Epochs without a lower TRAINING loss after which training ends; -1 never ends it early. No
             held-out clip is looked at.
@@ -118,6 +131,7 @@ class TrainConfig:
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.9
+    momentum_rate: str = "kept"
     beta_1: float = 0.9
     beta_2: float = 0.999
     weight_decay: float = 0.0
@@ -128,6 +142,8 @@ class TrainConfig:
     schedule_epochs: int = 0
     decay: float = 0.0
     batch_size: int = 32
+    order: str = "every_epoch"
+    last_batch: str = "even"
     epochs: int = 20
     early_stopping: int = -1
     resample: str = "none"

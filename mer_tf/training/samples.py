@@ -140,3 +140,20 @@ def _subsequence(arrays: dict[str, np.ndarray], recipe: Recipe, rng: np.random.G
 @functools.cache
 def _pool() -> concurrent.futures.ThreadPoolExecutor:
     return concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1))
+
+
+def batches(order: np.ndarray, size: int, last: str = "even") -> list[np.ndarray]:
+    """An epoch's samples in batches of at most ``size``.
+
+    Args:
+        order: int (samples,), the samples in their order.
+        size: Largest batch.
+        last: ``TrainConfig.last_batch``. ``"drop"`` keeps the one batch of an epoch that fills none.
+
+    Returns:
+        Parts of ``order``.
+    """
+    if last == "even":
+        return np.array_split(order, -(-len(order) // size))
+    parts = [order[start : start + size] for start in range(0, len(order), size)]
+    return parts[:-1] if last == "drop" and len(parts) > 1 and len(parts[-1]) < size else parts

@@ -24,7 +24,7 @@ from mer_tf.training.config import TrainConfig
 from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
 from mer_tf.training.losses import make_loss
 from mer_tf.training.optimizers import make_optimizer
-from mer_tf.training.samples import Samples
+from mer_tf.training.samples import Samples, batches
 
 if TYPE_CHECKING:
     from mer_tf.systems.transfer import TransferReport
@@ -214,15 +214,15 @@ class FoldTrainer(Trainer):
     def _epoch(self, epoch, samples, tensors, clips, labels, weights, rng) -> dict[str, float]:
         chosen, copies = samples.epoch(epoch)
         count = len(chosen)
-        order = rng.permutation(count)
+        order = self._order(epoch, labels[chosen], rng)
         # The coins are tossed in any case, so that mirroring changes no other draw, such as the order of the clips.
         flips = (rng.random(count) < 0.5) & (self.config.mirror and not self.takes_arrays)
-        batches = np.array_split(order, -(-count // self.config.batch_size))
-        rate = self.config.learning_rate_at(epoch, epoch * len(batches))
+        parts = batches(order, self.config.batch_size, self.config.last_batch)
+        rate = self.config.learning_rate_at(epoch, epoch * len(parts))
         losses, hits = [], []
-        for number, picked in enumerate(batches):
+        for number, picked in enumerate(parts):
             if not number or self.config.schedule == "inverse_time":
-                self._optimizer.learning_rate = self.config.learning_rate_at(epoch, epoch * len(batches) + number)
+                self._set_rate(self.config.learning_rate_at(epoch, epoch * len(parts) + number))
             rows = chosen[picked]
             if self.takes_arrays:
                 arrays = samples.arrays(tensors, clips, rows, copies[picked], self.recipe)
@@ -238,12 +238,30 @@ class FoldTrainer(Trainer):
             loss, hit = self._step(inputs, tf.constant(labels[rows]), tf.constant(weights[rows]))
             losses.append(loss)
             hits.append(hit)
-        sizes = np.array([len(picked) for picked in batches])
+        sizes = np.array([len(picked) for picked in parts])
+        count = sizes.sum()
         return {
             "loss": float(np.dot(np.array(losses, np.float64), sizes) / count),
             "accuracy": float(np.sum(np.array(hits)) / count),
             "learning_rate": float(rate),
         }
+
+    def _set_rate(self, rate: float) -> None:
+        before = float(self._optimizer.learning_rate)
+        if self.config.momentum_rate == "current" and before and rate != before:
+            # The velocity of Keras holds the rate of its steps, that of PyTorch does not.
+            for velocity in getattr(self._optimizer, "momentums", ()):
+                velocity.assign(velocity * (rate / before))
+        self._optimizer.learning_rate = rate
+
+    def _order(self, epoch: int, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        # Drawn in any case, as the coins of mirroring are.
+        shuffled = rng.permutation(len(labels))
+        if self.config.order == "by_class":
+            return np.argsort(labels, kind="stable")
+        if self.config.order == "every_epoch" or not epoch:
+            self._last_order = shuffled
+        return self._last_order
 
     def _train_step(self, inputs, labels, weights):
         with tf.GradientTape() as tape:

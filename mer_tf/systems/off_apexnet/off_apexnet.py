@@ -34,7 +34,7 @@ class OFFApexNet(Network):
     the STSTNet paper. With ``meb`` 807,909.
 
     Assumption: ReLU follows the convolutions (paper); the re-implementation has none there.
-    Assumption: weights start as in the framework of that code, uniform within 1 / sqrt(fan-in).
+    Assumption: weights and biases start as in the framework of that code, uniform within 1 / sqrt(fan-in).
     """
 
     def __init__(
@@ -64,11 +64,9 @@ class OFFApexNet(Network):
                 [keras.layers.Flatten(name=f"{name}_flatten")(one) for name, one in zip(inputs, maps)]
             )  # 1568
         for number in (1,) if meb else (1, 2):
-            x = keras.layers.Dense(units, activation="relu", kernel_initializer=seeds.uniform(), name=f"dense{number}")(
-                x
-            )
+            x = keras.layers.Dense(units, activation="relu", name=f"dense{number}", **seeds.torch(x.shape[-1]))(x)
             x = SeededDropout(dropout, seed=seeds.next(), name=f"dropout{number}")(x)
-        outputs = probabilities(x, num_classes, seeds.uniform())
+        outputs = probabilities(x, num_classes, **seeds.torch(x.shape[-1]))
         kwargs.setdefault("name", "off_apexnet")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
 
@@ -80,8 +78,8 @@ def _stream(x, name, kernel, activation, seeds):
             kernel,
             padding="same",
             activation="relu" if activation == "relu" else None,
-            kernel_initializer=seeds.uniform(),
             name=f"{name}_conv{number}",
+            **seeds.torch(kernel**2 * x.shape[-1]),
         )(x)
         x = keras.layers.MaxPooling2D(2, name=f"{name}_pool{number}")(x)
     return x

@@ -1,7 +1,8 @@
 """Blocks on symbolic tensors that Off-TANet, mini-AORCNN and the rivals in their code share.
 
 Source: the published code of Off-TANet (PRICAI 2021) and mini-AORCNN.
-Assumption: weights start as in the framework of that code, uniform within 1 / sqrt(fan-in), biases at zero.
+Assumption: weights start as in the framework of that code, uniform within 1 / sqrt(fan-in), biases
+too.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ def conv(x, filters, kernel, name, seeds, *, strides=1, dilation=1, activation=N
         padding=padding,
         dilation_rate=dilation,
         activation=activation,
-        kernel_initializer=seeds.uniform(),
         name=name,
+        **seeds.torch(kernel**2 * x.shape[-1]),
     )(x)
 
 
@@ -70,7 +71,7 @@ def head(x, num_classes, units, dropout, seeds):
     """
     x = keras.layers.Flatten(name="flatten")(x)
     for number, width in enumerate(units, start=1):
-        x = keras.layers.Dense(width, activation="relu", kernel_initializer=seeds.uniform(), name=f"dense{number}")(x)
+        x = keras.layers.Dense(width, activation="relu", name=f"dense{number}", **seeds.torch(x.shape[-1]))(x)
         if dropout is not None:
             x = SeededDropout(dropout, seed=seeds.next(), name=f"dropout{number}")(x)
-    return probabilities(x, num_classes, seeds.uniform())
+    return probabilities(x, num_classes, **seeds.torch(x.shape[-1]))

@@ -51,6 +51,7 @@ MICRO_ATTENTION_ATSCNN_SETUP_CARD = dataclasses.replace(
             "loss": "cross_entropy",
             "optimizer": "sgd",
             "momentum": 0.9,
+            "momentum_rate": "current",  # PyTorch
             "weight_decay": 5e-4,
             "learning_rate": 1e-3,
             "schedule": "step",

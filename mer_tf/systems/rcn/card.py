@@ -11,6 +11,7 @@ PAPER = {
     "loss": "cross_entropy",
     "optimizer": "sgd",
     "momentum": 0.9,
+    "momentum_rate": "current",  # PyTorch
     "learning_rate": 5e-4,
     "schedule": "constant",
     "batch_size": 64,

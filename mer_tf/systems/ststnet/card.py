@@ -17,6 +17,19 @@ PAPER = {
     "mirror": False,
 }
 
+# The authors' PyTorch code: batches of 256 and the rest, class folder after class folder, never shuffled; convolutions
+# padded by 2. It takes the pictures as 0..255, which is a matter of the input, not of the training.
+CODE = {
+    **PAPER,
+    "epochs": 800,
+    "order": "by_class",
+    "last_batch": "small",
+    "model_options": {"padding": 2},
+}
+# The authors' Matlab script names rate, epochs and batch; what it leaves to ``trainingOptions`` is here: clips shuffled
+# once, the rest of an epoch that fills no batch left out, L2 decay.
+MATLAB = {**PAPER, "order": "once", "last_batch": "drop", "weight_decay": 1e-4}
+
 STSTNET_CARD = ModelCard(
     name="ststnet",
     paper_id="001",
@@ -26,11 +39,18 @@ STSTNET_CARD = ModelCard(
     ),
     input="onset-apex flow and strain (u, v, strain), one map 28x28x3 in 0..1",
     recipe="onset_apex_28_minmax",
-    # The authors' PyTorch code trains longer.
-    presets={"paper": PAPER, "code": {**PAPER, "epochs": 800}},
+    presets={"paper": PAPER, "code": CODE, "matlab": MATLAB},
     sources={
         "paper": {**BETAS, **NOT_STATED, "": "paper, section III; the authors' Matlab code agrees"},
-        "code": {**BETAS, **NOT_STATED, "": "code, the authors' in PyTorch"},
+        "code": {"": "code, the authors' in PyTorch", **BETAS, **NOT_STATED},
+        "matlab": {
+            **BETAS,
+            **NOT_STATED,
+            "": "code, the authors' in Matlab",
+            "order": "code, the default of Matlab's trainingOptions",
+            "last_batch": "code, the default of Matlab's trainNetwork",
+            "weight_decay": "code, the default of Matlab's trainingOptions (there on kernels only)",
+        },
     },
     published_as=(PublishedAs("001", "STSTNet"),),
     megc2019_as=("STSTNet as printed", "STSTNet recomputed", "STSTNet Python port"),

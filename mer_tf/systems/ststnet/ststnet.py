@@ -42,7 +42,7 @@ class STSTNet(Network):
     Assumption: the published 1,670 weights are reproduced by neither text nor code; the code's layers are taken.
     Assumption: "FC 400" in Table I is the flattening only; 1,670 weights leave no room for 400x400 (``dense400``).
     Assumption: convolutions keep the size (paper; the PyTorch code pads by 2), ReLU before batch normalisation (code).
-    Assumption: weights start as in the framework of the published code, uniform within 1 / sqrt(fan-in).
+    Assumption: weights and biases start as in the framework of the published code, uniform within 1 / sqrt(fan-in).
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class STSTNet(Network):
         streams = []
         for filters in FILTERS:
             name = f"stream{filters}"
-            x = keras.layers.Conv2D(filters, 3, kernel_initializer=seeds.uniform(), name=f"{name}_conv")(padded)
+            x = keras.layers.Conv2D(filters, 3, name=f"{name}_conv", **seeds.torch(27))(padded)
             steps = ["relu"] if dense400 else order.split("_")
             for step in steps:
                 layer = keras.layers.ReLU(name=f"{name}_relu") if step == "relu" else BatchNorm(name=f"{name}_bn")
@@ -78,7 +78,7 @@ class STSTNet(Network):
         pool = keras.layers.MaxPooling2D if dense400 else keras.layers.AveragePooling2D
         x = keras.layers.Flatten(name="flatten")(pool(2, name="pool")(x))  # 5x5x16 = 400
         if dense400:
-            x = keras.layers.Dense(x.shape[-1], activation="relu", kernel_initializer=seeds.uniform(), name="dense")(x)
-        outputs = probabilities(x, num_classes, seeds.uniform())
+            x = keras.layers.Dense(x.shape[-1], activation="relu", name="dense", **seeds.torch(x.shape[-1]))(x)
+        outputs = probabilities(x, num_classes, **seeds.torch(x.shape[-1]))
         kwargs.setdefault("name", "ststnet")
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
