@@ -88,10 +88,10 @@ def _passport_of(run: str, config, data) -> str:
     passport = read_run(run).passport
     settings = passport["config"], config.to_json()
     theirs, ours = ({**one, "model": short_name(one["model"])} for one in settings)
-    apart = ("preset", "shuffle_labels")
-    differing = sorted(name for name in ours if name not in apart and theirs.get(name, ours[name]) != ours[name])
+    compared = ours.keys() - {"preset", "shuffle_labels"}
+    differing = output.differences({n: theirs.get(n, ours[n]) for n in compared}, {n: ours[n] for n in compared})
     if differing:
-        said = ", ".join(f"{name} {theirs.get(name)!r} there, {ours[name]!r} here" for name in differing)
+        said = "; ".join(differing)
         raise ConfigError(f"--loso {run} was run with other settings: {said}; its scores are not this model's")
     if theirs.get("shuffle_labels"):
         raise ConfigError(f"--loso {run} was run with shuffled labels; its scores are not this model's")

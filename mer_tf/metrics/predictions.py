@@ -25,6 +25,7 @@ from mer_tf.types import Prediction
 
 COLUMNS = ("dataset", "subject", "clip", "fold", "label", "prediction")
 MAX_BYTES = 128 * 2**20  # of a CSV; some 1.5 million lines, for which reading takes 1.5 GB
+MAX_EPOCH_ROWS = 1_000_000  # of a file of every epoch, which must not become larger than what is read
 MAX_LOG_BYTES = 16 * 2**20
 _NAMES = "surrogateescape"  # folders, and so clips, may be named in another encoding
 _WHAT = "prediction file"

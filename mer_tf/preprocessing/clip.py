@@ -21,6 +21,8 @@ from mer_tf.errors import (
 from mer_tf.preprocessing import hars, temporal
 from mer_tf.preprocessing.deciding import networks
 from mer_tf.preprocessing.face import detector_versions, make_finder
+from mer_tf.preprocessing.face_cache import VARIABLE as FACE_CACHE_VARIABLE
+from mer_tf.preprocessing.face_cache import CachedFinder
 from mer_tf.preprocessing.flow import METHODS as FLOW_METHODS
 from mer_tf.preprocessing.flow import LiteFlowNetConfig, make_flow
 from mer_tf.preprocessing.geometry import Geometry, clip_box_geometry, detection_facts, find_geometry
@@ -92,6 +94,7 @@ class ClipPreprocessor:
         opencv_threads: int | None = None,
         magnifier_weights: str | os.PathLike | None = None,
         flow_weights: str | os.PathLike | None = None,
+        face_cache: str | os.PathLike | None = None,
     ):
         if not isinstance(recipe, Recipe):
             raise TypeError(f"recipe must be a Recipe. Received: {type(recipe).__name__}")
@@ -100,6 +103,7 @@ class ClipPreprocessor:
         self.opencv_threads = opencv_threads
         self.magnifier_weights = magnifier_weights or os.environ.get(LearnedConfig.weights.variable) or None
         self.flow_weights = flow_weights or os.environ.get(LiteFlowNetConfig.weights.variable) or None
+        self.face_cache = face_cache or os.environ.get(FACE_CACHE_VARIABLE) or None
         self._finder = None
         self._flow: Callable | None = None
         self._versions: dict[str, str] = {}
@@ -124,6 +128,8 @@ class ClipPreprocessor:
                 self._flow = make_flow(self.recipe.flow, weights=used.get("flow"))
             finder = make_finder(self.recipe.face, self.landmark_model)
             self._versions = self.versions()
+            if self.face_cache and finder.finds_again:  # points from a file are at hand already
+                finder = CachedFinder(finder, self.recipe.face, self._finder_versions(), self.face_cache)
             self._finder = finder
         return self
 
@@ -139,7 +145,10 @@ class ClipPreprocessor:
         """
         used = self._weights()
         weights = {f"{w.name}_weights": file_digest(used[part]) for part, w in networks(self.recipe).items()}
-        return {"opencv": cv2.__version__} | detector_versions(self.recipe.face, self.landmark_model) | weights
+        return self._finder_versions() | weights
+
+    def _finder_versions(self) -> dict[str, str]:
+        return {"opencv": cv2.__version__} | detector_versions(self.recipe.face, self.landmark_model)
 
     def _weights(self) -> dict[str, str | os.PathLike]:
         """Weights files by the part of the recipe that uses a network; each must be given."""

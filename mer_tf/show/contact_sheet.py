@@ -24,6 +24,7 @@ _HEAD, _HEADING, _TITLE, _GAP = 0.75, 0.32, 0.24, 0.16  # of the sheet, a band, 
 _FOOT = 0.45  # for the labels of the last band
 _STRIP = _WIDTH * 0.955 / SHOWN + _TITLE - 0.05  # height of a row of small pictures
 _DPI = 100
+_FACTS = 44  # characters of a line of facts that fit beside the pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,9 +154,8 @@ def _facts(seen: Examined) -> list[str]:
     provenance = seen.result.provenance
     clip, recipe = seen.clip, seen.recipe
     lines = [
-        f"onset {clip.onset}   apex {_said(clip.apex)}   offset {clip.offset}   {clip.fps:g} fps".replace(
-            "   0 fps", "   fps not given"
-        ),
+        f"onset {clip.onset}, apex {_said(clip.apex)}, offset {clip.offset}",
+        f"{clip.fps:g} frames per second" if clip.fps else "frame rate not given",
         f"apex used: {seen.apex} ({provenance['apex_rule']})",
         f"frames read: {provenance['frames']} ({recipe.frames.span.replace('_', ' ')})",
         f"detector: {provenance['detector']}" + (f", {provenance['points']}" if "points" in provenance else ""),
@@ -173,9 +173,8 @@ def _facts(seen: Examined) -> list[str]:
     if provenance["largest_motion_px"]:
         lines.append(f"flow: {recipe.flow.method}; largest motion")
         lines += [f"  {name}: {value:.2f} px" for name, value in provenance["largest_motion_px"].items()]
-    for warning in provenance["warnings"]:
-        lines += _wrapped(f"warning: {warning}", 44)
-    return lines
+    lines += [f"warning: {warning}" for warning in provenance["warnings"]]
+    return [part for line in lines for part in _wrapped(line, _FACTS)]
 
 
 def _crop_bands(seen: Examined) -> list[_Band]:
@@ -312,7 +311,7 @@ def _spotting_band(seen: Examined) -> _Band:
             if isinstance(found, str):
                 axes.axis("off")
                 axes.set_title(title, fontsize=10)
-                axes.text(0.5, 0.5, "\n".join(_wrapped(found, 44)), ha="center", va="center", fontsize=9)
+                axes.text(0.5, 0.5, "\n".join(_wrapped(found, _FACTS)), ha="center", va="center", fontsize=9)
                 return
             number = numbers[found.index]
             axes.plot(numbers, found.curve, color="#1f4e9c", linewidth=1.6)
@@ -431,4 +430,4 @@ def _said(apex: int | None) -> str:
 def _wrapped(text: str, width: int) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(text, width) or [""]
+    return textwrap.wrap(text, width, subsequent_indent="  ") or [""]

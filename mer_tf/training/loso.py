@@ -11,7 +11,7 @@ import keras
 from mer_tf import numerics
 from mer_tf.console import announce
 from mer_tf.errors import ConfigError
-from mer_tf.metrics.predictions import write_epoch_predictions
+from mer_tf.metrics.predictions import MAX_EPOCH_ROWS, write_epoch_predictions
 from mer_tf.run_files import EPOCHS_FILE
 from mer_tf.systems.registry import check_network, check_recipe, get_model_card
 from mer_tf.training.board import log_pooled, remove_logs
@@ -114,6 +114,7 @@ def run_loso(
         trainer, workers = trainer or make_trainer(config, data.recipe, workers=workers), 1
     folds = list(data.loso_folds(config.num_classes) if folds is None else folds)
     check_folds(data, folds, config)
+    _check_rows(sum(len(fold.test) for fold in folds), config.epochs, epoch_predictions)
     logs = os.path.join(os.fspath(out_dir), LOGS)
     store = FoldStore(os.fspath(out_dir), data, config, epoch_predictions)
 
@@ -142,6 +143,14 @@ def run_loso(
     _write_epochs(os.path.join(os.fspath(out_dir), EPOCHS_FILE), [result.epochs for result in ordered])
     log_pooled(os.path.join(logs, "pooled"), predictions, config.num_classes)
     return predictions
+
+
+def _check_rows(clips: int, epochs: int, step: int) -> None:
+    if step and clips * (epochs // step) > MAX_EPOCH_ROWS:
+        raise ConfigError(
+            f"predictions of every {step}. epoch would be {clips * (epochs // step):,} rows, more than "
+            f"{MAX_EPOCH_ROWS:,}; keep those of every {-(-clips * epochs // MAX_EPOCH_ROWS)}. epoch"
+        )
 
 
 def _train_all(

@@ -139,6 +139,13 @@ def test_the_sheet_shows_what_the_preprocessor_makes(clip, name):
     assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR).shape[1] == 1500
 
 
+def test_no_line_runs_over_the_edge(clip):
+    examined = examine(dataclasses.replace(clip, apex=None, fps=0.0), _SMALL["level"], reader(clip))
+    examined.result.provenance["warnings"].append("a warning with many words " * 5)
+    picture = cv2.imdecode(np.frombuffer(draw(examined), np.uint8), cv2.IMREAD_COLOR)
+    assert (picture[:, -5:] == 255).all() and (picture[:, :5] == 255).all()
+
+
 def test_same_clip_same_file(clip):
     examined = examine(clip, _SMALL["apex"], reader(clip))
     assert draw(examined) == draw(examined)

@@ -53,7 +53,7 @@ def test_the_version_is_served_and_tells_its_scores(work, tmp_path, capfd):
 
 def test_scores_of_other_settings_or_clips_are_not_taken(work, tmp_path, capfd):
     assert mer(work, "train", "--out", tmp_path / "m", "--loso", work / "run", "--epochs", "2") == 2
-    assert "run with other settings: epochs 1 there, 2 here" in capfd.readouterr().err
+    assert "run with other settings: epochs (1 there, 2 here)" in capfd.readouterr().err
     write_records(tmp_path / "data", get_recipe("onset_apex_28"))
     assert mer(tmp_path, "train", "--out", tmp_path / "m", "--loso", work / "run") == 2
     assert "run on other clips" in capfd.readouterr().err

@@ -295,6 +295,14 @@ def test_a_fold_that_stops_early_keeps_its_last_epoch(make_data, tmp_path):
     assert epochs[4] == predictions
 
 
+def test_more_epoch_predictions_than_can_be_read_are_refused_before_the_work(make_data, tmp_path):
+    data = make_data(subjects=3)
+    config = dataclasses.replace(CONFIG, epochs=1_000_000)
+    with pytest.raises(ConfigError, match="9,000,000 rows.*keep those of every 9. epoch"):
+        run_loso(data, config, tmp_path, epoch_predictions=1)
+    assert not list(tmp_path.iterdir())
+
+
 def test_fold_names_keep_apart():
     names = ["a/b", "a%2Fb", "a_b", "a//b", "a b", "../a", "%2E%2E/a"]
     assert len({safe_path(name) for name in names}) == len(names)
