@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from mer_tf.systems.counts import all_counts
 
 ASSUMED = "assumed"
+NO_PAPER = ""  # ``paper_id`` of what this package adds
 # Sources of settings that papers leave out.
 BETAS = {"beta_1": "assumed, Adam's usual value", "beta_2": "assumed, Adam's usual value"}
 NOT_STATED = {"schedule": "assumed, none is stated", "mirror": "assumed, none is stated"}
@@ -40,7 +41,8 @@ class ModelCard:
 
     Attributes:
         name: Registry name.
-        paper_id: Number of the paper, among the five, that the system comes from or is compared in.
+        paper_id: Number of the paper, among the five, that the system comes from or is compared in; ``NO_PAPER`` for
+            what none of them names.
         paper: Citation.
         input: What the network takes, in words.
         recipe: Name of the recipe whose network inputs it takes.

@@ -41,11 +41,13 @@ class Extractor:
         extract: From the tensors of one clip (names of the recipe's network inputs) and settings to an array.
         fitted: Class with ``fit(arrays)`` and ``transform(arrays)`` that turns the clips' arrays into features, made
             with (settings, seed); None where the array is the feature.
+        classifier: Name in ``mer_tf.training.feature_trainer.CLASSIFIERS``.
     """
 
     config: type
     extract: Callable[[Tensors, object], np.ndarray]
     fitted: Callable | None = None
+    classifier: str = "svm"
 
 
 def get_extractor(builder: str) -> Extractor:

@@ -14,10 +14,13 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mer_tf.systems.card import NO_PAPER
+
 if TYPE_CHECKING:
     from mer_tf.systems.card import ModelCard, PublishedAs
 
 PAPERS = {
+    NO_PAPER: "none of the five papers",
     "000": "Chen et al. 2020, Information 11(8) 380",
     "001": "Zhou et al. 2023, Entropy 25(3) 460",
     "002": "Wang et al., Micro-Attention for Micro-Expression Recognition",
@@ -26,6 +29,7 @@ PAPERS = {
 }
 
 NAMES = {
+    NO_PAPER: "mer-tf",
     "000": "CBAMNet 2020",
     "001": "Dual-ATME 2023",
     "002": "Micro-Attention",

@@ -107,7 +107,9 @@ def check_recipe(model: str, recipe: Recipe, options: Mapping | None = None) -> 
     if (options and card.is_network) or is_own(model):
         return
     wanted = get_recipe(card.recipe).network_inputs
-    if recipe.network_inputs != wanted:
+    # A feature reads what it needs by name; a network is built and served for all that the recipe yields.
+    fits = recipe.network_inputs == wanted if card.is_network else wanted.items() <= recipe.network_inputs.items()
+    if not fits:
         raise ConfigError(
             f"model {model!r} takes {_describe(wanted)} (recipe {card.recipe!r}), "
             f"but recipe {recipe.name!r} yields {_describe(recipe.network_inputs)}; "

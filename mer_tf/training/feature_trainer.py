@@ -5,7 +5,8 @@ from __future__ import annotations
 import collections
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,31 +18,35 @@ from mer_tf.systems.feature import extract_clips, get_extractor
 from mer_tf.systems.registry import check_recipe, get_model_card
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
-from mer_tf.training.svm import Svm, SvmConfig, fit_svm
+from mer_tf.training.logistic import LogisticConfig, MajorityConfig, fit_logistic, fit_majority
+from mer_tf.training.svm import SvmConfig, fit_svm
 
-OPTIONS = ("feature", "svm")
-# What a support vector machine without epochs can honour of the training settings; the rest must be at its default.
+# What ``Extractor.classifier`` names: settings, and the function that fits them to training clips. What that returns
+# has ``probabilities(features, num_classes)`` and ``facts()``.
+CLASSIFIERS: dict[str, tuple[type, Callable]] = {
+    "svm": (SvmConfig, fit_svm),
+    "logistic": (LogisticConfig, fit_logistic),
+    "majority": (MajorityConfig, fit_majority),
+}
+# What a classifier without epochs can honour of the training settings; the rest must be at its default.
 _HONOURED = ("model", "preset", "model_options", "num_classes", "seed", "shuffle_labels")
 
 _log = logging.getLogger(__name__)
 
 
 class FeatureTrainer(Trainer):
-    """Takes a feature of every clip once, then fits a support vector machine for each fold.
-
-    ``predict`` gives the decision as probabilities of 0 and 1: a one-against-one machine has none, and calibrating it
-    would need clips held out of training.
+    """Takes a feature of every clip once, then fits its classifier for each fold.
 
     Args:
-        config: Settings; ``model_options`` may hold ``"feature"`` (of the feature's settings class) and ``"svm"`` (of
-            ``SvmConfig``), both strict.
+        config: Settings; ``model_options`` may hold ``"feature"`` (of the feature's settings class) and the name of its
+            classifier (``CLASSIFIERS``; of that one's settings class), both strict.
         recipe: Recipe of the inputs. Defaults to the one the model names.
         workers: Processes that take features side by side.
 
     Attributes:
         takes_arrays: False; the recipe's network inputs are taken.
         feature: The feature's settings.
-        svm: The classifier's settings.
+        classifier: The classifier's settings.
         history: After ``fit`` one entry: accuracy on the training clips, C, what was chosen.
         warnings: Message -> number of clips, of parts of features that could not be measured.
 
@@ -57,23 +62,27 @@ class FeatureTrainer(Trainer):
         self.config = config
         self.recipe = recipe or get_recipe(card.recipe)
         check_recipe(config.model, self.recipe)
+        self._extractor = get_extractor(card.builder)
+        self._classifier = self._extractor.classifier
+        options = ("feature", self._classifier)
         defaults = TrainConfig(config.model)
         for field in dataclasses.fields(config):
             if field.name not in _HONOURED and getattr(config, field.name) != getattr(defaults, field.name):
                 raise ConfigError(
-                    f"train.{field.name} is for networks; model {config.model!r} is a feature with a support vector "
-                    f"machine, whose settings are train.model_options {' and '.join(OPTIONS)}"
+                    f"train.{field.name} is for networks; model {config.model!r} is a feature with a classifier, whose "
+                    f"settings are train.model_options {' and '.join(options)}"
                 )
         for key in config.model_options:
-            if key not in OPTIONS:
-                raise UnknownNameError(f"option of model {config.model!r}", key, OPTIONS)
+            if key not in options:
+                raise UnknownNameError(f"option of model {config.model!r}", key, options)
         self._builder = card.builder
-        self._extractor = get_extractor(card.builder)
         chosen = config.model_options.get("feature", {})
         for key in set(card.options) & set(chosen):
             raise ConfigError(f"model {card.name!r} is the one with {key} {card.options[key]!r}; it cannot be set")
         self.feature = strict(self._extractor.config, {**chosen, **card.options}, "train.model_options.feature")
-        self.svm = strict(SvmConfig, config.model_options.get("svm", {}), "train.model_options.svm")
+        settings, self._fit = CLASSIFIERS[self._classifier]
+        chosen = config.model_options.get(self._classifier, {})
+        self.classifier = strict(settings, chosen, f"train.model_options.{self._classifier}")
         self.takes_arrays = False
         self.workers = workers
         self.history: list[dict] = []
@@ -81,7 +90,7 @@ class FeatureTrainer(Trainer):
         self._source: tuple = ()
         self._taken: dict[int, np.ndarray] = {}
         self._fitted = None
-        self._machine: Svm | None = None
+        self._machine: Any = None
 
     def fit(
         self,
@@ -93,8 +102,8 @@ class FeatureTrainer(Trainer):
         rows: Sequence[int] | None = None,
         log_dir=None,
         on_epoch=None,
-    ) -> Svm:
-        """Fits scaling, dictionary (where the feature has one), C, gamma and machine on the training clips.
+    ):
+        """Fits scaling, dictionary (where the feature has one), the classifier and its choices on the training clips.
 
         Args:
             tensors: Network inputs, name -> (clips, ...). Features are kept as long as the same arrays come again;
@@ -125,27 +134,22 @@ class FeatureTrainer(Trainer):
             if self._extractor.fitted is not None:
                 self._fitted = self._extractor.fitted(self.feature, seed).fit(arrays)
             features = self._features(arrays)
-            self._machine = fit_svm(features, labels, subjects, self.svm)
+            self._machine = self._fit(features, labels, subjects, self.classifier)
         except ValueError as error:
             raise ConfigError(f"model {self.config.model!r}: {error}") from error
-        entry: dict = {"accuracy": float(np.mean(self._machine.predict(features) == labels)), "c": self._machine.c}
-        if self.svm.kernel != "linear":
-            entry["gamma"] = self._machine.gamma
-        if self._machine.inner_uf1 is not None:
-            entry["inner_uf1"] = self._machine.inner_uf1
-        self.history = [entry]
+        guess = self._machine.probabilities(features, self.config.num_classes).argmax(axis=1)
+        self.history = [{"accuracy": float(np.mean(guess == labels)), **self._machine.facts()}]
         announce(TRAININGS)
         return self._machine
 
     def predict(self, tensors: Mapping[str, np.ndarray], rows: Sequence[int] | None = None) -> np.ndarray:
-        """float32 (clips, classes): 1 for the class decided on, 0 for the others; ``rows`` picks clips."""
+        """float32 (clips, classes); ``rows`` picks clips. A machine without probabilities gives 1 to its decision."""
         if self._machine is None:
             raise ConfigError("nothing was fitted yet; call fit first")
         arrays = self._arrays(tensors, rows)
-        out = np.zeros((len(arrays), self.config.num_classes), np.float32)
-        if arrays:
-            out[np.arange(len(arrays)), self._machine.predict(self._features(arrays))] = 1
-        return out
+        if not arrays:
+            return np.zeros((0, self.config.num_classes), np.float32)
+        return self._machine.probabilities(self._features(arrays), self.config.num_classes)
 
     def _features(self, arrays: list[np.ndarray]) -> np.ndarray:
         return np.stack(arrays) if self._fitted is None else self._fitted.transform(arrays)

@@ -111,9 +111,25 @@ class Svm:
     gamma_value: float
     machine: Any
 
+    def probabilities(self, features: np.ndarray, num_classes: int) -> np.ndarray:
+        """float32 ``(clips, num_classes)``: 1 for the class decided on, 0 for the others.
+
+        A one-against-one machine has no probabilities, and calibrating it would need clips held out of training.
+        """
+        return np.eye(num_classes, dtype=np.float32)[self.predict(features)]
+
+    def facts(self) -> dict:
+        """What was chosen."""
+        found: dict = {"c": self.c}
+        if self.config.kernel != "linear":
+            found["gamma"] = self.gamma
+        if self.inner_uf1 is not None:
+            found["inner_uf1"] = self.inner_uf1
+        return found
+
     def predict(self, features: np.ndarray) -> np.ndarray:
         """int64 (clips,) labels of ``(clips, D)`` features."""
-        features = _check(features)
+        features = check_features(features)
         if features.shape[1] != self.features.shape[1]:
             raise ValueError(f"features must have {self.features.shape[1]} columns. Received: {features.shape}")
         if not len(features):
@@ -146,16 +162,10 @@ def fit_svm(
         ValueError: One class only, shapes that differ, values that are not finite, or no subjects to choose with.
         MissingPackageError: scikit-learn is not installed.
     """
-    features, labels = _check(features), np.asarray(labels)
-    if labels.shape != (len(features),) or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels must be {len(features)} integers. Received: {labels.dtype} {labels.shape}")
-    if len(set(labels.tolist())) < 2:
-        raise ValueError("the training clips are all of one class; a support vector machine needs two")
+    features, labels = check_features(features), check_classes(labels, len(features))
     (c, gamma), uf1 = config.candidates[0], None
     if len(config.candidates) > 1:
-        if subjects is None or len(subjects) != len(features):
-            raise ValueError("subjects must name one subject per training clip where C or gamma is to be chosen")
-        (c, gamma), uf1 = _choose(features, labels, np.asarray(subjects, str), config)
+        (c, gamma), uf1 = _choose(features, labels, check_subjects(subjects, len(features)), config)
     scaled, centre, spread = _scale(features, config)
     value = _gamma(gamma, scaled.shape[1], scaled.var())
     machine = _machine(c, config).fit(_kernel(scaled, scaled, config, value), labels)
@@ -169,7 +179,7 @@ def _choose(features, labels, subjects, config) -> tuple[tuple, float | None]:
     classes = np.unique(labels)
     coded = np.searchsorted(classes, labels)
     found = np.zeros((len(config.candidates), len(labels)), np.int64)
-    for held in _inner_folds(subjects, config):
+    for held in inner_folds(subjects, config.inner):
         train, test = ~held, held
         if len(set(coded[train].tolist())) < 2:
             found[:, test] = coded[train][0]  # nothing to separate: that class
@@ -186,10 +196,15 @@ def _choose(features, labels, subjects, config) -> tuple[tuple, float | None]:
     return config.candidates[best], float(scores[best])
 
 
-def _inner_folds(subjects: np.ndarray, config: SvmConfig) -> list[np.ndarray]:
-    """Masks of the clips held out in each inner fold: whole subjects, folds of nearly equal numbers of clips."""
+def inner_folds(subjects: np.ndarray, how: str) -> list[np.ndarray]:
+    """Masks of the clips held out in each inner fold: whole subjects, folds of nearly equal numbers of clips.
+
+    Args:
+        subjects: Subject of each training clip.
+        how: ``"kfold"`` (``INNER_FOLDS``) or ``"loso"``.
+    """
     names, numbers, counts = np.unique(subjects, return_inverse=True, return_counts=True)
-    folds = len(names) if config.inner == "loso" else min(INNER_FOLDS, len(names))
+    folds = len(names) if how == "loso" else min(INNER_FOLDS, len(names))
     fold, load = np.zeros(len(names), int), np.zeros(folds, int)
     for name in np.argsort(-counts, kind="stable"):
         fold[name] = load.argmin()
@@ -198,12 +213,18 @@ def _inner_folds(subjects: np.ndarray, config: SvmConfig) -> list[np.ndarray]:
 
 
 def _scale(features: np.ndarray, config: SvmConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    centre, spread = np.zeros(features.shape[1]), np.ones(features.shape[1])
     if config.scaling == "standard":
-        centre, spread = features.mean(axis=0), features.std(axis=0)
-        # Rounding alone must not be blown up to a deviation of 1.
-        spread = np.where(spread > 1e-12 * np.maximum(np.abs(centre), 1e-300), spread, 1.0)
+        centre, spread = standardised(features)
+    else:
+        centre, spread = np.zeros(features.shape[1]), np.ones(features.shape[1])
     return (features - centre) / spread, centre, spread
+
+
+def standardised(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of each entry; 1 where there is none, so that constant entries stay 0."""
+    centre, spread = features.mean(axis=0), features.std(axis=0)
+    # Rounding alone must not be blown up to a deviation of 1.
+    return centre, np.where(spread > 1e-12 * np.maximum(np.abs(centre), 1e-300), spread, 1.0)
 
 
 def _kernel(rows, columns, config: SvmConfig, gamma: float, dot: np.ndarray | None = None) -> np.ndarray:
@@ -224,8 +245,26 @@ def _machine(c: float, config: SvmConfig):
     return SVC(C=c, kernel="precomputed", class_weight="balanced" if config.balanced else None)
 
 
-def _check(features: np.ndarray) -> np.ndarray:
+def check_features(features: np.ndarray) -> np.ndarray:
+    """The features as float64, if they are ``(clips, length)`` and finite."""
     features = np.asarray(features, np.float64)
     if features.ndim != 2 or not features.shape[1] or not np.isfinite(features).all():
         raise ValueError(f"features must be (clips, length), finite. Received: {features.shape}")
     return features
+
+
+def check_classes(labels: np.ndarray, clips: int) -> np.ndarray:
+    """The labels as an array, if they are one integer per clip and of two classes at least."""
+    labels = np.asarray(labels)
+    if labels.shape != (clips,) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be {clips} integers. Received: {labels.dtype} {labels.shape}")
+    if len(set(labels.tolist())) < 2:
+        raise ValueError("the training clips are all of one class; a classifier needs two")
+    return labels
+
+
+def check_subjects(subjects: Sequence[str] | None, clips: int) -> np.ndarray:
+    """The subjects as text, if there is one per clip."""
+    if subjects is None or len(subjects) != clips:
+        raise ValueError("subjects must name one subject per training clip where C or gamma is to be chosen")
+    return np.asarray(subjects, str)

@@ -16,7 +16,9 @@ from mer_tf.recipes import get_recipe
 from mer_tf.systems import published
 from mer_tf.systems.card import ModelCard, flat
 from mer_tf.systems.counts import LAYER_COLUMNS, all_counts, all_layers
+from mer_tf.systems.feature import get_extractor
 from mer_tf.systems.registry import MODELS, get_model_card
+from mer_tf.training.feature_trainer import CLASSIFIERS
 from mer_tf.zoo.code_map import CODE_MAP
 from mer_tf.zoo.docstrings import layer_targets, module_file, names_of, read_doc, relative
 
@@ -200,7 +202,9 @@ def _config_docs(card: ModelCard) -> Iterator[tuple]:
     wanted = "".join(part.title() for part in name.split("_")) + "Config"
     chosen = wanted if wanted in configs else min(configs)
     yield read_doc(f"{module}:{chosen}"), f"``feature``: ``{chosen}``"
-    yield read_doc("mer_tf.training.svm:SvmConfig"), "``svm``: ``SvmConfig``"
+    classifier = get_extractor(card.builder).classifier
+    settings = CLASSIFIERS[classifier][0]
+    yield read_doc(f"{settings.__module__}:{settings.__name__}"), f"``{classifier}``: ``{settings.__name__}``"
 
 
 def _config_assumptions(card: ModelCard) -> list[str]:

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from mer_tf.training.svm import SvmConfig, _inner_folds, fit_svm
+from mer_tf.training.svm import SvmConfig, fit_svm, inner_folds
 
 svm = pytest.importorskip("sklearn.svm")
 
@@ -55,17 +55,17 @@ def test_scaling_is_that_of_the_training_clips(blobs):
     np.testing.assert_allclose(found.centre, features.mean(axis=0))
 
 
-def test_inner_folds_keep_subjects_whole(rng):
+def testinner_folds_keep_subjects_whole(rng):
     subjects = np.array([f"s{k}" for k in rng.integers(0, 13, 200)])
     for inner, number in (("kfold", 5), ("loso", 13)):
-        folds = _inner_folds(subjects, SvmConfig(inner=inner))
+        folds = inner_folds(subjects, inner)
         assert len(folds) == number and (np.sum(folds, axis=0) == 1).all()
         for held in folds:
             assert held.any() and not set(subjects[held]) & set(subjects[~held])
 
 
 @pytest.mark.parametrize("inner", ["kfold", "loso"])
-def test_the_choice_is_made_by_unweighted_f1_of_the_inner_folds(blobs, inner):
+def test_the_choice_is_made_by_unweighted_f1_of_theinner_folds(blobs, inner):
     features, labels, subjects = blobs
     config = SvmConfig("rbf", c=(1e-3, 1, 100), gamma=("scale", 50.0), inner=inner)
     found = fit_svm(features, labels, subjects, config)
@@ -74,7 +74,7 @@ def test_the_choice_is_made_by_unweighted_f1_of_the_inner_folds(blobs, inner):
     scores = {}
     for c, gamma in config.candidates:
         guess = np.zeros(60, int)
-        for held in _inner_folds(np.array(subjects), config):
+        for held in inner_folds(np.array(subjects), config.inner):
             machine = svm.SVC(C=c, gamma=gamma).fit(features[~held], labels[~held])
             guess[held] = machine.predict(features[held])
         scores[c, gamma] = f1_score(labels, guess, average="macro", zero_division=0)
