@@ -384,9 +384,8 @@ class Recipe:
             "views": [_seen(view) for view in sorted(self.views, key=lambda view: view.name)],
         }
         if self.puzzle_size:
-            numbers["puzzle"] = {"size": self.puzzle_size, "per_roi": self.puzzle_per_roi}
-            if self.puzzle_parts != BROWS_MOUTH:
-                numbers["puzzle"]["parts"] = list(self.puzzle_parts)
+            parts = {} if self.puzzle_parts == BROWS_MOUTH else {"parts": list(self.puzzle_parts)}
+            numbers["puzzle"] = {"size": self.puzzle_size, "per_roi": self.puzzle_per_roi, **parts}
         for part, used in (("magnify", self.magnify.method != "none"), ("flow", self.measures_motion)):
             if used:
                 settings = getattr(self, part)

@@ -94,9 +94,9 @@ def fit_logistic(
     features, labels = check_features(features), check_classes(labels, len(features))
     c, uf1 = config.c[0], None
     if len(config.c) > 1:
-        subjects = check_subjects(subjects, len(features))
-        if len(np.unique(subjects)) > 1:
-            c, uf1 = _choose(features, labels, subjects, config)
+        people = check_subjects(subjects, len(features))
+        if len(np.unique(people)) > 1:
+            c, uf1 = _choose(features, labels, people, config)
     centre, spread = standardised(features)
     return Logistic(c, uf1, centre, spread, _fitted((features - centre) / spread, labels, c, config))
 

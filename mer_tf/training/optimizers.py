@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -19,6 +21,9 @@ class _CorrectedEpsilon:
     Source: Kingma and Ba, ICLR 2015, algorithm 1.
     """
 
+    iterations: Any  # of the optimizer that this class is mixed into, as the next
+    beta_2: float
+
     @property
     def epsilon(self):
         step = tf.cast(tf.convert_to_tensor(self.iterations) + 1, tf.float32)
@@ -30,7 +35,7 @@ class _CorrectedEpsilon:
 
     def get_config(self):
         # The class of Keras would write the tensor of the present step.
-        return {**super().get_config(), "epsilon": self._epsilon}
+        return {**super().get_config(), "epsilon": self._epsilon}  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package="mer_tf")

@@ -56,6 +56,11 @@ def linear_flow(face: np.ndarray, config: LinearFlowConfig = LinearFlowConfig())
     return (np.stack(sums, axis=-1) / np.bincount(cell, minlength=rows * columns)[:, None]).ravel()
 
 
+def feature_dim(config: NothingConfig | LinearFlowConfig, channels: int = 3) -> int:
+    """Length of the feature; ``channels`` are those of the map."""
+    return config.grid[0] * config.grid[1] * channels if isinstance(config, LinearFlowConfig) else 1
+
+
 MAJORITY = Extractor(NothingConfig, majority, classifier="majority")
 LINEAR_FLOW = Extractor(
     LinearFlowConfig, lambda tensors, config: linear_flow(tensors["face"], config), classifier="logistic"
