@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import pathlib
 
-from mer_tf import served
-from mer_tf.errors import MissingFileError, ServerError
+from mer_tf.errors import ServerError
 from serving.client import Description, PredictionClient
+from serving.versions import version_folders
 
 
 class FolderClient(PredictionClient):
@@ -21,21 +22,14 @@ class FolderClient(PredictionClient):
     """
 
     def __init__(self, folder: str | os.PathLike):
-        from mer_tf.export import newest_version
-
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         import tensorflow as tf
 
-        path = os.path.abspath(folder)
-        if not os.path.isfile(os.path.join(path, served.SAVED_MODEL)):
-            path = os.path.join(path, str(newest_version(path)))
-        if not os.path.isfile(os.path.join(path, served.SAVED_MODEL)):
-            raise MissingFileError(f"folder {os.fspath(folder)} holds no SavedModel; make one with 'mer train'")
+        self._version, path = version_folders(pathlib.Path(folder).absolute())[0]
         self.address = os.fspath(folder)
         self._descriptions: dict[int, Description] = {}
-        self._version = served.version_number(os.path.basename(path)) or 0
         try:
-            self._model = tf.saved_model.load(path)
+            self._model = tf.saved_model.load(str(path))
         except (OSError, ValueError, tf.errors.OpError) as error:
             raise ServerError(f"the model in {path} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
 

@@ -16,7 +16,7 @@ def version_folders(model_dir: pathlib.Path) -> list[tuple[int, pathlib.Path]]:
     """
     if not model_dir.is_dir():
         raise MissingFileError(
-            f"no model folder {model_dir}; run the pipeline first (mer pipeline run), or give another --model"
+            f"no model folder {model_dir}; make one with 'mer pipeline run' or 'mer train', or give another --model"
         )
     if (model_dir / SAVED_MODEL).is_file():
         number = version_number(model_dir.resolve().name)
@@ -26,6 +26,6 @@ def version_folders(model_dir: pathlib.Path) -> list[tuple[int, pathlib.Path]]:
     if not found:
         raise MissingFileError(
             f"no version in {model_dir} (a folder named by an integer that holds {SAVED_MODEL}); "
-            "run the pipeline first (mer pipeline run), or give another --model"
+            "make one with 'mer pipeline run' or 'mer train', or give another --model"
         )
     return sorted(found, reverse=True)

@@ -72,5 +72,5 @@ def test_a_run_its_scores_its_report_and_its_model(tmp_path):
         assert told.model == "ststnet" and told.trained_on["clips"] == 6 and str(told.version) in version
         answer = client.predict({"face": np.ones(recipe.inputs["face"], np.float32)})
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5) and answer["version"] == told.version
-    with pytest.raises(BadInputError, match="no SavedModel"):
+    with pytest.raises(BadInputError, match="no version in"):
         FolderClient(tmp_path)

@@ -1,4 +1,4 @@
-"""The sections of a report about the runs themselves."""
+"""The sections of a report about the runs themselves; one long file, because each is a function of its own."""
 
 from __future__ import annotations
 

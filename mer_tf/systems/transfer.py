@@ -282,9 +282,10 @@ def _from_torchvision(weights, model):
 
 
 def _with_prefixes(weights, model):
-    """A ResNet-18's own weights for each of several in the model, as in ``GEME``."""
-    trunks = _trunks(model)
-    return {f"{trunk}{name}": value for name, value in weights.items() for trunk in trunks or ("",)}
+    """A ResNet-18's own weights, without its classifier, for each of several in the model, as in ``GEME``."""
+    trunks = _trunks(model) or [""]
+    body = {name: value for name, value in weights.items() if not name.startswith(f"{HEAD}/")}
+    return {f"{trunk}{name}": value for name, value in body.items() for trunk in trunks}
 
 
 def _trunks(model) -> list[str]:

@@ -419,5 +419,5 @@ def test_unknown_mapping_and_reader(casme2):
     with pytest.raises(UnknownNameError, match="Did you mean 'megc2019'"):
         read_casme2(casme2.write(), mapping="megc2018")
     assert get_reader("casme2") is READERS["casme2"]
-    with pytest.raises(UnknownNameError, match="unknown dataset 'casme3'"):
-        get_reader("casme3")
+    with pytest.raises(UnknownNameError, match="unknown dataset 'casme5'"):
+        get_reader("casme5")

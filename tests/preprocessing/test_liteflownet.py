@@ -467,7 +467,7 @@ def test_endpoint_loss_of_the_truth_and_of_a_known_error():
 def test_a_few_steps_lower_the_loss(network, tmp_path, capsys, training_seed, within):
     # The same two pairs again and again: what is tested is that every part takes part in learning.
     out = tmp_path / "new folder" / "liteflownet.npz"
-    arguments = "flow train --steps 16 --batch-size 2 --size 64 --max-motion 8 --learning-rate 2e-4"
+    arguments = "flow train --steps 28 --batch-size 2 --size 64 --max-motion 8 --learning-rate 2e-4"
     arguments += f" --seed {3 + training_seed}"
     assert main([*arguments.split(), "--distinct-batches", "1", "--save-every", "5", "--out", str(out), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

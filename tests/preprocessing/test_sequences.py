@@ -238,7 +238,8 @@ class TestWithFaces:
 def test_only_the_published_learned_recipes_need_weights():
     learned = {name for name, recipe in RECIPES.items() if recipe.magnify.method == "learned"}
     flow = {name for name, recipe in RECIPES.items() if recipe.flow.method == "liteflownet"}
-    assert learned | flow == {"magnified_flow_10x224", "flow_10x224"}
+    factors = {f"magnified_by_{factor}_flow_10x224" for factor in (2, 4)}
+    assert learned | flow == {"magnified_flow_10x224", "flow_10x224", *factors}
 
 
 @needs_dlib

@@ -27,7 +27,7 @@ def test_cards_are_complete_and_json():
             "presets",
         }
         assert row["name"] == name
-        assert "paper" in card.presets
+        assert card.default_preset == ("paper" if card.paper_id else "plain")
         get_recipe(card.recipe)
 
 

@@ -14,8 +14,13 @@ from mer_tf.types import Fold
 pytest.importorskip("tensorflow")
 from mer_tf.training.fold_store import begin_run, safe_path
 
-SETTINGS = {"config": {"seed": 1, "epochs": 2}, "recipe": "r", "data": "ab" * 32, "protocol": "loso"}
-OTHER = {**SETTINGS, "config": {"seed": 2, "epochs": 2}}
+SETTINGS = {
+    "config": {"model": "ststnet", "seed": 1, "epochs": 2},
+    "recipe": "r",
+    "data": "ab" * 32,
+    "protocol": "loso",
+}
+OTHER = {**SETTINGS, "config": {**SETTINGS["config"], "seed": 2}}
 NAMES = ("casme2/sub01", "casme2/sub02", "casme2/M\udcfcller")
 
 
