@@ -466,6 +466,8 @@ def our_half(system: str, pair: Pair, found: dict[str, np.ndarray]) -> list[tupl
     import tensorflow as tf
 
     from mer_tf.layers.seeded_dropout import SeededDropout
+    from mer_tf.recipes import get_recipe
+    from mer_tf.systems.registry import get_model_card
     from mer_tf.training.config import TrainConfig
     from mer_tf.training.losses import make_loss
     from mer_tf.training.trainer import FoldTrainer, initialised_model
@@ -516,7 +518,11 @@ def our_half(system: str, pair: Pair, found: dict[str, np.ndarray]) -> list[tupl
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "start.weights.h5")
         model.save_weights(file)
-        trainer = FoldTrainer(dataclasses.replace(config, initial_weights=file))
+        recipe = get_recipe(get_model_card(config.model).recipe)
+        sides = {name: shape[0] for name, shape in pair.inputs.items() if len(shape) == 3}
+        views = [dataclasses.replace(view, size=sides.get(view.name, view.size)) for view in recipe.views]
+        recipe = dataclasses.replace(recipe, views=tuple(views))  # published sizes may be others
+        trainer = FoldTrainer(dataclasses.replace(config, initial_weights=file), recipe)
         trained = trainer.fit({name: np.array(value) for name, value in inputs.items()}, labels, seed=SEED)
     losses = np.array([epoch["loss"] for epoch in trainer.history])
     rows.append((f"losses of {STEPS} steps", losses, found["losses"]))

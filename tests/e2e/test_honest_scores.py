@@ -72,12 +72,15 @@ def run(data, out, folds=None, **overrides):
 
 
 def test_the_demo_reaches_its_figure_honestly(data, predictions, within):
+    """UF1 was 0.779 to 0.845 in 15 runs (three sets of kernels, five seeds): at least 0.15 from a bound."""
     assert sorted(f"{p.dataset}/{p.subject}/{p.clip}" for p in predictions) == sorted(data.keys)
     # Neither hopeless nor trivial; the threshold is the one the demo promises.
     within("UF1", metrics.uf1(confusion_of(predictions)), 0.60, 0.999)
 
 
 def test_labels_shuffled_inside_the_training_folds_score_at_chance(data, predictions, tmp_path, training_seed, within):
+    """In 15 runs (three sets of kernels, five seeds) shuffled labels were at least 0.179 below the bound, and true ones
+    at least 0.170 above it."""
     folds = data.loso_folds(3)[:FOLDS]
     shuffled = run(data, tmp_path, folds, shuffle_labels=True, seed=training_seed)
     within(

@@ -280,7 +280,7 @@ def test_bad_input(change, error, match):
 
 @pytest.mark.trains
 def test_synthetic_clip(training_seed, within):
-    """The seed is the drawn subject's."""
+    """The seed is the drawn subject's; with five of them the apex was missed by 1 frame at most."""
     from mer_tf.synthetic import Difficulty, SyntheticSubject
 
     quiet = Difficulty(

@@ -168,7 +168,11 @@ class ModelFacts:
     @pytest.mark.trains
     @pytest.mark.slow
     def test_twelve_samples_are_learned_by_heart(self, learned, within):
-        """Training stops where it is done; the steps left are the margin."""
+        """Training stops where it is done; the steps left are the margin.
+
+        In 15 runs (three sets of kernels, five seeds) most systems were done after 5 to 35 steps, the slowest after 40
+        of 60 (``mmnet``, ``ststnet``) and 55 of 150 (``macnn``); ``elrcn_te`` needs more than 60 with one of the seeds.
+        """
         losses, accuracy = learned
         within(f"{self.name}: steps", len(losses), high=self.overfit_steps)
         assert accuracy == 1.0, f"after {len(losses)} steps"

@@ -48,7 +48,7 @@ STSTNET_CARD = ModelCard(
             **NOT_STATED,
             "": "code, the authors' in Matlab",
             "order": "code, the default of Matlab's trainingOptions",
-            "last_batch": "code, the default of Matlab's trainNetwork",
+            "last_batch": "assumed, as Matlab's trainNetwork is remembered",
             "weight_decay": "code, the default of Matlab's trainingOptions (there on kernels only)",
         },
     },
