@@ -244,6 +244,7 @@ EXPORTED = ("atscnn", "dual_atme", "off_apexnet", "ststnet")
         if card.is_network
     ],
 )
+@pytest.mark.slow
 def test_models_of_the_registry_agree_with_their_export(name, tmp_path):
     recipe = get_recipe(get_model_card(name).recipe)
     keras.utils.set_random_seed(1)

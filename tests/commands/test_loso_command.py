@@ -151,6 +151,7 @@ def test_tenfold_numbering_says_how_many_subjects_straddle(tmp_path, capfd):
     assert not passport["partial"]
 
 
+@pytest.mark.slow
 def test_both_maps(tmp_path):
     source = write_pictures(tmp_path, SUBJECTS[:2], name="puzzle", seed=1)
     source = write_pictures(tmp_path, SUBJECTS[:2])

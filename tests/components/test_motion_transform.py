@@ -94,6 +94,7 @@ def _channel(kind):
     return Channel(type=kind)
 
 
+@pytest.mark.slow
 def test_records_equal_the_librarys_own_result_bit_for_bit(tmp_path, clips):
     motion, schema = transform(tmp_path, clips)
     data = read_motion_records(tmp_path / "motion" / "Split-all", RECIPE, flags={})
@@ -160,6 +161,7 @@ def test_order_and_number_of_clips_hold_with_more_clips_than_can_be_under_way(tm
         assert (tensor == tensor[:1]).all()
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_records(tmp_path, clips):
     os.makedirs(tmp_path / "one")
     os.makedirs(tmp_path / "two")

@@ -78,6 +78,7 @@ def test_larger_sheets_are_refused_with_the_number(tmp_path, monkeypatch, limit,
         read_sheet(path, NEEDED)
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_before_they_are_unpacked(tmp_path):
     strings = (
         b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' + b"<si><t>a</t></si>" * 2_500_000

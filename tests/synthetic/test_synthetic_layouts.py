@@ -114,6 +114,7 @@ def test_pictures_are_like_the_distributors(sets, layout):
 
 
 @pytest.mark.parametrize("layout", ["samm", "ckplus"])
+@pytest.mark.slow
 def test_same_bytes_with_two_workers(sets, tmp_path, layout):
     root, summary = sets(layout)
     assert write(tmp_path / "b", layout, workers=2).frames == summary.frames
@@ -297,6 +298,7 @@ def test_bad_repertoire(change):
 
 @pytest.mark.dlib
 @pytest.mark.parametrize("layout", ["casme", "samm", "smic_nir", "mug"])
+@pytest.mark.slow
 def test_dlib_finds_one_face_in_most_frames(layout):
     dlib = pytest.importorskip("dlib")
     if importlib.util.find_spec("face_recognition_models") is None:

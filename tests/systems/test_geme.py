@@ -38,6 +38,7 @@ class TestGEME(ModelCase):
             assert not np.asarray(gradient).any()
 
 
+@pytest.mark.slow
 def test_known_genders_train_the_head():
     model = GEME(gender_input=True, seed=1, size=32, width=8)
     rng = np.random.default_rng(0)

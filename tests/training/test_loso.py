@@ -101,6 +101,7 @@ class DeadlyWorker:
     work = staticmethod(processes_helper.train)
 
 
+@pytest.mark.slow
 def test_a_fold_whose_process_is_killed_is_named(run, tmp_path, monkeypatch):
     data = run[0]
     monkeypatch.setattr("mer_tf.training.workers._Worker", DeadlyWorker)

@@ -277,6 +277,7 @@ def test_a_folder_belongs_to_one_run_at_a_time(sources, tmp_path):
     assert make_pictures(sources[:1], RECIPE, tmp_path).rows.tolist() == [0]
 
 
+@pytest.mark.slow
 def test_8_bit_pictures_train_as_floats_do():
     rng = np.random.default_rng(0)
     name = next(iter(RECIPE.inputs))
@@ -340,6 +341,7 @@ def test_weights_left_their_start(run):
 
 
 @pytest.mark.dlib
+@pytest.mark.slow
 def test_pictures_of_held_out_people_change_no_weight(run, tmp_path):
     """The held-out people's files are replaced by other pictures: the weights stay what they were."""
     root, passport, arguments = run

@@ -156,6 +156,7 @@ def test_the_step_trains_the_loss_that_the_settings_name(data, loss, class_weigh
     assert found == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_layers_own_losses_are_trained(make_data):
     data = make_data("dual_atme")
     config = TrainConfig("dual_atme", batch_size=64, epochs=1, model_options={"consistency": 5.0, "dropout": 0.0})
