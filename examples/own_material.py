@@ -26,7 +26,6 @@ print(f"{len(clips.clips)} clips, label mapping {clips.mapping}")
 
 # %% [markdown]
 # A network: a function that gives a Keras model, and what it takes.
-
 # %%
 NET = """
 import keras
