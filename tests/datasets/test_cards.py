@@ -121,6 +121,7 @@ LAYOUTS = (
 '''
 
 
+@pytest.mark.slow
 def test_a_new_set_takes_two_modules(tmp_path):
     shutil.copytree(ROOT / "mer_tf", tmp_path / "mer_tf", ignore=shutil.ignore_patterns("__pycache__"))
     for folder, text in (("datasets/readers", READER), ("synthetic/layouts", LAYOUT)):

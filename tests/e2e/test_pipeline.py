@@ -99,7 +99,7 @@ def test_status_and_lineage(runs):
 
 
 def test_status_without_a_run(tmp_path):
-    with pytest.raises(MissingFileError, match="mer pipeline run"):
+    with pytest.raises(MissingFileError, match="run the pipeline first"):
         status.pipeline_runs(tmp_path / "metadata.sqlite")
     (tmp_path / "metadata.sqlite").write_text("no database " * 100)
     with pytest.raises(BadInputError, match="no metadata file"):

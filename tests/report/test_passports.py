@@ -101,6 +101,7 @@ def test_synthetic_data_is_known_three_ways(make_run):
 ODD = (None, True, 2**63, "x", [[1]], {"a": {}})
 
 
+@pytest.mark.slow
 def test_wrong_types_anywhere_are_named_or_shown(make_run, monkeypatch):
     """Each field of a passport, and each field inside one, holds each odd value: never an error without a name."""
     monkeypatch.setattr(experiments, "DRAWS", 20)

@@ -76,6 +76,7 @@ def sets(tmp_path_factory):
 
 
 @pytest.mark.parametrize("layout", sorted(LAYOUTS))
+@pytest.mark.slow
 def test_the_reader_finds_every_clip(sets, layout):
     root, summary = sets(layout)
     dataset = LAYOUTS[layout].dataset
@@ -212,6 +213,7 @@ def test_sets_show_different_people_and_cameras_of_smic_the_same():
     assert np.array_equal(points("casme2_2019"), faces["casme2"])
 
 
+@pytest.mark.slow
 def test_oulu_conditions(tmp_path):
     assert write(tmp_path, "oulu_casia", subjects=1, clips_per_subject=36).clips == 36
     table = read_oulu_casia(tmp_path, mapping="native", cameras=("VL", "NI"), lights=("Strong", "Weak", "Dark"))

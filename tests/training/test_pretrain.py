@@ -26,6 +26,8 @@ from mer_tf.systems.transfer import named_weights, read_named_weights, write_nam
 from mer_tf.training import FoldTrainer, TrainConfig
 from mer_tf.training.pretrain import pretrain, pretrain_clips, split_subjects
 
+pytestmark = pytest.mark.slow  # pictures, records and trainings, again and again
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 RECIPE = get_recipe("apex_224_gray")

@@ -38,6 +38,7 @@ def fit_predict(trainer, data, seed, rows=None):
     return trainer.predict(data.tensors)
 
 
+@pytest.mark.slow
 def test_a_fold_trained_second_equals_the_fold_trained_alone(trainer, make_data):
     data = make_data()
     fit_predict(trainer, data, seed=11, rows=9)
