@@ -64,7 +64,8 @@ def test_a_class_without_training_clips_has_no_probability(blobs):
 def test_an_inner_fold_of_one_class_predicts_it():
     labels, subjects = np.array([0, 0, 0, 1]), ["a", "a", "b", "c"]
     # Without c's clip all are of one class, of which the library could fit nothing.
-    found = fit_logistic(np.eye(4), labels, subjects, LogisticConfig(c=(1, 2), inner="loso"))
+    features = np.array([[0.0, 0.0], [0.0, 0.1], [0.1, 0.0], [9.0, 9.0]])
+    found = fit_logistic(features, labels, subjects, LogisticConfig(c=(1, 2), inner="loso"))
     wanted = metrics.uf1(metrics.confusion_matrix(labels, [0, 0, 0, 0], 2))
     assert found.inner_uf1 == pytest.approx(wanted)
 
