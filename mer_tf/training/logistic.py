@@ -120,13 +120,13 @@ def _choose(features, labels, subjects, config) -> tuple[float, float]:
 
 def _fitted(features, labels, c: float, config: LogisticConfig):
     try:
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise MissingPackageError("sklearn", "all") from error
     weights = "balanced" if config.balanced else None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a large C on separable clips has no finite optimum
+        # A large C on separable clips has no finite optimum, and scikit-learn's options are not those of every SciPy.
+        warnings.simplefilter("ignore")
         return LogisticRegression(C=c, class_weight=weights, max_iter=ITERATIONS).fit(features, labels)
 
 

@@ -220,7 +220,12 @@ def without_weights(build: Callable[[], keras.Model]) -> keras.Model:
     """
     if not keras.__version__.startswith("2."):
         with keras.StatelessScope(initialize_variables=False):
-            return build()
+            model = build()
+        # Keras 3 would give them values when it next leaves such a scope, whatever model that is about.
+        from keras.src.backend.common import global_state
+
+        global_state.set_global_attribute("uninitialized_variables", [])
+        return model
     # The one kind of variable that has a shape and no value; TensorFlow makes it while it loads a SavedModel. A model
     # built in a graph would have none either, but Keras 2 changes its classes for good there.
     from tensorflow.python.ops.resource_variable_ops import UninitializedVariable

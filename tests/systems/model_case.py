@@ -35,8 +35,9 @@ def without_weights(build):
         for kind in {type(part) for part in (model, *model.submodules) if isinstance(part, keras.layers.Layer)}:
             kind.__new__(kind)
         return model
-    with keras.StatelessScope(initialize_variables=False):
-        return build()
+    from mer_tf.zoo import complexity
+
+    return complexity.without_weights(build)
 
 
 def input_shapes(model) -> dict:
