@@ -172,7 +172,7 @@ class ModelFacts:
         """Training stops where it is done; the steps left are the margin.
 
         In 15 runs (three sets of kernels, five seeds) most systems were done after 5 to 35 steps, the slowest after 40
-        of 60 (``mmnet``, ``ststnet``) and 55 of 150 (``macnn``); ``elrcn_te`` needs more than 60 with one of the seeds.
+        of 60 (``mmnet``, ``ststnet``) and 55 or 65 of 150 (``macnn``, ``elrcn_te``).
         """
         losses, accuracy = learned
         within(f"{self.name}: steps", len(losses), high=self.overfit_steps)

@@ -97,7 +97,9 @@ class TestELRCNTE(ELRCNCase):
     golden = 2 * vgg(3) + head(8192, 3)
     inputs: ClassVar = {"flow": (9, 224, 224, 3), "strain": (9, 224, 224, 3)}
     streams = (3, 3)
-    overfit_steps = 150  # of one seed in five 60 were too few
+    # At 1e-3 one run in eight stays where it started: two plain VGG-16 side by side, without normalisation.
+    overfit_rate = 3e-4
+    overfit_steps = 150
 
     def test_three_streams_exceed_half_a_billion(self):
         assert trainable_weights(without_weights(lambda: ELRCNTE(5, streams=3))) == 586_634_405
