@@ -59,11 +59,10 @@ def read(
     Raises:
         BadInputError: The folder or file is not such a set.
     """
-    from mer_tf.datasets.registry import CSV, get_reader
+    from mer_tf.datasets.registry import default_dataset, get_reader
 
-    name = dataset or (CSV if os.fspath(data).lower().endswith(".csv") else "casme2")
     options = {} if mapping is None else {"mapping": os.fspath(mapping)}
-    return get_reader(name)(data, strict=strict, **options)
+    return get_reader(dataset or default_dataset(data))(data, strict=strict, **options)
 
 
 def prepare(

@@ -7,13 +7,12 @@ import time
 
 from mer_tf.console import Console, fill
 from mer_tf.datasets.composites import COMPOSITES
-from mer_tf.datasets.registry import CARDS, CSV, dataset_name, get_card
+from mer_tf.datasets.registry import CARDS, CSV, DEFAULT_DATASET, dataset_name, default_dataset, get_card
 from mer_tf.datasets.spelling import plain
 from mer_tf.datasets.summary import problem_lines
 from mer_tf.errors import ConfigError, LeakageError
 from mer_tf.types import ClipTable
 
-DEFAULT_DATASET = "casme2"
 DATASETS_HELP = f"{', '.join(CARDS)}, {CSV} (a list of your own clips), or a set of an installed package"
 MAPPING_HELP = (
     "rule from emotions to classes: native (the set's own classes), megc2019, cbamnet, casme2_five, ... or your own "
@@ -141,7 +140,7 @@ def named_dataset(given: str | None, console: Console, data: str | None = None) 
         data: The folder or file that is to be read: one whose name ends in ``.csv`` is a list of clips.
     """
     if given is None:
-        return CSV if data is not None and data.lower().endswith(".csv") else DEFAULT_DATASET
+        return DEFAULT_DATASET if data is None else default_dataset(data)
     card = get_card(given)
     family = f"{card.listed_as}_"
     if card.listed_as and plain(given) == plain(card.listed_as):

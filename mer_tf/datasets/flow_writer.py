@@ -9,6 +9,7 @@ Source of layout and order of the channels: the folders that STSTNet's authors p
 
 from __future__ import annotations
 
+import collections
 import csv
 import dataclasses
 import io
@@ -129,11 +130,12 @@ def write_flow(
             "clips of two sets share subject and name, which one folder per subject cannot hold; write "
             "them with the layout 'flat'"
         )
-    subjects = sorted({_subject_folder(clip, clips) for clip in clips})
+    owners = _subject_folders(clips)
+    subjects = sorted(set(owners))
     written = 0
-    for row, (clip, name) in enumerate(zip(clips, names)):
+    for row, (own, name) in enumerate(zip(owners, names)):
         data = _bytes(motion[row], files)
-        own, label = _subject_folder(clip, clips), str(int(labels[row]))
+        label = str(int(labels[row]))
         places = [os.path.dirname(name)]
         if files.layout == "subjects":
             places = [os.path.join(who, "u_test" if who == own else "u_train", label) for who in subjects]
@@ -162,21 +164,21 @@ def file_names(clips: Sequence[tuple[str, str, str]]) -> list[str]:
         ConfigError: A name holds a path, or two clips of one set would still share a name.
     """
     plain = [f"{subject}_{clip}" for _, subject, clip in clips]
-    shared = {name for name in plain if plain.count(name) > 1} if len(set(plain)) < len(plain) else set()
+    shared = len(set(plain)) < len(plain)
     names = [os.path.join(dataset, name) if shared else name for (dataset, *_), name in zip(clips, plain)]
+    times = collections.Counter(names)
     for parts, name in zip(clips, names):
         if any(not part or part[0] == "." or "/" in part or "\0" in part for part in parts):
             raise ConfigError(f"clip {'/'.join(parts)} cannot name a file; rename it")
-        if shared and names.count(name) > 1:
+        if times[name] > 1:
             raise ConfigError(f"two clips would be the file {name!r}; rename one")
     return names
 
 
-def _subject_folder(clip: tuple[str, str, str], clips: Sequence[tuple[str, str, str]]) -> str:
-    """The subject, with the set before it where another set has a subject of that name."""
-    dataset, subject, _ = clip
-    alone = len({one[0] for one in clips if one[1] == subject}) == 1
-    return subject if alone else f"{dataset}_{subject}"
+def _subject_folders(clips: Sequence[tuple[str, str, str]]) -> list[str]:
+    """The subject of each clip, with the set before it where another set has a subject of that name."""
+    sets = collections.Counter(subject for _, subject in {clip[:2] for clip in clips})
+    return [subject if sets[subject] == 1 else f"{dataset}_{subject}" for dataset, subject, _ in clips]
 
 
 def _bytes(motion: np.ndarray, files: FlowFiles) -> bytes | np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from mer_tf.plugins import installed, load
 from mer_tf.types import ClipTable
 
 CSV = "csv"  # name of the reader of a user's list of clips
+DEFAULT_DATASET = "casme2"
 GROUP = "mer_tf.datasets"  # entry points of packages that bring sets
 
 
@@ -82,6 +84,11 @@ def get_card(name: str) -> DatasetCard:
         ConfigError: The spelling stands for several sets, or a package's set cannot be used.
     """
     return _find(name)[0]
+
+
+def default_dataset(data: str | os.PathLike) -> str:
+    """The set that a folder or file is read as where none is named: a list of clips, or ``DEFAULT_DATASET``."""
+    return CSV if os.fspath(data).lower().endswith(".csv") else DEFAULT_DATASET
 
 
 def get_reader(name: str) -> Callable[..., ClipTable]:

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mer_tf import metrics
 from mer_tf.checks import number, one_of
 from mer_tf.errors import MissingPackageError
-from mer_tf.training.svm import check_classes, check_features, check_subjects, inner_folds, standardised
+from mer_tf.training.svm import check_classes, check_features, check_subjects, choose_inside, standardised
 
 ITERATIONS = 1000
 
@@ -94,28 +93,19 @@ def fit_logistic(
     features, labels = check_features(features), check_classes(labels, len(features))
     c, uf1 = config.c[0], None
     if len(config.c) > 1:
-        people = check_subjects(subjects, len(features))
-        if len(np.unique(people)) > 1:
-            c, uf1 = _choose(features, labels, people, config)
+        c, uf1 = _choose(features, labels, check_subjects(subjects, len(features)), config)
     centre, spread = standardised(features)
     return Logistic(c, uf1, centre, spread, _fitted((features - centre) / spread, labels, c, config))
 
 
-def _choose(features, labels, subjects, config) -> tuple[float, float]:
-    classes, coded = np.unique(labels, return_inverse=True)
-    found = np.zeros((len(config.c), len(labels)), np.int64)
-    for held in inner_folds(subjects, config.inner):
-        train = ~held
-        if len(set(coded[train].tolist())) < 2:
-            found[:, held] = coded[train][0]  # nothing to separate: that class
-            continue
+def _choose(features, labels, subjects, config) -> tuple[float, float | None]:
+    def guesses(train, held, coded):
         centre, spread = standardised(features[train])
         scaled = (features - centre) / spread
-        for k, c in enumerate(config.c):
-            found[k, held] = _fitted(scaled[train], coded[train], c, config).predict(scaled[held])
-    scores = [metrics.uf1(metrics.confusion_matrix(coded, guess, len(classes))) for guess in found]
-    best = int(np.argmax(scores))  # of equal ones the first, which is the most cautious
-    return config.c[best], float(scores[best])
+        for c in config.c:
+            yield _fitted(scaled[train], coded[train], c, config).predict(scaled[held])
+
+    return choose_inside(config.c, labels, subjects, config.inner, guesses)
 
 
 def _fitted(features, labels, c: float, config: LogisticConfig):

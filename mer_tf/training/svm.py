@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -173,27 +173,44 @@ def fit_svm(
 
 
 def _choose(features, labels, subjects, config) -> tuple[tuple, float | None]:
-    names = np.unique(subjects)
-    if len(names) < 2:
-        return config.candidates[0], None
-    classes = np.unique(labels)
-    coded = np.searchsorted(classes, labels)
-    found = np.zeros((len(config.candidates), len(labels)), np.int64)
-    for held in inner_folds(subjects, config.inner):
-        train, test = ~held, held
-        if len(set(coded[train].tolist())) < 2:
-            found[:, test] = coded[train][0]  # nothing to separate: that class
-            continue
+    def guesses(train, held, coded):
         scaled, centre, spread = _scale(features[train], config)
-        others = (features[test] - centre) / spread
+        others = (features[held] - centre) / spread
         dot, cross = scaled @ scaled.T, others @ scaled.T
-        for k, (c, gamma) in enumerate(config.candidates):
+        for c, gamma in config.candidates:
             value = _gamma(gamma, scaled.shape[1], scaled.var())
             machine = _machine(c, config).fit(_kernel(scaled, scaled, config, value, dot), coded[train])
-            found[k, test] = machine.predict(_kernel(others, scaled, config, value, cross))
+            yield machine.predict(_kernel(others, scaled, config, value, cross))
+
+    return choose_inside(config.candidates, labels, subjects, config.inner, guesses)
+
+
+def choose_inside(
+    candidates: Sequence, labels: np.ndarray, subjects: np.ndarray, inner: str, guesses: Callable[..., Iterable]
+) -> tuple[Any, float | None]:
+    """The candidate with the best unweighted F1 over inner folds of the training clips, of equal ones the first.
+
+    Args:
+        candidates: What to choose from.
+        labels: int ``(clips,)``.
+        subjects: Subject of each clip; none is on both sides of a fold.
+        inner: As ``inner_folds``.
+        guesses: From (mask of the clips to fit, mask of those to predict, labels as 0, 1, ...) to the labels predicted,
+            one array for each candidate in order. Not asked where the clips to fit are of one class: that is predicted.
+
+    Returns:
+        The candidate and its score; the first one and None where all clips are of one subject.
+    """
+    if len(np.unique(subjects)) < 2:
+        return candidates[0], None
+    classes, coded = np.unique(labels, return_inverse=True)
+    found = np.zeros((len(candidates), len(labels)), np.int64)
+    for held in inner_folds(subjects, inner):
+        known = coded[~held]
+        found[:, held] = known[0] if len(set(known.tolist())) < 2 else np.stack(list(guesses(~held, held, coded)))
     scores = [metrics.uf1(metrics.confusion_matrix(coded, guess, len(classes))) for guess in found]
-    best = int(np.argmax(scores))  # of equal ones the first
-    return config.candidates[best], float(scores[best])
+    best = int(np.argmax(scores))
+    return candidates[best], float(scores[best])
 
 
 def inner_folds(subjects: np.ndarray, how: str) -> list[np.ndarray]:

@@ -252,6 +252,11 @@ class LayoutWriter:
         return number if as_number else text
 
 
+def write_rows(writer: LayoutWriter, written: Sequence[WrittenClip], *, header: Sequence, titles=("Sheet1",)) -> None:
+    """A ``Layout.finish`` for sets with one sheet: the header, and the row of each clip."""
+    writer.sheet(writer.layout.sheets[0], header, [list(clip.row) for clip in written], titles=titles)
+
+
 def save_workbook(book, path: pathlib.Path, then: datetime.datetime = datetime.datetime(2014, 5, 8)) -> None:
     """Saves an openpyxl workbook with fixed dates, so that the same cells give the same bytes."""
     book.properties.created = then

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
 
 from mer_tf.datasets.aus import OBJECTIVE_CLASSES
 from mer_tf.datasets.readers.casme3 import CASME3
@@ -15,6 +15,7 @@ from mer_tf.synthetic.layouts.base import (
     apex_cell,
     objective_cell,
     translate,
+    write_rows,
     written_clip,
 )
 from mer_tf.synthetic.layouts.show import SyntheticSet, micro
@@ -49,17 +50,12 @@ def _casme3(writer: LayoutWriter, clip: LayoutClip, index: int) -> WrittenClip:
     return written_clip(key, folder, clip, numbers, emotion, row, shift=shift)
 
 
-def _sheet(writer: LayoutWriter, written: Sequence[WrittenClip]) -> None:
-    rows = [list(clip.row) for clip in written]
-    writer.sheet(writer.layout.sheets[0], _HEADER, rows, titles=("label", "Sheet1", "Sheet3"))
-
-
 _CLIPS = Layout(
     card=CASME3,
     write=_casme3,
     folders=("Part_A_ME_clip",),
     sheets=("cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx",),
-    finish=_sheet,
+    finish=functools.partial(write_rows, header=_HEADER, titles=("label", "Sheet1", "Sheet3")),
     apex="Apex",
     show=SyntheticSet(
         micro("casme3", CASME3.expected("native_casme3")[0].classes, course="whole"),

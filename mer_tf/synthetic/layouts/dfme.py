@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 
 from mer_tf.datasets.readers.dfme import DFME, PARTS
 from mer_tf.synthetic.layouts.base import (
@@ -13,6 +13,7 @@ from mer_tf.synthetic.layouts.base import (
     apex_cell,
     translate,
     units_cell,
+    write_rows,
     written_clip,
 )
 from mer_tf.synthetic.layouts.show import SyntheticSet, micro
@@ -31,17 +32,13 @@ def _dfme(writer: LayoutWriter, clip: LayoutClip, index: int) -> WrittenClip:
     return written_clip(key, folder, clip, numbers, emotion, row)
 
 
-def _sheet(writer: LayoutWriter, written: Sequence[WrittenClip]) -> None:
-    writer.sheet(writer.layout.sheets[0], _HEADER, [list(clip.row) for clip in written])
-
-
 LAYOUTS = (
     Layout(
         card=DFME,
         write=_dfme,
         folders=(_FRAMES,),
         sheets=(_SHEET,),
-        finish=_sheet,
+        finish=functools.partial(write_rows, header=_HEADER),
         apex="ApexFrame",
         # Assumption: frames of 640x480 px; no source at hand gives the size.
         show=SyntheticSet(micro("dfme", DFME.expected("native_dfme")[0].classes), first=0),

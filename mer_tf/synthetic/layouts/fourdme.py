@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
 
 from mer_tf.datasets.readers.fourdme import FOURDME
 from mer_tf.synthetic.layouts.base import (
@@ -13,6 +13,7 @@ from mer_tf.synthetic.layouts.base import (
     WrittenClip,
     apex_cell,
     translate,
+    write_rows,
     written_clip,
 )
 from mer_tf.synthetic.layouts.show import CROP, SyntheticSet, micro
@@ -38,16 +39,12 @@ def _fourdme(writer: LayoutWriter, clip: LayoutClip, index: int) -> WrittenClip:
     return written_clip(key, folder, clip, numbers, emotion, row)
 
 
-def _sheet(writer: LayoutWriter, written: Sequence[WrittenClip]) -> None:
-    writer.sheet(writer.layout.sheets[0], _HEADER, [list(clip.row) for clip in written])
-
-
 _RAW = Layout(
     card=FOURDME,
     write=_fourdme,
     folders=("gray_micro",),
     sheets=("4DME_Labelling_Micro_release v1.xlsx",),
-    finish=_sheet,
+    finish=functools.partial(write_rows, header=_HEADER),
     apex="Apex",
     # Assumption: the shares of its classes, which no source at hand counts.
     show=SyntheticSet(

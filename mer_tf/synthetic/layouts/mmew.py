@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 
 from mer_tf.datasets.readers.mmew import MMEW
 from mer_tf.synthetic.layouts.base import (
@@ -13,6 +13,7 @@ from mer_tf.synthetic.layouts.base import (
     apex_cell,
     translate,
     units_cell,
+    write_rows,
     written_clip,
 )
 from mer_tf.synthetic.layouts.show import CROP, SyntheticSet, micro
@@ -36,17 +37,13 @@ def _mmew(writer: LayoutWriter, clip: LayoutClip, index: int) -> WrittenClip:
     return written_clip(key, folder, clip, numbers, emotion, row)
 
 
-def _sheet(writer: LayoutWriter, written: Sequence[WrittenClip]) -> None:
-    writer.sheet(writer.layout.sheets[0], _HEADER, [list(clip.row) for clip in written])
-
-
 LAYOUTS = (
     Layout(
         card=MMEW,
         write=_mmew,
         folders=("Micro_Expression",),
         sheets=("MMEW_Micro_Exp.xlsx",),
-        finish=_sheet,
+        finish=functools.partial(write_rows, header=_HEADER),
         apex="ApexFrame",
         show=SyntheticSet(
             micro("mmew", MMEW.expected("native_mmew")[0].classes, course="whole"),
