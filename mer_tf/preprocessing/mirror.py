@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import tensorflow as tf
 
 from mer_tf.errors import ConfigError
 from mer_tf.preprocessing.augment import MIRROR_PARSING
 from mer_tf.recipes import MIRRORS, Recipe
 
 # Normalisations that begin at 0 -> where they end.
-_HIGHEST = {"minmax": np.float32(1), "bytes": np.float32(255)}
+_HIGHEST = {"minmax": 1.0, "bytes": 255.0}
 
 
-def mirror_network_input(tensors: dict[str, np.ndarray], recipe: Recipe) -> dict[str, np.ndarray]:
-    """Mirrors a batch of network inputs, whatever their normalisation.
+def mirror_network_input(tensors: Mapping[str, tf.Tensor], recipe: Recipe) -> dict[str, tf.Tensor]:
+    """Mirrors a batch of network inputs, whatever their normalisation, with TensorFlow operations only.
 
     Args:
-        tensors: As ``network_input`` gives them: ``(batch, [frames,] height, width, channels)``.
+        tensors: As ``network_input`` gives them, float32: ``(batch, [frames,] height, width, channels)``.
         recipe: Their recipe; its ``mirrors_in_network`` must hold.
 
     Returns:
@@ -35,17 +38,20 @@ def mirror_network_input(tensors: dict[str, np.ndarray], recipe: Recipe) -> dict
             raise ConfigError(
                 f"view {view.name!r} of recipe {recipe.name!r} cannot be mirrored by itself; mirror the arrays instead"
             )
-        tensor = np.asarray(tensors[view.name])[..., ::-1, :].copy()
+        tensor = tf.convert_to_tensor(tensors[view.name])
+        axes = tensor.shape.rank
+        tensor = tf.reverse(tensor, [axes - 2])
         rule = MIRRORS[view.content]
         if rule == "parsing":
-            tensor = tensor[..., list(MIRROR_PARSING)]
+            tensor = tf.gather(tensor, MIRROR_PARSING, axis=-1)
         elif rule == "u":
-            channels = slice(None) if view.content == "u" else slice(1)  # a lone u may be repeated
-            u = tensor[..., channels]
+            horizontal = np.ones(tensor.shape[-1], bool)
+            if view.content != "u":  # a lone u may be repeated
+                horizontal[1:] = False
             if view.normalisation in _HIGHEST:
-                alive = np.any(u != 0, axis=tuple(range(1, u.ndim - 1)), keepdims=True)
-                tensor[..., channels] = np.where(alive, _HIGHEST[view.normalisation] - u, u)
+                alive = tf.reduce_any(tensor != 0, axis=range(1, axes - 1), keepdims=True)
+                tensor = tf.where(horizontal & alive, _HIGHEST[view.normalisation] - tensor, tensor)
             else:
-                tensor[..., channels] = -u
+                tensor = tensor * np.where(horizontal, np.float32(-1), np.float32(1))
         mirrored[view.name] = tensor
     return mirrored

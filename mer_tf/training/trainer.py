@@ -14,7 +14,7 @@ import tensorflow as tf
 from mer_tf import numerics
 from mer_tf.console import announce
 from mer_tf.errors import ConfigError, MerError
-from mer_tf.preprocessing import mirror_network_input, network_input
+from mer_tf.preprocessing import network_input
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe
 from mer_tf.systems.own import fit_to_recipe
@@ -23,8 +23,8 @@ from mer_tf.systems.weights import load_model_weights
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
 from mer_tf.training.losses import make_loss
-from mer_tf.training.optimizers import make_optimizer
 from mer_tf.training.samples import Samples, batches
+from mer_tf.training.steps import Steps
 
 if TYPE_CHECKING:
     from mer_tf.systems.transfer import TransferReport
@@ -34,6 +34,7 @@ numerics.claim_one_thread()
 _log = logging.getLogger(__name__)
 _PREDICT_BATCH = 128
 _PREDICT_VALUES = 1 << 24  # input values in one batch, so that clips of many frames do not fill the memory
+STEP_VALUES = 1 << 24  # input values that one call of the graph is given, but for a single batch that has more
 
 
 class FoldTrainer(Trainer):
@@ -82,23 +83,12 @@ class FoldTrainer(Trainer):
         config.check_code()
         self.model, self.transfer = initialised_model(config, seed, self.recipe)
         check_inputs(config.model, self.model, self.recipe)
-        self._loss, _ = make_loss(config, np.ones(config.num_classes, np.int64))  # ``fit`` makes each fold's weights
-        self._optimizer = make_optimizer(config)
-        self._optimizer.build(self.model.trainable_variables)
-        # Nearly all of an optimizer's state starts at zero; a copy of it would be as large as the model, or twice.
-        values = (np.array(variable) for variable in self._optimizer.variables)
-        self._start = [value if value.any() else None for value in values]
-        self._scales = [_rate(variable, config.bias_rate) for variable in self.model.trainable_variables]
+        self._steps = Steps(self.model, config, self.recipe, arrays=self.takes_arrays)
         signature = {
             tensor.name.split(":")[0]: tf.TensorSpec((None, *tensor.shape[1:]), tf.float32)
             for tensor in self.model.inputs
         }
-        self._inputs = dict(self.recipe.inputs) if self.takes_arrays else _shapes(signature)
         # One signature with an open batch dimension: batches of any size share one trace.
-        self._step = tf.function(
-            self._train_step,
-            input_signature=[signature, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)],
-        )
         self._infer = tf.function(lambda inputs: self.model(inputs, training=False), input_signature=[signature])
         stored = {name: tf.TensorSpec((None, *shape), tf.float32) for name, shape in self.recipe.inputs.items()}
         self._second_half = tf.function(lambda tensors: network_input(tensors, self.recipe), input_signature=[stored])
@@ -155,13 +145,16 @@ class FoldTrainer(Trainer):
             resample=self.config.resample,
             num_classes=self.config.num_classes,
         )
+        held = None
+        if not self.takes_arrays and count * _values(self._steps.inputs) <= STEP_VALUES:
+            held = {name: tf.constant(array[clips], tf.float32) for name, array in tensors.items()}
         self.history = []
         told = 0.0
         best, waited = np.inf, 0
         writer = tf.summary.create_file_writer(os.fsencode(log_dir)) if log_dir is not None else None
         try:
             for epoch in range(self.config.epochs):
-                scalars = self._epoch(epoch, samples, tensors, clips, labels, weights, rng)
+                scalars = self._epoch(epoch, samples, tensors, clips, held, labels, weights, rng)
                 if not np.isfinite(scalars["loss"]):
                     raise MerError(
                         f"training of {self.config.model!r} diverged: the loss is {scalars['loss']} in epoch "
@@ -190,7 +183,7 @@ class FoldTrainer(Trainer):
         """Probabilities float32 (clips, classes) of the model as last trained; ``rows`` picks clips."""
         tensors, clips = self._checked(tensors, rows)
         out = np.zeros((len(clips), self.config.num_classes), np.float32)
-        batch = max(1, min(_PREDICT_BATCH, _PREDICT_VALUES // _values(self._inputs)))
+        batch = max(1, min(_PREDICT_BATCH, _PREDICT_VALUES // _values(self._steps.inputs)))
         for start in range(0, len(clips), batch):
             part = clips[start : start + batch]
             inputs = {name: tf.constant(array[part], tf.float32) for name, array in tensors.items()}
@@ -208,51 +201,40 @@ class FoldTrainer(Trainer):
         # A new model's weights by construction, rather than a second implementation of initialisation.
         fresh = self._new_model(seed)
         self.model.set_weights(fresh.get_weights())
-        for variable, value in zip(self._optimizer.variables, self._start):
-            variable.assign(tf.zeros(variable.shape, variable.dtype) if value is None else value)
+        self._steps.optimizer.reset()
 
-    def _epoch(self, epoch, samples, tensors, clips, labels, weights, rng) -> dict[str, float]:
+    def _epoch(self, epoch, samples, tensors, clips, held, labels, weights, rng) -> dict[str, float]:
         chosen, copies = samples.epoch(epoch)
-        count = len(chosen)
         order = self._order(epoch, labels[chosen], rng)
         # The coins are tossed in any case, so that mirroring changes no other draw, such as the order of the clips.
-        flips = (rng.random(count) < 0.5) & (self.config.mirror and not self.takes_arrays)
+        flips = (rng.random(len(chosen)) < 0.5) & (self.config.mirror and not self.takes_arrays)
         parts = batches(order, self.config.batch_size, self.config.last_batch)
-        rate = self.config.learning_rate_at(epoch, epoch * len(parts))
-        losses, hits = [], []
-        for number, picked in enumerate(parts):
-            if not number or self.config.schedule == "inverse_time":
-                self._set_rate(self.config.learning_rate_at(epoch, epoch * len(parts) + number))
+        rates = [self.config.learning_rate_at(epoch, epoch * len(parts) + number) for number in range(len(parts))]
+        most = len(parts)
+        if held is None:
+            most = max(1, STEP_VALUES // (_values(self._steps.inputs) * max(map(len, parts))))
+        loss, hits, count = 0.0, 0, 0
+        for start in range(0, len(parts), most):
+            some = parts[start : start + most]
+            picked = np.concatenate(some)
             rows = chosen[picked]
-            if self.takes_arrays:
-                arrays = samples.arrays(tensors, clips, rows, copies[picked], self.recipe)
-                inputs = self._second_half({name: tf.constant(array) for name, array in arrays.items()})
+            if held is not None:
+                given, places = held, rows
+            elif self.takes_arrays:
+                given, places = samples.arrays(tensors, clips, rows, copies[picked], self.recipe), range(len(rows))
             else:
-                batch = {name: array[clips[rows]].astype(np.float32, copy=False) for name, array in tensors.items()}
-                flip = flips[picked]
-                if flip.any():
-                    mirrored = mirror_network_input({name: array[flip] for name, array in batch.items()}, self.recipe)
-                    for name, array in mirrored.items():
-                        batch[name][flip] = array
-                inputs = {name: tf.constant(array) for name, array in batch.items()}
-            loss, hit = self._step(inputs, tf.constant(labels[rows]), tf.constant(weights[rows]))
-            losses.append(loss)
-            hits.append(hit)
-        sizes = np.array([len(picked) for picked in parts])
-        count = sizes.sum()
-        return {
-            "loss": float(np.dot(np.array(losses, np.float64), sizes) / count),
-            "accuracy": float(np.sum(np.array(hits)) / count),
-            "learning_rate": float(rate),
-        }
-
-    def _set_rate(self, rate: float) -> None:
-        before = float(self._optimizer.learning_rate)
-        if self.config.momentum_rate == "current" and before and rate != before:
-            # The velocity of Keras holds the rate of its steps, that of PyTorch does not.
-            for velocity in getattr(self._optimizer, "momentums", ()):
-                velocity.assign(velocity * (rate / before))
-        self._optimizer.learning_rate = rate
+                given, places = {name: array[clips[rows]] for name, array in tensors.items()}, range(len(rows))
+            found = self._steps.run(
+                given,
+                places,
+                flips=flips[picked],
+                labels=labels[rows],
+                weights=weights[rows],
+                sizes=[len(part) for part in some],
+                rates=rates[start : start + most],
+            )
+            loss, hits, count = loss + found[0], hits + found[1], count + len(picked)
+        return {"loss": loss / count, "accuracy": hits / count, "learning_rate": float(rates[0])}
 
     def _order(self, epoch: int, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         # Drawn in any case, as the coins of mirroring are.
@@ -263,33 +245,10 @@ class FoldTrainer(Trainer):
             self._last_order = shuffled
         return self._last_order
 
-    def _train_step(self, inputs, labels, weights):
-        with tf.GradientTape() as tape:
-            probabilities = self.model(inputs, training=True)
-            losses = self._loss.call(labels, probabilities)
-            loss = tf.reduce_sum(weights * losses) / tf.reduce_sum(weights)
-            for extra in self.model.losses:  # the layers' own terms, such as cosine consistency
-                loss += tf.cast(extra, loss.dtype)
-        variables = self.model.trainable_variables
-        gradients = tape.gradient(loss, variables)
-        if self.config.weight_decay and self.config.optimizer in ("adam", "sgd"):
-            # L2 as Caffe and PyTorch have it: part of the gradient, on every weight.
-            gradients = [
-                gradient if gradient is None else gradient + self.config.weight_decay * variable
-                for gradient, variable in zip(gradients, variables)
-            ]
-        gradients = [
-            gradient if gradient is None or scale == 1.0 else gradient * scale
-            for gradient, scale in zip(gradients, self._scales)
-        ]
-        self._optimizer.apply_gradients(zip(gradients, variables))
-        hits = tf.equal(tf.argmax(probabilities, axis=-1, output_type=tf.int32), labels)
-        return loss, tf.reduce_sum(tf.cast(hits, tf.int32))
-
     def _checked(self, tensors, rows) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        count = check_tensors(self.config.model, tensors, self._inputs)
+        count = check_tensors(self.config.model, tensors, self._steps.inputs)
         clips = np.arange(count) if rows is None else np.asarray(list(rows), np.int64)
-        checked = {name: np.asarray(tensors[name]) for name in self._inputs}
+        checked = {name: np.asarray(tensors[name]) for name in self._steps.inputs}
         for name, array in checked.items():
             if array.dtype == np.uint8:
                 continue
@@ -330,14 +289,5 @@ def _initialise(model: keras.Model, path: str) -> TransferReport | None:
     return None
 
 
-def _shapes(signature) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(spec.shape[1:]) for name, spec in signature.items()}
-
-
 def _values(shapes: Mapping[str, tuple[int, ...]]) -> int:
     return int(sum(np.prod(shape) for shape in shapes.values()))
-
-
-def _rate(variable, bias_rate: float) -> float:
-    path = getattr(variable, "path", variable.name).split(":")[0]
-    return bias_rate if path.endswith("bias") else 1.0
