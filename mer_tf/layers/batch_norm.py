@@ -12,10 +12,10 @@ from mer_tf.layers.configured import Configured, check_positive, check_share
 class BatchNorm(Configured, keras.layers.Layer):
     """Batch normalisation over all axes but the last, with the defaults of PyTorch.
 
-    The models have many maps of 3 to 16 channels. The stock layer's kernels take such narrow rows one by one;
-    here rows of width times channels are summed first, which on a processor is three to four times faster. The
-    statistics of inference follow ``moving = momentum * moving + (1 - momentum) * batch`` with the unbiased
-    variance, as PyTorch has it.
+    The models have many maps of 3 to 16 channels. The stock layer's kernels take such narrow rows one by one; here
+    they are given rows of width times channels, and what they find for each column is put together for each channel,
+    which on a processor is several times faster. The statistics of inference follow
+    ``moving = momentum * moving + (1 - momentum) * batch`` with the unbiased variance, as PyTorch has it.
 
     Args:
         momentum: float in [0, 1). Defaults to 0.9 (0.1 in PyTorch's sense).
@@ -59,28 +59,83 @@ class BatchNorm(Configured, keras.layers.Layer):
 
     def call(self, inputs, training=None):
         x = tf.cast(inputs, tf.float32)
-        rows = tf.reshape(x, (-1, self.columns * x.shape[-1]))
         gamma, beta = (tf.cast(weight, tf.float32) for weight in (self.gamma, self.beta))
         if training:
+            out, mean, variance = self._by_batch(x, gamma, beta)
             count = tf.cast(tf.shape(x)[0] * self.rows * self.columns, tf.float32)
-            mean = self._sum(rows) / count
-            centred = rows - tf.tile(mean, [self.columns])
-            variance = self._sum(tf.square(centred)) / count
             self._update(self.moving_mean, mean)
             self._update(self.moving_variance, variance * (count / tf.maximum(count - 1.0, 1.0)))
         else:
-            centred = rows - tf.tile(tf.cast(self.moving_mean, tf.float32), [self.columns])
-            variance = tf.cast(self.moving_variance, tf.float32)
-        scale = gamma * tf.math.rsqrt(variance + self.epsilon)
-        out = centred * tf.tile(scale, [self.columns]) + tf.tile(beta, [self.columns])
-        return tf.cast(tf.reshape(out, tf.shape(x)), inputs.dtype)
+            moving = (tf.cast(weight, tf.float32) for weight in (self.moving_mean, self.moving_variance))
+            out = tf.reshape(self._scaled(self._wide(x), gamma, beta, *moving), tf.shape(x))
+        return tf.cast(out, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
-    def _sum(self, rows):
-        wide = tf.reduce_sum(rows, axis=0)
-        return tf.reduce_sum(tf.reshape(wide, (self.columns, -1)), axis=0)
+    def _wide(self, x):
+        """(..., columns, channels) as (rows, 1, 1, columns * channels), to the kernels as many channels as that."""
+        return tf.reshape(x, (-1, 1, 1, self.columns * x.shape[-1]))
+
+    def _scaled(self, wide, gamma, beta, mean, variance):
+        """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` in one kernel."""
+        vectors = (tf.tile(vector, [self.columns]) for vector in (gamma, beta, mean, variance))
+        names = ("scale", "offset", "mean", "variance")
+        return tf.raw_ops.FusedBatchNormV3(
+            x=wide, **dict(zip(names, vectors)), epsilon=self.epsilon, is_training=False
+        ).y
+
+    def _mean(self, columns):
+        return tf.reduce_mean(tf.reshape(columns, (self.columns, -1)), axis=0)
+
+    def _by_batch(self, x, gamma, beta):
+        """The normalised batch, its mean and its variance; the two have no gradient of their own.
+
+        Written out, because what automatic differentiation makes of it takes three times as long.
+        """
+
+        @tf.custom_gradient
+        def normalise(x, gamma, beta):
+            wide = self._wide(x)
+            none = tf.zeros((0,))
+            ones = tf.ones((wide.shape[-1],))
+            by_column = tf.raw_ops.FusedBatchNormV3(
+                x=wide, scale=ones, offset=ones, mean=none, variance=none, is_training=True
+            )
+            rows = tf.cast(tf.shape(wide)[0], tf.float32)
+            mean = self._mean(by_column.batch_mean)
+            # The kernel's variance is the unbiased one; that of a channel is the mean of its columns' and of the
+            # squared distances of their means.
+            variance = self._mean(by_column.batch_variance * ((rows - 1.0) / rows))
+            apart = by_column.batch_mean - tf.tile(mean, [self.columns])
+            variance += self._mean(tf.square(apart))
+            out = tf.reshape(self._scaled(wide, gamma, beta, mean, variance), tf.shape(x))
+
+            def gradient(upstream, *_):
+                scale, means, variances = (tf.tile(v, [self.columns]) for v in (gamma, mean, variance))
+                # d out / d x with mean and variance held, and the sums over each column.
+                held = tf.raw_ops.FusedBatchNormGradV3(
+                    y_backprop=self._wide(upstream),
+                    x=wide,
+                    scale=scale,
+                    reserve_space_1=means,
+                    reserve_space_2=variances,
+                    reserve_space_3=variances,
+                    epsilon=self.epsilon,
+                    is_training=False,
+                )
+                size = rows * float(self.columns)
+                by_gamma, by_beta = (
+                    self._mean(part) * float(self.columns) for part in (held.scale_backprop, held.offset_backprop)
+                )
+                # - gamma / sqrt(variance + epsilon) * (by_beta + normalised x * by_gamma) / size
+                root = gamma * tf.math.rsqrt(variance + self.epsilon) / size
+                change = self._scaled(wide, -root * by_gamma, -root * by_beta, mean, variance)
+                return tf.reshape(tf.add_n([held.x_backprop, change]), tf.shape(x)), by_gamma, by_beta
+
+            return (out, mean, variance), gradient
+
+        return normalise(x, gamma, beta)
 
     def _update(self, weight, value):
         weight.assign_add((1.0 - self.momentum) * (tf.stop_gradient(value) - tf.cast(weight, tf.float32)))
