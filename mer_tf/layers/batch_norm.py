@@ -78,12 +78,9 @@ class BatchNorm(Configured, keras.layers.Layer):
         return tf.reshape(x, (-1, 1, 1, self.columns * x.shape[-1]))
 
     def _scaled(self, wide, gamma, beta, mean, variance):
-        """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` in one kernel."""
-        vectors = (tf.tile(vector, [self.columns]) for vector in (gamma, beta, mean, variance))
-        names = ("scale", "offset", "mean", "variance")
-        return tf.raw_ops.FusedBatchNormV3(
-            x=wide, **dict(zip(names, vectors)), epsilon=self.epsilon, is_training=False
-        ).y
+        """``gamma * (x - mean) / sqrt(variance + epsilon) + beta``, whose sum is formed in place."""
+        scale = gamma * tf.math.rsqrt(variance + self.epsilon)
+        return wide * tf.tile(scale, [self.columns]) + tf.tile(beta - mean * scale, [self.columns])
 
     def _mean(self, columns):
         return tf.reduce_mean(tf.reshape(columns, (self.columns, -1)), axis=0)

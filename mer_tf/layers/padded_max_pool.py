@@ -49,12 +49,19 @@ class PaddedMaxPool2D(Configured, keras.layers.Layer):
         for size in inputs.shape[1:3]:
             covered = (self._windows(size) - 1) * self.strides + self.pool_size
             pads.append((self.padding, max(self.padding, covered - size - self.padding)))
+        if all(pad == self._same(size) for pad, size in zip(pads, inputs.shape[1:3])):
+            return tf.nn.max_pool2d(inputs, self.pool_size, self.strides, "SAME")
         if any(sum(pad) for pad in pads):
             inputs = tf.pad(inputs, ((0, 0), *pads, (0, 0)), constant_values=inputs.dtype.min)
         return tf.nn.max_pool2d(inputs, self.pool_size, self.strides, "VALID")
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self._windows(input_shape[1]), self._windows(input_shape[2]), input_shape[3])
+
+    def _same(self, size):
+        """The border that the kernel sets by itself under ``"SAME"``, without a copy of the maps."""
+        total = max(0, (-(-size // self.strides) - 1) * self.strides + self.pool_size - size)
+        return total // 2, total - total // 2
 
     def _windows(self, size):
         room = size + 2 * self.padding - self.pool_size

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mer_tf.preprocessing import mirror_network_input, network_input
+from mer_tf.preprocessing import network_input
 from mer_tf.recipes import Recipe
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.losses import make_loss
@@ -19,8 +19,8 @@ class Steps:
     """Takes any number of training steps of one network in one call.
 
     A loop in Python makes constants of every batch and leaves the graph after every step; here the clips are handed
-    over once, and picking, mirroring, the second half of the recipe, and the sums of loss and hits are in the graph.
-    One trace serves any number of clips, steps and sizes of batches.
+    over once, and picking, the second half of the recipe, and the sums of loss and hits are in the graph. One trace
+    serves any number of clips, steps and sizes of batches.
 
     Args:
         model: The network; its weights are changed.
@@ -42,7 +42,7 @@ class Steps:
         )
         self._loss, _ = make_loss(config, np.ones(config.num_classes, np.int64))  # weights of classes come with clips
         self.optimizer = Optimizer(config, model.trainable_variables)
-        kinds = (tf.int32, tf.bool, tf.int32, tf.float32, tf.int32, tf.float32)
+        kinds = (tf.int32, tf.int32, tf.float32, tf.int32, tf.float32)
         self.graph = tf.function(
             self._loop,
             input_signature=[
@@ -56,7 +56,6 @@ class Steps:
         tensors: Mapping[str, tf.Tensor | np.ndarray],
         rows: np.ndarray,
         *,
-        flips: np.ndarray,
         labels: np.ndarray,
         weights: np.ndarray,
         sizes: Sequence[int],
@@ -67,7 +66,6 @@ class Steps:
         Args:
             tensors: Name -> float32 (clips, ...), see ``inputs``.
             rows: int (samples,), the clip of each sample, batch after batch.
-            flips: bool (samples,), which samples are mirrored; of network inputs where ``config.mirror``.
             labels: int (samples,).
             weights: float (samples,), weight of each sample's loss.
             sizes: Samples of each batch.
@@ -79,25 +77,12 @@ class Steps:
         loss, hits = self.graph(
             {name: tf.convert_to_tensor(tensors[name], tf.float32) for name in self.inputs},
             tf.constant(rows, tf.int32),
-            tf.constant(flips, tf.bool),
             tf.constant(labels, tf.int32),
             tf.constant(weights, tf.float32),
             tf.constant(np.cumsum([0, *sizes]), tf.int32),
             tf.constant(rates, tf.float32),
         )
         return float(loss), int(hits)
-
-    def batch(self, tensors: Mapping[str, tf.Tensor], flips: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the network gets: float32 (batch, ...) by the names of its inputs, mirrored where ``flips``."""
-        if self._arrays:
-            return network_input(tensors, self._recipe)
-        if not self._config.mirror:
-            return dict(tensors)
-        mirrored = mirror_network_input(tensors, self._recipe)
-        return {
-            name: tf.where(tf.reshape(flips, [-1] + [1] * (tensor.shape.rank - 1)), mirrored[name], tensor)
-            for name, tensor in tensors.items()
-        }
 
     def step(self, inputs, labels, weights, rate) -> tuple[tf.Tensor, tf.Tensor]:
         """One step on one batch: its mean loss and its hits."""
@@ -111,11 +96,12 @@ class Steps:
         hits = tf.equal(tf.argmax(probabilities, axis=-1, output_type=tf.int32), labels)
         return loss, tf.reduce_sum(tf.cast(hits, tf.int32))
 
-    def _loop(self, tensors, rows, flips, labels, weights, bounds, rates):
+    def _loop(self, tensors, rows, labels, weights, bounds, rates):
         def one(number, loss, hits):
             first, last = bounds[number], bounds[number + 1]
-            picked = {name: tf.gather(tensor, rows[first:last]) for name, tensor in tensors.items()}
-            inputs = self.batch(picked, flips[first:last])
+            inputs = {name: tf.gather(tensor, rows[first:last]) for name, tensor in tensors.items()}
+            if self._arrays:
+                inputs = network_input(inputs, self._recipe)
             found, right = self.step(inputs, labels[first:last], weights[first:last], rates[number])
             size = tf.cast(last - first, tf.float64)
             return number + 1, loss + tf.cast(found, tf.float64) * size, hits + right

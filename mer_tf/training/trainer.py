@@ -14,7 +14,7 @@ import tensorflow as tf
 from mer_tf import numerics
 from mer_tf.console import announce
 from mer_tf.errors import ConfigError, MerError
-from mer_tf.preprocessing import network_input
+from mer_tf.preprocessing import mirror_network_input, network_input
 from mer_tf.preprocessing.augment import AugmentConfig
 from mer_tf.recipes import Recipe
 from mer_tf.systems.own import fit_to_recipe
@@ -145,9 +145,7 @@ class FoldTrainer(Trainer):
             resample=self.config.resample,
             num_classes=self.config.num_classes,
         )
-        held = None
-        if not self.takes_arrays and count * _values(self._steps.inputs) <= STEP_VALUES:
-            held = {name: tf.constant(array[clips], tf.float32) for name, array in tensors.items()}
+        held = None if self.takes_arrays else self._held(tensors, clips)
         self.history = []
         told = 0.0
         best, waited = np.inf, 0
@@ -219,15 +217,14 @@ class FoldTrainer(Trainer):
             picked = np.concatenate(some)
             rows = chosen[picked]
             if held is not None:
-                given, places = held, rows
+                given, places = held, rows + flips[picked] * len(clips)
             elif self.takes_arrays:
                 given, places = samples.arrays(tensors, clips, rows, copies[picked], self.recipe), range(len(rows))
             else:
-                given, places = {name: array[clips[rows]] for name, array in tensors.items()}, range(len(rows))
+                given, places = self._mirrored(tensors, clips[rows], flips[picked]), range(len(rows))
             found = self._steps.run(
                 given,
                 places,
-                flips=flips[picked],
                 labels=labels[rows],
                 weights=weights[rows],
                 sizes=[len(part) for part in some],
@@ -235,6 +232,25 @@ class FoldTrainer(Trainer):
             )
             loss, hits, count = loss + found[0], hits + found[1], count + len(picked)
         return {"loss": loss / count, "accuracy": hits / count, "learning_rate": float(rates[0])}
+
+    def _held(self, tensors, clips) -> dict[str, tf.Tensor] | None:
+        """The training clips as tensors, and after them their mirror images where some are mirrored; None of many."""
+        if len(clips) * _values(self._steps.inputs) > STEP_VALUES:
+            return None
+        held = {name: tf.constant(array[clips], tf.float32) for name, array in tensors.items()}
+        if not self.config.mirror:
+            return held
+        mirrored = mirror_network_input(held, self.recipe)
+        return {name: tf.concat([tensor, mirrored[name]], axis=0) for name, tensor in held.items()}
+
+    def _mirrored(self, tensors, rows, flips) -> dict[str, np.ndarray]:
+        """The clips of those rows, some of them mirrored."""
+        batch = {name: array[rows].astype(np.float32, copy=False) for name, array in tensors.items()}
+        if flips.any():
+            mirrored = mirror_network_input({name: array[flips] for name, array in batch.items()}, self.recipe)
+            for name, tensor in mirrored.items():
+                batch[name][flips] = tensor.numpy()
+        return batch
 
     def _order(self, epoch: int, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         # Drawn in any case, as the coins of mirroring are.
