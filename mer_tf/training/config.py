@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "sgdw")
 SCHEDULES = ("constant", "cosine", "step", "exponential", "inverse_time")
-RESAMPLING = ("none", "largest")
+RESAMPLING = ("none", "largest", "balanced")
 ORDERS = ("every_epoch", "once", "by_class")
 LAST_BATCHES = ("even", "small", "drop")
 MOMENTUM_RATES = ("kept", "current")
@@ -54,6 +54,9 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "decay": (lambda value: value >= 0, "at least 0"),
     "batch_size": (lambda value: value >= 1, "at least 1"),
     "epochs": (lambda value: value >= 1, "at least 1"),
+    "label_smoothing": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "mixup": (lambda value: value >= 0, "at least 0"),
+    "average": (lambda value: 0 <= value < 1, "in [0, 1)"),
     "early_stopping": (lambda value: value >= -1, "-1 or at least 0"),
     "seed": (lambda value: 0 <= value < 2**31, "in 0..2^31-1"),
 }
@@ -106,8 +109,13 @@ class TrainConfig:
         epochs: Number of epochs, fixed in advance; nothing is chosen on held-out clips.
         early_stopping: Epochs without a lower TRAINING loss after which training ends; -1 never ends it early. No
             held-out clip is looked at.
-        resample: ``"largest"`` repeats training clips until every class has as many as the largest; ``"none"`` does
-            not.
+        resample: ``"largest"`` repeats training clips until every class has as many as the largest; ``"balanced"``
+            draws as many clips as there are in every epoch, as many of each class; ``"none"`` takes every clip once.
+        label_smoothing: Share of each clip's loss that is that of all classes alike, in [0, 1); 0 disables it.
+        mixup: Both parameters of the beta distribution from which the share of a second training clip of the batch in
+            each sample is drawn; 0 disables it.
+        average: Decay per step of a running mean of the weights, in [0, 1), with which the network predicts in place
+            of the last ones; 0 disables it. In the first steps it is at most ``(1 + step) / (10 + step)``.
         mirror: Whether each training clip is mirrored with probability one half.
         augment: Settings of ``mer_tf.preprocessing.augment.AugmentConfig``, applied to training clips only.
         initial_weights: Path of the weights that every fold starts from, or ``""`` for new ones: ``.keras`` or
@@ -147,6 +155,9 @@ class TrainConfig:
     epochs: int = 20
     early_stopping: int = -1
     resample: str = "none"
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    average: float = 0.0
     mirror: bool = False
     augment: dict = dataclasses.field(default_factory=dict)
     initial_weights: str = ""

@@ -26,7 +26,7 @@ class Samples:
         keys: Clip keys; what is drawn for a clip depends on the seed, its key and the number of the copy only.
         seed: Seed of the fold.
         augment: What may be done to a clip.
-        resample: ``"none"`` or ``"largest"``.
+        resample: ``"none"``, ``"largest"`` or ``"balanced"``.
         num_classes: Number of classes.
 
     Raises:
@@ -46,6 +46,11 @@ class Samples:
         self.seed = seed
         self.augment = augment
         self._keys = list(keys)
+        self._classes = []
+        if resample == "balanced":
+            self._classes = [np.flatnonzero(labels == label) for label in range(num_classes)]
+            if not all(map(len, self._classes)):
+                raise EmptySplitError("the training clips cannot be balanced: a class has none")
         rows = np.arange(len(labels))
         if resample == "largest" or augment.subsequences:
             try:
@@ -65,11 +70,30 @@ class Samples:
 
         Fixed versions (``copies``, ``subsequences``) keep their numbers; else every epoch draws anew.
         """
+        if self._classes:
+            return self._balanced(number)
         if self.augment.copies > 1:
             return self._rows, self._copies % self.augment.copies
         if self.augment.subsequences:
             return self._rows, self._copies
         return self._rows, self._copies + number * (int(self._copies.max()) + 1)
+
+    def _balanced(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """As many samples as ever, as many of each class to within one; no clip again before all of its class were."""
+        rng = np.random.default_rng((self.seed, number, 2))
+        most = -(-len(self._rows) // len(self._classes))
+        drawn = []
+        for rows in self._classes:
+            rounds = [rng.permutation(rows) for _ in range(-(-most // len(rows)))]
+            drawn.append(np.concatenate(rounds)[:most])
+        # In turns, so that what is over is of different classes in different epochs.
+        order = rng.permutation(len(drawn))
+        rows = np.stack([drawn[label] for label in order], axis=1).ravel()[: len(self._rows)]
+        copies = copy_numbers(rows)
+        if self.augment.copies > 1 or self.augment.subsequences:
+            limit = self.augment.copies if self.augment.copies > 1 else int(self._copies.max()) + 1
+            return rows, rng.integers(0, limit, len(rows))
+        return rows, copies + number * (int(copies.max()) + 1)
 
     def arrays(
         self, tensors: Mapping[str, np.ndarray], clips: np.ndarray, rows: np.ndarray, copies: np.ndarray, recipe: Recipe

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -42,7 +43,13 @@ class Steps:
         )
         self._loss, _ = make_loss(config, np.ones(config.num_classes, np.int64))  # weights of classes come with clips
         self.optimizer = Optimizer(config, model.trainable_variables)
-        kinds = (tf.int32, tf.int32, tf.float32, tf.int32, tf.float32)
+        # A weight of Keras 3 holds the variable.
+        weights = [v if isinstance(v, tf.Variable) else v.value for v in model.weights]
+        self._averaged = [weight for weight in weights if weight.dtype.is_floating] if config.average else []
+        with tf.init_scope():
+            self._means = [tf.Variable(weight, trainable=False) for weight in self._averaged]
+            self._count = tf.Variable(0.0, trainable=False)
+        kinds = (tf.int32, tf.int32, tf.float32, tf.int32, tf.float32, tf.int32, tf.float32)
         self.graph = tf.function(
             self._loop,
             input_signature=[
@@ -50,6 +57,27 @@ class Steps:
                 *(tf.TensorSpec((None,), kind) for kind in kinds),
             ],
         )
+
+    def reset(self) -> None:
+        """Forgets all steps; the mean of the weights begins with those that the network has now."""
+        self.optimizer.reset()
+        self._count.assign(0.0)
+        for mean, weight in zip(self._means, self._averaged):
+            mean.assign(weight)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within, the network has the mean of its weights (``config.average``), and afterwards those of before."""
+        kept = [weight.read_value() for weight in self._averaged]
+        self.take_average()
+        yield
+        for weight, value in zip(self._averaged, kept):
+            weight.assign(value)
+
+    def take_average(self) -> None:
+        """Gives the network the mean of its weights, where one is kept."""
+        for mean, weight in zip(self._means, self._averaged):
+            weight.assign(mean)
 
     def run(
         self,
@@ -60,6 +88,8 @@ class Steps:
         weights: np.ndarray,
         sizes: Sequence[int],
         rates: Sequence[float],
+        partners: np.ndarray | None = None,
+        shares: np.ndarray | None = None,
     ) -> tuple[float, int]:
         """Takes one step for each batch.
 
@@ -70,6 +100,8 @@ class Steps:
             weights: float (samples,), weight of each sample's loss.
             sizes: Samples of each batch.
             rates: Learning rate of each batch.
+            partners: int (samples,), under ``config.mixup`` the other sample of each, counted within its batch.
+            shares: float (samples,), in 0..1: how much of a sample is its own clip.
 
         Returns:
             The sum of the samples' losses, each that of its batch, and the number of samples that were told right.
@@ -81,28 +113,61 @@ class Steps:
             tf.constant(weights, tf.float32),
             tf.constant(np.cumsum([0, *sizes]), tf.int32),
             tf.constant(rates, tf.float32),
+            tf.constant([] if partners is None else partners, tf.int32),
+            tf.constant([] if shares is None else shares, tf.float32),
         )
         return float(loss), int(hits)
 
-    def step(self, inputs, labels, weights, rate) -> tuple[tf.Tensor, tf.Tensor]:
-        """One step on one batch: its mean loss and its hits."""
+    def step(self, inputs, labels, weights, rate, partners=None, shares=None) -> tuple[tf.Tensor, tf.Tensor]:
+        """One step on one batch: its mean loss and its hits.
+
+        Source: label smoothing as Szegedy et al., CVPR 2016, section 7; mixup as Zhang et al., ICLR 2018, with a share
+        for each pair; each is the same combination of the loss of the labels.
+        """
+        if self._config.mixup:
+            inputs = {name: _mixed(tensor, partners, shares) for name, tensor in inputs.items()}
         with tf.GradientTape() as tape:
             probabilities = self._model(inputs, training=True)
-            losses = self._loss.call(labels, probabilities)
-            loss = tf.reduce_sum(weights * losses) / tf.reduce_sum(weights)
+            losses, given = weights * self._losses(labels, probabilities), weights
+            if self._config.mixup:
+                others = tf.gather(weights, partners)
+                losses = shares * losses + (1 - shares) * others * self._losses(
+                    tf.gather(labels, partners), probabilities
+                )
+                given = shares * weights + (1 - shares) * others
+            loss = tf.reduce_sum(losses) / tf.reduce_sum(given)
             for extra in self._model.losses:  # the layers' own terms, such as cosine consistency
                 loss += tf.cast(extra, loss.dtype)
         self.optimizer.apply(tape.gradient(loss, self._model.trainable_variables), rate)
+        self._update_means()
         hits = tf.equal(tf.argmax(probabilities, axis=-1, output_type=tf.int32), labels)
         return loss, tf.reduce_sum(tf.cast(hits, tf.int32))
 
-    def _loop(self, tensors, rows, labels, weights, bounds, rates):
+    def _losses(self, labels, probabilities):
+        losses, share = self._loss.call(labels, probabilities), self._config.label_smoothing
+        if share:
+            classes = [tf.fill(tf.shape(labels), label) for label in range(self._config.num_classes)]
+            alike = tf.add_n([self._loss.call(every, probabilities) for every in classes]) / len(classes)
+            losses = (1 - share) * losses + share * alike
+        return losses
+
+    def _update_means(self) -> None:
+        if not self._means:
+            return
+        # Else the weights of the start would weigh most in a short training.
+        count = self._count.assign_add(1.0)
+        kept = tf.minimum(self._config.average, (1 + count) / (10 + count))
+        for mean, weight in zip(self._means, self._averaged):
+            mean.assign_sub(tf.cast(1 - kept, mean.dtype) * (mean - weight))
+
+    def _loop(self, tensors, rows, labels, weights, bounds, rates, partners, shares):
         def one(number, loss, hits):
             first, last = bounds[number], bounds[number + 1]
             inputs = {name: tf.gather(tensor, rows[first:last]) for name, tensor in tensors.items()}
             if self._arrays:
                 inputs = network_input(inputs, self._recipe)
-            found, right = self.step(inputs, labels[first:last], weights[first:last], rates[number])
+            pairs = (partners[first:last], shares[first:last]) if self._config.mixup else ()
+            found, right = self.step(inputs, labels[first:last], weights[first:last], rates[number], *pairs)
             size = tf.cast(last - first, tf.float64)
             return number + 1, loss + tf.cast(found, tf.float64) * size, hits + right
 
@@ -113,3 +178,8 @@ class Steps:
             parallel_iterations=1,
         )
         return loss, hits
+
+
+def _mixed(tensor, partners, shares):
+    shares = tf.reshape(shares, tf.concat([tf.shape(shares), tf.ones(tensor.shape.rank - 1, tf.int32)], axis=0))
+    return shares * tensor + (1 - shares) * tf.gather(tensor, partners)

@@ -166,11 +166,13 @@ class FoldTrainer(Trainer):
                 announce(TRAININGS, (epoch + 1) / self.config.epochs - told)
                 told = (epoch + 1) / self.config.epochs
                 if on_epoch is not None:
-                    on_epoch(epoch + 1)
+                    with self._steps.averaged():
+                        on_epoch(epoch + 1)
                 waited = 0 if scalars["loss"] < best else waited + 1
                 best = min(best, scalars["loss"])
                 if self.config.early_stopping >= 0 and waited > self.config.early_stopping:
                     break
+            self._steps.take_average()
             announce(TRAININGS, 1.0 - told)  # epochs that early stopping left out
         finally:
             if writer is not None:
@@ -199,7 +201,7 @@ class FoldTrainer(Trainer):
         # A new model's weights by construction, rather than a second implementation of initialisation.
         fresh = self._new_model(seed)
         self.model.set_weights(fresh.get_weights())
-        self._steps.optimizer.reset()
+        self._steps.reset()
 
     def _epoch(self, epoch, samples, tensors, clips, held, labels, weights, rng) -> dict[str, float]:
         chosen, copies = samples.epoch(epoch)
@@ -211,6 +213,7 @@ class FoldTrainer(Trainer):
         most = len(parts)
         if held is None:
             most = max(1, STEP_VALUES // (_values(self._steps.inputs) * max(map(len, parts))))
+        pairs = self._pairs(parts, rng)
         loss, hits, count = 0.0, 0, 0
         for start in range(0, len(parts), most):
             some = parts[start : start + most]
@@ -229,9 +232,18 @@ class FoldTrainer(Trainer):
                 weights=weights[rows],
                 sizes=[len(part) for part in some],
                 rates=rates[start : start + most],
+                **{name: np.concatenate(values[start : start + most]) for name, values in pairs.items()},
             )
             loss, hits, count = loss + found[0], hits + found[1], count + len(picked)
         return {"loss": loss / count, "accuracy": hits / count, "learning_rate": float(rates[0])}
+
+    def _pairs(self, parts, rng: np.random.Generator) -> dict[str, list[np.ndarray]]:
+        """What ``Steps.run`` takes for mixup, batch by batch; nothing is drawn without it."""
+        alpha = self.config.mixup
+        if not alpha:
+            return {}
+        partners = [rng.permutation(len(part)) for part in parts]
+        return {"partners": partners, "shares": [rng.beta(alpha, alpha, len(part)) for part in parts]}
 
     def _held(self, tensors, clips) -> dict[str, tf.Tensor] | None:
         """The training clips as tensors, and after them their mirror images where some are mirrored; None of many."""
