@@ -14,6 +14,8 @@ from mer_tf.layers.inception import Inception
 from mer_tf.layers.linear_softmax import LinearSoftmax
 from mer_tf.layers.local_response_norm import LocalResponseNorm
 from mer_tf.layers.masked_cross_entropy import MaskedCrossEntropy
+from mer_tf.layers.median_centre import MedianCentre
+from mer_tf.layers.member_mean import MemberMean
 from mer_tf.layers.micro_attention import MicroAttentionUnit
 from mer_tf.layers.nearest_resize import NearestResize2D
 from mer_tf.layers.padded_max_pool import PaddedMaxPool2D
@@ -46,6 +48,8 @@ __all__ = [
     "LinearSoftmax",
     "LocalResponseNorm",
     "MaskedCrossEntropy",
+    "MedianCentre",
+    "MemberMean",
     "MicroAttentionUnit",
     "NearestResize2D",
     "PaddedMaxPool2D",

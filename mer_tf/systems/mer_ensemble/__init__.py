@@ -1,0 +1,1 @@
+"""This package's own recipe for sets of few clips: several small networks summed."""
