@@ -62,7 +62,8 @@ class ModelCard:
         options: Constructor options that make the class this system (settings that make the feature this one); they
             cannot be set otherwise.
         confidence: ``"exact"`` (public code or a complete table), ``"fitted"`` (layout found by the published
-            complexity figures) or ``"inferred"`` (something had to be chosen; the class says what).
+            complexity figures), ``"inferred"`` (something had to be chosen; the class says what) or ``"own"`` (of this
+            package; no paper describes it).
         kind: ``"network"``, or ``"feature"`` of a hand-crafted one with its classifier.
     """
 

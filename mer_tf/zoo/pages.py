@@ -31,6 +31,7 @@ _CONFIDENCE = {
     "exact": "exact: public code or a complete table exists",
     "fitted": "fitted: the layout was found by the published complexity figures",
     "inferred": "inferred: something had to be chosen, see the assumptions",
+    "own": "own: a choice of this package, which no paper describes",
 }
 _RULE = (
     "FLOPs and memory by one rule, that of torchstat, which the ATSCNN paper used: see ``mer_tf/zoo/complexity.py``. A "

@@ -17,7 +17,7 @@ CARDS = (
         recipe="onset_apex_28",
         presets={"plain": {}},
         sources={"plain": _OWN},
-        confidence="exact",
+        confidence="own",
     ),
     feature_card(
         "linear_flow",
@@ -28,6 +28,6 @@ CARDS = (
         recipe="onset_apex_28",
         presets={"plain": {"model_options": {"feature": {"grid": [7, 7]}, "logistic": {"c": [0.001, 0.01, 0.1, 1]}}}},
         sources={"plain": _OWN},
-        confidence="exact",
+        confidence="own",
     ),
 )

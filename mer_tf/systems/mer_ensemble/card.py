@@ -28,6 +28,7 @@ CARDS = (
         recipe="onset_apex_28_minmax",
         presets={"plain": PLAIN},
         sources={"plain": {"": "assumed, a choice of this package made on drawn clips alone; no paper states it"}},
+        confidence="own",
         small={"members": 2, "width": 2},
         builder="mer_tf.systems.mer_ensemble.mer_ensemble:MerEnsemble",
     ),
