@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf.layers.network import Network
 from mer_tf.preprocessing import network_input
 from mer_tf.recipes import Recipe
 from mer_tf.training.config import TrainConfig
@@ -35,6 +37,8 @@ class Steps:
 
     def __init__(self, model: keras.Model, config: TrainConfig, recipe: Recipe, *, arrays: bool):
         self._model, self._config, self._recipe, self._arrays = model, config, recipe, arrays
+        own = not isinstance(model, Network)
+        self._forward = functools.partial(model, training=True) if own else model.in_training
         self.inputs: dict[str, tuple[int, ...]] = (
             dict(recipe.inputs)
             if arrays
@@ -87,7 +91,7 @@ class Steps:
     def step(self, inputs, labels, weights, rate) -> tuple[tf.Tensor, tf.Tensor]:
         """One step on one batch: its mean loss and its hits."""
         with tf.GradientTape() as tape:
-            probabilities = self._model(inputs, training=True)
+            probabilities = self._forward(inputs)
             losses = self._loss.call(labels, probabilities)
             loss = tf.reduce_sum(weights * losses) / tf.reduce_sum(weights)
             for extra in self._model.losses:  # the layers' own terms, such as cosine consistency
