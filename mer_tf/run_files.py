@@ -15,5 +15,6 @@ CLIPS_FILE = "clips.json"  # beside records: what happened to each clip, and wha
 MANIFEST_FILE = "manifest.csv"
 MANIFEST_FORMAT = 1
 WEIGHTS_FILE = "weights.npz"  # of a pre-training
+NETWORK_FILE = "network.weights.h5"  # of one on drawn motion: the last layer as well
 PRETRAINED_FILE = "pretrain.json"
 PRETRAINED_FORMAT = 1

@@ -23,7 +23,7 @@ def add(verbs) -> None:
     add_flow(parser)
     parser.add_argument("--out", required=True, help="folder of the run")
     add_training_options(parser)
-    add_workers(parser, "the folds; with hand-crafted features, the clips", default=1)
+    add_workers(parser, "the folds; with hand-crafted features, the clips")
     parser.add_argument(
         "--epoch-predictions",
         type=int,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -58,17 +60,12 @@ class BatchNorm(Configured, keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        x = tf.cast(inputs, tf.float32)
-        gamma, beta = (tf.cast(weight, tf.float32) for weight in (self.gamma, self.beta))
         if training:
-            out, mean, variance = self._by_batch(x, gamma, beta)
-            count = tf.cast(tf.shape(x)[0] * self.rows * self.columns, tf.float32)
-            self._update(self.moving_mean, mean)
-            self._update(self.moving_variance, variance * (count / tf.maximum(count - 1.0, 1.0)))
-        else:
-            moving = (tf.cast(weight, tf.float32) for weight in (self.moving_mean, self.moving_variance))
-            out = tf.reshape(self._scaled(self._wide(x), gamma, beta, *moving), tf.shape(x))
-        return tf.cast(out, inputs.dtype)
+            return side_by_side([self], inputs)
+        x = tf.cast(inputs, tf.float32)
+        weights = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        out = self._scaled(self._wide(x), *(tf.cast(weight, tf.float32) for weight in weights))
+        return tf.cast(tf.reshape(out, tf.shape(x)), inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -136,3 +133,27 @@ class BatchNorm(Configured, keras.layers.Layer):
 
     def _update(self, weight, value):
         weight.assign_add((1.0 - self.momentum) * (tf.stop_gradient(value) - tf.cast(weight, tf.float32)))
+
+
+def side_by_side(norms: Sequence[BatchNorm], inputs: tf.Tensor) -> tf.Tensor:
+    """Normalises a training batch by several layers at once, each on its own channels, and updates their statistics.
+
+    Args:
+        norms: The layers, built, in the order of their channels and of one epsilon.
+        inputs: float tensor (batch, ..., channels of all).
+
+    Returns:
+        The layers' results joined along the channels.
+    """
+    x = tf.cast(inputs, tf.float32)
+    gamma, beta = (
+        tf.concat([tf.cast(getattr(norm, name), tf.float32) for norm in norms], axis=0) for name in ("gamma", "beta")
+    )
+    out, mean, variance = norms[0]._by_batch(x, gamma, beta)
+    count = tf.cast(tf.shape(x)[0] * norms[0].rows * norms[0].columns, tf.float32)
+    unbiased = variance * (count / tf.maximum(count - 1.0, 1.0))
+    sizes = [norm.gamma.shape[0] for norm in norms]
+    for norm, *found in zip(norms, tf.split(mean, sizes), tf.split(unbiased, sizes)):
+        norm._update(norm.moving_mean, found[0])
+        norm._update(norm.moving_variance, found[1])
+    return tf.cast(out, inputs.dtype)

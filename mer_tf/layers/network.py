@@ -17,6 +17,10 @@ class Network(Configured, keras.Model):
     def get_config(self) -> dict:
         return {"name": self.name, **self.arguments()}
 
+    def in_training(self, inputs):
+        """What ``self(inputs, training=True)`` gives and changes; a network may compute it in a faster order."""
+        return self(inputs, training=True)
+
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return cls(**config)

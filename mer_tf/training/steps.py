@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mer_tf.layers.network import Network
 from mer_tf.preprocessing import network_input
 from mer_tf.recipes import Recipe
 from mer_tf.training.config import TrainConfig
@@ -36,6 +38,8 @@ class Steps:
 
     def __init__(self, model: keras.Model, config: TrainConfig, recipe: Recipe, *, arrays: bool):
         self._model, self._config, self._recipe, self._arrays = model, config, recipe, arrays
+        own = not isinstance(model, Network)
+        self._forward = functools.partial(model, training=True) if own else model.in_training
         self.inputs: dict[str, tuple[int, ...]] = (
             dict(recipe.inputs)
             if arrays
@@ -127,7 +131,7 @@ class Steps:
         if self._config.mixup:
             inputs = {name: _mixed(tensor, partners, shares) for name, tensor in inputs.items()}
         with tf.GradientTape() as tape:
-            probabilities = self._model(inputs, training=True)
+            probabilities = self._forward(inputs)
             losses, given = weights * self._losses(labels, probabilities), weights
             if self._config.mixup:
                 others = tf.gather(weights, partners)

@@ -34,7 +34,7 @@ numerics.claim_one_thread()
 _log = logging.getLogger(__name__)
 _PREDICT_BATCH = 128
 _PREDICT_VALUES = 1 << 24  # input values in one batch, so that clips of many frames do not fill the memory
-STEP_VALUES = 1 << 24  # input values that one call of the graph is given, but for a single batch that has more
+STEP_VALUES = 1 << 22  # input values that one call of the graph is given at most, unless a single batch has more
 
 
 class FoldTrainer(Trainer):

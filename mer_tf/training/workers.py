@@ -11,6 +11,7 @@ from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
 from mer_tf.training.fold import FoldJob
 from mer_tf.training.fold_store import FoldResult
+from mer_tf.training.shared import shared
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.types import Fold
 
@@ -30,7 +31,7 @@ def train_in_processes(
         MerError: A fold diverged, or its process was killed, also when it was trained with no other beside it.
     """
     arrays = data if config.needs_arrays(data.recipe) else data.as_network()
-    with Processes(min(workers, len(jobs)), _Worker.start, arrays, config) as processes:
+    with shared(arrays) as sent, Processes(min(workers, len(jobs)), _Worker.start, sent, config) as processes:
         folds = {processes.submit(_Worker.work, job): job.fold for job in jobs}
         for future in concurrent.futures.as_completed(folds):
             try:

@@ -30,7 +30,7 @@ def work(tmp_path_factory):
     assert (
         mer("flow-images", "--records", root / "records", "--out", root / "arrays", "--format", "flo", "--size", 0) == 0
     )
-    fixed = ("loso", "--model", "ststnet", "--epochs", 2)
+    fixed = ("loso", "--model", "ststnet", "--epochs", 2, "--workers", 1)
     assert mer(*fixed, "--data", root / "records", "--out", root / "run-records") == 0
     for name, flag in (("pictures", "--flow-images"), ("arrays", "--flow-arrays")):
         source = (flag, root / name / "flow", "--labels", root / name / "labels.csv")
@@ -78,7 +78,7 @@ def test_the_report_says_so_too(work, tmp_path):
 
 def test_values_are_another_run(work, tmp_path, capfd):
     source = ("--flow-images", work / "pictures" / "flow", "--labels", work / "pictures" / "labels.csv")
-    fixed = ("loso", "--model", "ststnet", "--epochs", 1, *source, "--values", "zero-centred")
+    fixed = ("loso", "--model", "ststnet", "--epochs", 1, "--workers", 1, *source, "--values", "zero-centred")
     assert mer(*fixed, "--out", work / "run-pictures") == 2
     assert "recipe" in capfd.readouterr().err
     assert mer(*fixed, "--out", tmp_path / "run") == 0

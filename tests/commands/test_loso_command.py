@@ -45,7 +45,7 @@ COMPOSITE = [("smic", "s01"), ("smic", "s02"), ("casme2", "sub01"), ("samm", "00
 
 
 def loso(out, *arguments, model="dual_atme_aars"):
-    return main(["loso", "--model", model, "--epochs", "1", "--out", str(out), *map(str, arguments)])
+    return main(["loso", "--model", model, "--epochs", "1", "--workers", "1", "--out", str(out), *map(str, arguments)])
 
 
 def passport_of(out) -> dict:

@@ -16,7 +16,7 @@ pytest.importorskip("tensorflow")
 
 
 def loso(folder, out, model="ststnet"):
-    return main(["loso", "--model", model, "--epochs", "1", "--data", str(folder), "--out", str(out)])
+    return main(["loso", "--model", model, "--epochs", "1", "--workers", "1", "--data", str(folder), "--out", str(out)])
 
 
 def test_a_recipe_of_the_same_inputs_is_taken_and_named(tmp_path, capfd):

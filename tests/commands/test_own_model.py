@@ -30,7 +30,7 @@ def work(tmp_path_factory):
     root = tmp_path_factory.mktemp("own")
     write_records(root / "data", get_recipe("onset_apex_28_minmax"))
     (root / "net.py").write_text(NET)
-    assert mer(root, "loso", "--out", root / "run") == 0
+    assert mer(root, "loso", "--workers", 1, "--out", root / "run") == 0
     return root
 
 

@@ -195,7 +195,7 @@ def test_mer_loso_and_the_component_leave_the_same(tmp_path, capfd):
     words = ["--protocol", "tenfold_subject", "--initial-weights", tmp_path / "start.weights.h5", "--seed", "5"]
     words += ["--epochs", "1", "--batch-size", "8", "--set", "loss=focal", "--option", "dropout=0.25"]
     out = tmp_path / "loso"
-    command = ["loso", "--model", "ststnet", "--data", tmp_path / "prepared", "--out", out, *words]
+    command = ["loso", "--workers", 1, "--model", "ststnet", "--data", tmp_path / "prepared", "--out", out, *words]
     assert main(list(map(str, command))) == 0
     _, run = train(
         tmp_path,

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from model_case import ModelCase, trainable_weights, without_weights
 
 from mer_tf.systems.ststnet.ststnet import STSTNet
@@ -51,3 +53,19 @@ def test_both_paddings_meet_at_ten():
 def test_bad_arguments(options):
     with pytest.raises(ValueError, match="Received"):
         STSTNet(**options)
+
+
+@pytest.mark.parametrize("options", [{}, {"padding": 2, "order": "bn_relu"}, {"dense400": True, "size": 14}])
+def test_streams_computed_as_one_give_the_same_and_learn_the_same(options):
+    size = options.get("size", 28)
+    face = np.random.default_rng(0).uniform(0, 1, (6, size, size, 3)).astype("float32")
+    found = []
+    for way in ("call", "in_training"):
+        model = STSTNet(seed=1, **options)
+        with tf.GradientTape() as tape:
+            out = model({"face": face}, training=True) if way == "call" else model.in_training({"face": face})
+            loss = tf.reduce_sum(out[:, 0])
+        gradients = tape.gradient(loss, model.trainable_variables)
+        found.append([out.numpy(), *(gradient.numpy() for gradient in gradients), *model.get_weights()])
+    for one, other in zip(*found):
+        np.testing.assert_allclose(one, other, atol=1e-5)

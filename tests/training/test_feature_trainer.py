@@ -254,7 +254,24 @@ def test_command_writes_passport_and_lands_in_the_report(make_data, tmp_path, ca
     write_motion_records(root / "clips.tfrecord.gz", examples)
     (root / "clips.json").write_text('{"synthetic": false, "partial": false, "done": 9}')
     out = tmp_path / "run"
-    assert main(["loso", "--model", "lbp_top", "--data", str(root), "--preset", "paper", "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                "loso",
+                "--model",
+                "lbp_top",
+                "--data",
+                str(root),
+                "--preset",
+                "paper",
+                "--workers",
+                "1",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     capsys.readouterr()
     passport = json.loads((out / "passport.json").read_text())
     assert passport["model"] == "lbp_top" and passport["clips"] == 9 and passport["folds"] == 3

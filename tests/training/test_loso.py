@@ -105,7 +105,6 @@ class DeadlyWorker:
 def test_a_fold_whose_process_is_killed_is_named(run, tmp_path, monkeypatch):
     data = run[0]
     monkeypatch.setattr("mer_tf.training.workers._Worker", DeadlyWorker)
-    monkeypatch.setattr("mer_tf.training.data.MotionData.as_network", lambda self: None)
     with pytest.raises(MerError, match="fold casme2/sub02: .* killed by SIGKILL .*, twice; run again with fewer"):
         run_loso(data, CONFIG, tmp_path, folds=data.loso_folds(3)[2:3], workers=2)
 

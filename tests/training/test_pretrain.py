@@ -390,7 +390,7 @@ def test_micro_attention_goes_on_from_the_weights(run, tmp_path, capfd):
 
     def loso(weights, *more):
         capfd.readouterr()
-        command = ["loso", "--model", "micro_attention", "--out", tmp_path / "run", *arguments]
+        command = ["loso", "--workers", 1, "--model", "micro_attention", "--out", tmp_path / "run", *arguments]
         status = main([*map(str, [*command, "--initial-weights", weights, *more])])
         return status, "".join(capfd.readouterr())
 

@@ -57,7 +57,7 @@ def test_same_seed_same_result_and_another_seed_another(trainer, make_data):
 def test_batches_of_every_size_share_one_trace(trainer, make_data):
     for clips in (1, 2, 3):
         fit_predict(trainer, make_data(clips=clips, subjects=5), seed=0)
-    assert trainer._step.experimental_get_tracing_count() == 1
+    assert trainer._steps.graph.experimental_get_tracing_count() == 1
     assert trainer._infer.experimental_get_tracing_count() == 1
 
 
@@ -89,14 +89,14 @@ def test_learns_what_can_be_learned(model, make_data, training_seed, within):
 
 @pytest.fixture
 def batches(trainer, monkeypatch):
-    """The inputs of every step that the trainer takes, each (clips, height, width, 3)."""
-    seen, step = [], trainer._step
+    """The samples of every epoch that the trainer takes, each (clips, height, width, 3)."""
+    seen, graph = [], trainer._steps.graph
 
-    def record(inputs, labels, weights):
-        seen.append(inputs["face"].numpy())
-        return step(inputs, labels, weights)
+    def record(tensors, rows, *rest):
+        seen.append(tensors["face"].numpy()[rows.numpy()])
+        return graph(tensors, rows, *rest)
 
-    monkeypatch.setattr(trainer, "_step", record)
+    monkeypatch.setattr(trainer._steps, "graph", record)
     return seen
 
 
@@ -125,6 +125,20 @@ def test_each_clip_is_mirrored_by_the_toss_of_a_coin_and_nothing_else_changes(tr
     assert epochs() == [[(clip, False) for clip, _ in epoch] for epoch in tossed]
 
 
+@pytest.mark.parametrize("clips", [0, 5])
+def test_an_epoch_in_one_call_equals_one_step_at_a_time(trainer, make_data, monkeypatch, clips):
+    """Whether the clips lie in the graph, come some batches at a time, or one batch at a time (0)."""
+    data = make_data()
+    whole = fit_predict(trainer, data, seed=4)
+    told = trainer.history
+    monkeypatch.setattr("mer_tf.training.trainer.STEP_VALUES", clips * 28 * 28 * 3)
+    calls, graph = [], trainer._steps.graph
+    monkeypatch.setattr(trainer._steps, "graph", lambda *given: calls.append(len(given[-1])) or graph(*given))
+    np.testing.assert_array_equal(fit_predict(trainer, data, seed=4), whole)
+    assert trainer.history == told
+    assert calls == [1] * 9
+
+
 def test_the_schedule_sets_the_rate_of_each_epoch(trainer, make_data):
     fit_predict(trainer, make_data(), seed=0)
     assert [row["learning_rate"] for row in trainer.history] == pytest.approx([1e-3, 7.5e-4, 2.5e-4])
@@ -140,13 +154,9 @@ def test_result_is_a_usable_model(trainer, make_data, tmp_path):
     )
 
 
-def test_options_reach_the_model_and_optimizer():
-    config = TrainConfig(
-        "atscnn", num_classes=5, optimizer="sgd", momentum=0.3, learning_rate=0.1, model_options={"literal_head": True}
-    )
+def test_options_reach_the_model():
+    config = TrainConfig("atscnn", num_classes=5, model_options={"literal_head": True})
     trainer = FoldTrainer(config)
-    assert isinstance(trainer._optimizer, keras.optimizers.SGD)
-    assert trainer._optimizer.get_config()["momentum"] == 0.3
     assert trainer.model.output_shape == (None, 5) and trainer.model.literal_head
     with pytest.raises(ConfigError, match="option of model 'atscnn'"):
         FoldTrainer(TrainConfig("atscnn", model_options={"heads": 3}))
