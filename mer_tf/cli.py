@@ -70,6 +70,8 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     only = argv[0] if argv and argv[0] in VERBS else None
     console.print_any_name()
+    # TensorFlow's remarks on the machine are no part of any result, and a user's network may load it at any time.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = build_parser(only).parse_args(argv)
     with _stoppable() as received:
         try:

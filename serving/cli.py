@@ -85,15 +85,18 @@ def run_predict(arguments) -> int:
             timeout=arguments.timeout,
             allow_versions=arguments.allow_versions,
         )
+        told = (*answer["flags"], *answer["differences"], *answer["provenance"]["warnings"])
         if arguments.json:
             console.result(json.dumps(answer, indent=1))
+            # Beside what a program reads, for whoever started it.
+            for line in (*([f"no_motion:{_motion(answer)}"] if answer["no_motion"] else ()), *told):
+                console.note(line)
             return 0
         console.result(f"class: {answer['class']}{_motion(answer)}")
         console.result(table(("class", "probability"), list(answer["probabilities"].items())))
         console.result(
             f"onset {answer['onset']}, apex {answer['apex']} ({answer['apex_rule']}); recipe {answer['recipe']}"
         )
-        told = (*answer["flags"], *answer["differences"], *answer["provenance"]["warnings"])
         for line in (*_training(answer["trained_on"]), *told):
             for part in textwrap.wrap(line, LINE, subsequent_indent="  "):
                 console.result(part)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -78,7 +79,15 @@ def _add_pipeline_options(parser, workers: int | None = None) -> None:
     add_faces(parser)
     parser.add_argument("--min-uf1", type=float, help="smallest pooled UF1 that is blessed (default: 0.4)")
     add_workers(parser, "the clips while they are prepared and the folds while they are trained", default=workers)
+    parser.add_argument("--fold-workers", type=int, action=_Former, help=argparse.SUPPRESS)
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
+
+
+class _Former(argparse.Action):
+    """A flag of the release before: scripts that give it go on, and are told."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        Console().note(f"note: {option_string} is gone and changes nothing; --workers is the number of all processes")
 
 
 def pipeline_config(arguments, train, **paths):

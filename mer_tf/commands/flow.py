@@ -46,8 +46,6 @@ def run_convert(arguments) -> int:
 
 
 def run_train(arguments) -> int:
-    # TensorFlow's remarks on the machine are no part of the result.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from mer_tf.console import Console
     from mer_tf.preprocessing.flow.liteflownet_settings import FlowTrainConfig
     from mer_tf.preprocessing.flow.liteflownet_train import train

@@ -69,7 +69,6 @@ def run(arguments) -> int:
     files = FlowFiles(arguments.format, arguments.layout, arguments.size, arguments.scaling, arguments.pixels)
     if os.path.isdir(arguments.out) and not all(is_left_over(name) for name in os.listdir(arguments.out)):
         raise ConfigError(f"--out is a folder that holds files: {arguments.out}; give a new one")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     console = Console()
     data, left_out = _from_records(arguments) if arguments.records is not None else _from_clips(arguments, console)
     output.check_folder(arguments.out)

@@ -79,7 +79,6 @@ def run_train(arguments) -> int:
     with config_errors():
         TripletSource(data, seed=arguments.seed, images=arguments.images)
     console = Console()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from mer_tf.preprocessing.magnify.learned import LearnedMagnifier
     from mer_tf.preprocessing.magnify.network import MotionMagnifier
     from mer_tf.preprocessing.magnify.train import motion_ratios, train_magnifier
@@ -147,7 +146,6 @@ def run_apply(arguments) -> int:
         raise ConfigError(f"--out is a folder that holds files: {arguments.out}; give a new one")
     output.check_folder(arguments.out)
     console = Console()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     def files():
         for number, path in zip(frames.numbers, frames.paths):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 from mer_tf.console import fill, say, table
 from mer_tf.errors import ConfigError
@@ -54,7 +53,6 @@ def run(arguments) -> int:
     if arguments.plot and not arguments.name:
         raise ConfigError("--plot draws one network: name it, as in 'mer models atscnn --plot atscnn.svg'")
     if arguments.plot:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         from mer_tf import output
         from mer_tf.zoo.graph import draw_system
 
@@ -82,7 +80,6 @@ def run(arguments) -> int:
 
 def _own(name: str) -> str:
     """What is known of a user's network; it is built, as a training would."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from mer_tf.systems.own import short_name
     from mer_tf.systems.registry import get_model_card, recipe_of_model
     from mer_tf.training import TrainConfig

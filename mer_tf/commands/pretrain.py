@@ -9,6 +9,7 @@ from mer_tf import output
 from mer_tf.commands.options import add_force, add_training_options, add_workers, training_config, worker_count
 from mer_tf.commands.source import parse_roots
 from mer_tf.console import Console, fill, quiet, setup_logging, table
+from mer_tf.errors import ConfigError
 from mer_tf.run_files import PRETRAINED_FILE, WEIGHTS_FILE
 from mer_tf.systems.registry import get_model_card
 
@@ -18,12 +19,19 @@ _SHOWN = 20  # faults printed; pretrain.json has all
 
 def add(verbs) -> None:
     parser = verbs.add_parser(
-        "pretrain", help="train on macro-expressions; 'mer loso --initial-weights' goes on from there"
+        "pretrain",
+        help="train on macro-expressions or on drawn motion; 'mer loso --initial-weights' goes on from there",
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--data",
         help="for networks of clips or of flow: folder that 'mer prepare' wrote of a set of macro-expressions",
+    )
+    source.add_argument(
+        "--flow",
+        type=int,
+        metavar="CLIPS",
+        help="for networks of the motion from onset to apex: so many clips of drawn motion, such as 4000",
     )
     source.add_argument(
         "--root",
@@ -32,6 +40,9 @@ def add(verbs) -> None:
         metavar="DATASET=PATH",
         help="for networks of pictures: folder of a set as the distributor ships it: ckplus, oulu_casia, jaffe, mug, "
         "or ck48 instead of ckplus; once for each",
+    )
+    parser.add_argument(
+        "--mapping", help="with --flow: label mapping whose classes the drawn emotions get (default: megc2019)"
     )
     parser.add_argument("--out", required=True, help=f"folder of the run; gets {WEIGHTS_FILE} and {PRETRAINED_FILE}")
     add_training_options(parser, model="residual_network", preset=_PRESET, folds=False)
@@ -47,10 +58,12 @@ def add(verbs) -> None:
 def run(arguments) -> int:
     roots = parse_roots(arguments.roots or [])
     model = arguments.model
-    if arguments.data is None:
+    if arguments.roots:
         arguments.model = get_model_card(model).trunk or model  # its layers have the same names
     elif arguments.preset == _PRESET and _PRESET not in get_model_card(model).presets:
         arguments.preset = "paper"
+    if arguments.mapping is not None and arguments.flow is None:
+        raise ConfigError("--mapping goes with --flow; sets of macro-expressions have their own classes")
     config, workers = training_config(arguments), worker_count(arguments)
     output.check_folder(arguments.out)
     if arguments.pictures is not None:
@@ -60,10 +73,21 @@ def run(arguments) -> int:
         setup_logging()
         if arguments.model != model:
             console.note(fill(f"note: {arguments.model} is trained, the part of {model} that sees pictures"))
-        from mer_tf.training.pretrain import Watch, pretrain, pretrain_clips
+        from mer_tf.training.pretrain import Watch, pretrain
+        from mer_tf.training.pretrain_clips import pretrain_clips, pretrain_flow
 
         epochs = console.progress("epochs")
-        if arguments.data is not None:
+        if arguments.flow is not None:
+            watch = Watch(console.progress("clips drawn"), epochs)
+            passport = pretrain_flow(
+                config,
+                arguments.out,
+                clips=arguments.flow,
+                mapping=arguments.mapping or "megc2019",
+                force=arguments.force,
+                watch=watch,
+            )
+        elif arguments.data is not None:
             data = _read_clips(arguments.data, config, console)
             passport = pretrain_clips(data, config, arguments.out, force=arguments.force, on_epoch=epochs)
         else:
@@ -98,7 +122,7 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
         return
     flags = "".join(f" ({name})" for name in ("synthetic", "partial") if passport[name])
     split = passport["split"]
-    what = "pictures" if arguments.data is None else "clips"
+    what = "pictures" if arguments.roots else "clips"
     console.result(
         f"{passport['model']}: {split['train']} {what} to train on, {split['test']} of "
         f"{len(split['held_out_subjects'])} held-out people{flags}"

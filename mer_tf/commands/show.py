@@ -47,8 +47,6 @@ def run(arguments) -> int:
         raise ConfigError(f"recipe {recipe.name!r} magnifies a band of frequencies in Hz; give --fps")
     out = arguments.out or f"{clip.key.replace('/', '_')}_{recipe.name}.png"
     _check_out(out)
-    # TensorFlow, which some recipes need, has remarks on the machine that are no part of the result.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from mer_tf.preprocessing.images import read_picture
     from mer_tf.show.contact_sheet import draw
     from mer_tf.show.examine import examine

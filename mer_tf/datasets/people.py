@@ -11,8 +11,8 @@ import functools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from mer_tf.datasets.registry import CARDS, dataset_name
-from mer_tf.datasets.spelling import clip_form, plain, subject_form, subject_number
+from mer_tf.datasets.registry import CARDS, dataset_name, spellings_of
+from mer_tf.datasets.spelling import clip_form, one_slip, plain, subject_form, subject_number
 from mer_tf.errors import ConfigError
 
 _NAMED = 5  # people told in one note
@@ -90,10 +90,12 @@ class People:
         """The set and the subject in the spelling in which they came first; a set with a card by its name there.
 
         Raises:
-            ConfigError: The subject may be one that came before, and need not be (``1`` and ``P1``); or as
-                ``dataset_name``.
+            ConfigError: The subject may be one that came before, and need not be (``1`` and ``P1``); the set may be a
+                known one that came before, mistyped (``casmme2`` beside ``casme2``); or as ``dataset_name``.
         """
         key = (dataset_key(dataset), *person(dataset, subject))
+        if key[0] not in self._datasets:
+            self._check_set(key[0], dataset)
         name = self._datasets.setdefault(key[0], key[0] if key[0] in CARDS else dataset.strip())
         if key not in self._first:
             self._check(name, key, subject)
@@ -117,6 +119,17 @@ class People:
         return f"{who} spelled in several ways and read as one person{'' if count == 1 else ' each'}: " + (
             ", ".join(found) + rest
         )
+
+    def _check_set(self, key: str, dataset: str) -> None:
+        for other in self._datasets:
+            if (key in CARDS) == (other in CARDS):
+                continue
+            own, known = (self._datasets[other], key) if key in CARDS else (dataset.strip(), other)
+            if any(one_slip(plain(own), spelling) for spelling in spellings_of(known)):
+                raise ConfigError(
+                    f"datasets {own!r} and {known!r} may be one set, whose people would then be on both sides of a "
+                    f"split; write {known!r}, or give a set of your own another name"
+                )
 
     def _check(self, name: str, key: tuple[str, str, str], subject: str) -> None:
         number, lettered = subject_number(key[2])

@@ -52,6 +52,11 @@ def _spellings() -> dict[str, tuple[str, ...]]:
 _NAMES = _spellings()
 
 
+def spellings_of(name: str) -> tuple[str, ...]:
+    """Every spelling of a known set, in the form of ``spelling.plain``."""
+    return tuple(spelling for spelling, names in _NAMES.items() if name in names)
+
+
 @functools.lru_cache(maxsize=1024)  # a prediction file asks once a row
 def dataset_name(text: str) -> str:
     """The name of a set in any of its spellings, so that one set under two spellings is one.

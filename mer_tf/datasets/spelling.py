@@ -35,6 +35,32 @@ def plain(text: str) -> str:
     return re.sub(r"[\s_-]", "", clean(text)).casefold()
 
 
+def one_slip(one: str, other: str) -> bool:
+    """Whether one letter too many, too few, wrong or in the place of its neighbour makes one word the other.
+
+    Another digit is another number, no slip.
+
+    Example:
+        >>> one_slip("casmme2", "casme2"), one_slip("smam", "samm"), one_slip("casme9", "casme2"), one_slip("x", "xy2")
+        (True, True, False, False)
+    """
+    if one == other or abs(len(one) - len(other)) > 1:
+        return False
+    same = 0
+    while same < min(len(one), len(other)) and one[same] == other[same]:
+        same += 1
+    left, right = one[same:], other[same:]
+    if left[1:] == right[1:]:
+        changed = left[:1] + right[:1]
+    elif left[1:] == right or left == right[1:]:
+        changed = left[0] if len(left) > len(right) else right[0]
+    elif left[:2] == right[:2][::-1] and left[2:] == right[2:]:
+        changed = left[:2]
+    else:
+        return False
+    return not any(sign.isdigit() for sign in changed)
+
+
 def joined(text: str) -> str:
     """A subject id in lower case, numbers without leading zeros and ``.0``, letters and numbers joined.
 

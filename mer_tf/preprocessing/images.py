@@ -47,7 +47,8 @@ def decode_image(
 
     Returns:
         ``(height, width, 3)`` uint8 RGB. Gray is repeated in the three channels, an alpha channel is dropped,
-        16-bit values are scaled by ``255 / (2**bits - 1)``, rounded and clipped. Orientation tags are obeyed.
+        16-bit values are scaled by ``255 / 65535`` and rounded; where only 8 to 15 bits are in use, the upper 8 of them
+        are taken, as a camera with that sensor gives them in 8 bits. Orientation tags are obeyed.
 
     Raises:
         ImageError: Empty, too large, of another format, animated, truncated, damaged as far as that can be known
@@ -56,7 +57,10 @@ def decode_image(
     """
     image = _decoded(data, max_pixels, max_bytes, clip, frame)
     if image.dtype == np.uint16:
-        scaled = np.rint(image.astype(np.float64) * (255.0 / ((1 << bits) - 1)))
+        if 8 <= bits < 16:
+            scaled = image >> (bits - 8)
+        else:
+            scaled = np.rint(image.astype(np.float64) * (255.0 / ((1 << bits) - 1)))
         image = np.minimum(scaled, 255).astype(np.uint8)
     return _as_rgb(image)
 

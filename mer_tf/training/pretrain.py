@@ -32,18 +32,16 @@ from mer_tf.preprocessing.pictures import Pictures, Source, check_picture_recipe
 from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import get_recipe
 from mer_tf.run_files import PRETRAINED_FILE, PRETRAINED_FORMAT, WEIGHTS_FILE
-from mer_tf.systems.registry import check_recipe, get_model_card
+from mer_tf.systems.registry import get_model_card
 from mer_tf.systems.transfer import write_named_weights
 from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
-from mer_tf.training.data import MotionData
-from mer_tf.training.fold import trainer_tensors
-from mer_tf.training.fold_checks import check_classes
 from mer_tf.training.initial import weights_facts, weights_hash
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.types import ClipTable, Fold
 
 MAPPING = "macro5"
+STAGE = "macro-expression pre-training"
 HELD_OUT = 0.1
 FOLD = "pretrain"  # stands for the fold's name in the seed
 PICTURES_FOLDER = "pictures"
@@ -125,7 +123,7 @@ def pretrain(
     sources = [Source(picture.path, picture.clip.key, picture.number) for picture in found]
     hashes, _ = hash_files(sources)
     _check_copies(found, hashes)
-    _begin(out_dir, config, initial, recipe.hash, _fingerprint(found, hashes, range(len(found)), recipe.hash), force)
+    begin(out_dir, config, initial, recipe.hash, _fingerprint(found, hashes, range(len(found)), recipe.hash), force)
     made = make_pictures(
         sources,
         recipe,
@@ -159,7 +157,7 @@ def pretrain(
     )
     probabilities = trainer.predict({name: made.images}, made.rows[test].tolist())
     sets = [found[row].clip.dataset for row in test]
-    scores = _scores(labels[test], probabilities.argmax(axis=1), sets, len(classes))
+    found_scores = scores(labels[test], probabilities.argmax(axis=1), sets, len(classes))
     problems = [problem for table in tables for problem in table.problems]
     facts = {
         "sets": _sets(tables, found, made, classes),
@@ -167,105 +165,17 @@ def pretrain(
         "faults": [str(made.faults[index]) for index in sorted(made.faults)],
         "clips_left_out": [problem.message for problem in problems if problem.dropped],
         "not_read": [problem.message for problem in problems if problem.kind == "extra" and not problem.dropped],
-        "split": _split_facts(subjects, train, test),
-        "test": scores,
+        "split": split_facts(subjects, train, test),
+        "test": found_scores,
         "data_fingerprint": _fingerprint(found, hashes, [*train, *test], recipe.hash),
         "synthetic": any(map(is_synthetic_table, tables)),
         "partial": bool(made.faults) or any(table.partial for table in tables),
     }
-    return _write(out_dir, trainer, classes, initial, facts, start)
+    return write(out_dir, trainer, STAGE, MAPPING, initial, facts, start)
 
 
-def pretrain_clips(
-    data: MotionData,
-    config: TrainConfig,
-    out_dir: str | os.PathLike,
-    *,
-    force: bool = False,
-    on_epoch: Callable[[int, int], None] | None = None,
-) -> dict:
-    """Trains a network on prepared clips of macro-expression sets and writes its weights by layer name.
-
-    What ``pretrain`` does for networks of single pictures, for those of clips and of flow. The same files are written.
-
-    Args:
-        data: Clips of macro-expression sets, by the mapping ``macro5``.
-        config: Settings; the number of classes is set to the mapping's five.
-        out_dir: Folder of the run; made if absent.
-        force: As ``pretrain``.
-        on_epoch: Called after each epoch with (epochs done, epochs in all).
-
-    Returns:
-        The passport as written to ``pretrain.json``.
-
-    Raises:
-        ConfigError: A clip is of another set or mapping, or the folder holds a run with other settings.
-        EmptySplitError: As ``pretrain``.
-
-    Source: CBAMNet paper, section 4.7, which proposes it for networks of clips.
-
-    Assumption: the settings are those that the network's preset gives for micro-expressions; no source states others.
-    """
-    start = time.perf_counter()
-    out_dir = os.fspath(out_dir)
-    others = sorted(set(data.datasets) - set(MACRO))
-    if others or data.mapping != MAPPING:
-        raise ConfigError(
-            f"pre-training takes clips of macro-expressions ({', '.join(MACRO)}) by mapping {MAPPING}, so that nobody "
-            f"tested later is among them. Received: {', '.join(others or sorted(set(data.datasets)))} by mapping "
-            f"{data.mapping or 'unknown'}"
-        )
-    classes = get_mapping(MAPPING).classes
-    config = dataclasses.replace(config, num_classes=len(classes))
-    check_recipe(config.model, data.recipe, config.model_options)
-    initial = weights_hash(config.initial_weights) if config.initial_weights else ""
-    trainer = FoldTrainer(config, data.recipe)
-    fold = split_subjects(data.subject_keys, seed=config.seed)
-    check_no_leakage(fold, data.subject_keys, data.keys)
-    check_classes(data.labels[list(fold.train)], config, "the training part")
-    _begin(out_dir, config, initial, data.recipe.hash, data.fingerprint, force)
-    tensors, logs = trainer_tensors(data, trainer), os.path.join(out_dir, "logs", FOLD)
-    remove_logs(logs)
-    train, test = list(fold.train), list(fold.test)
-    trainer.fit(
-        tensors,
-        data.labels[train],
-        seed=fold_seed(config.seed, FOLD),
-        keys=[data.keys[row] for row in train],
-        rows=train,
-        log_dir=logs,
-        on_epoch=None if on_epoch is None else lambda epoch: on_epoch(epoch, config.epochs),
-    )
-    predicted = trainer.predict(tensors, test).argmax(axis=1)
-    names = sorted(set(data.datasets))
-    rows = {name: [row for row, dataset in enumerate(data.datasets) if dataset == name] for name in names}
-    facts = {
-        "sets": {
-            name: {
-                "expected": None,
-                "found": len(own),
-                "used": len(own),
-                "clips": len(own),
-                "subjects": len({data.subjects[row] for row in own}),
-                "classes": dict(zip(classes, np.bincount(data.labels[own], minlength=len(classes)).tolist())),
-            }
-            for name, own in rows.items()
-        },
-        "pictures": 0,
-        "faults": [],
-        "clips_left_out": [],
-        "not_read": [],
-        "split": _split_facts(data.subject_keys, train, test),
-        "test": _scores(data.labels[test], predicted, [data.datasets[row] for row in test], len(classes)),
-        "data_fingerprint": data.fingerprint,
-        "synthetic": data.synthetic,
-        "partial": data.partial,
-    }
-    return _write(out_dir, trainer, classes, initial, facts, start)
-
-
-def _write(
-    out_dir: str, trainer: FoldTrainer, classes: Sequence[str], initial: str, facts: Mapping, start: float
+def write(
+    out_dir: str, trainer: FoldTrainer, stage: str, mapping: str, initial: str, facts: Mapping, start: float
 ) -> dict:
     """Writes the weights, the score of the held-out tenth and the passport, and gives the passport."""
     config, recipe = trainer.config, trainer.recipe
@@ -278,10 +188,10 @@ def _write(
     write_named_weights(trainer.model, weights)
     passport = {
         "format": PRETRAINED_FORMAT,
-        "stage": "macro-expression pre-training",
+        "stage": stage,
         "model": config.model,
-        "classes": list(classes),
-        "mapping": MAPPING,
+        "classes": list(get_mapping(mapping).classes),
+        "mapping": mapping,
         "config": config.to_json(),
         "recipe": recipe.to_json(),
         "recipe_hash": recipe.hash,
@@ -371,7 +281,7 @@ def _check_copies(found: Sequence[Picture], hashes: Sequence[str]) -> None:
             )
 
 
-def _scores(labels: np.ndarray, predictions: np.ndarray, datasets: Sequence[str], num_classes: int) -> dict:
+def scores(labels: np.ndarray, predictions: np.ndarray, datasets: Sequence[str], num_classes: int) -> dict:
     sets = np.array(datasets)
     cm = metrics.confusion_matrix(labels.tolist(), predictions.tolist(), num_classes)
     hits = labels == predictions
@@ -401,7 +311,7 @@ def _sets(tables: Sequence[ClipTable], found: Sequence[Picture], made: Pictures,
     return facts
 
 
-def _split_facts(subjects: Sequence[str], train: Sequence[int], test: Sequence[int]) -> dict:
+def split_facts(subjects: Sequence[str], train: Sequence[int], test: Sequence[int]) -> dict:
     held = sorted({subjects[row] for row in test})
     return {
         "share": HELD_OUT,
@@ -412,7 +322,7 @@ def _split_facts(subjects: Sequence[str], train: Sequence[int], test: Sequence[i
     }
 
 
-def _begin(out_dir: str, config: TrainConfig, initial: str, recipe_hash: str, data: str, force: bool) -> None:
+def begin(out_dir: str, config: TrainConfig, initial: str, recipe_hash: str, data: str, force: bool) -> None:
     """Refuses, or removes where that is forced, what a run with other settings left; writes down those of this one."""
     # Of the initial weights the content counts, not the place.
     settings = {"config": {**config.to_json(), "initial_weights": initial}, "recipe": recipe_hash, "data": data}

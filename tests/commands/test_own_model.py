@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from records_helper import write_records
@@ -92,3 +95,16 @@ def test_what_is_no_model_is_bad_input(work, tmp_path, capfd):
     assert main([*arguments, f"{work}/net.py:build", "--set", "model_code=x"]) == 2
     assert "give it with --model" in capfd.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+def test_what_the_network_loads_says_nothing_on_the_terminal(tmp_path):
+    (tmp_path / "net.py").write_text(NET)
+    words = ["loso", "--model", f"{tmp_path}/net.py:build", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    command = [sys.executable, "-m", "mer_tf.cli", *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 2
+    assert done.stdout == "" and done.stderr.splitlines() == [
+        f"mer: error: record file '{tmp_path}/nowhere' is missing"
+    ]

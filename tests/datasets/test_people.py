@@ -110,3 +110,16 @@ def test_what_is_spelled_in_one_way_is_left_alone():
 
 def test_words_that_only_begin_like_subject_are_names():
     assert subject_form("sandra") == "sandra" and subject_form("nora2") == "nora2" and subject_form("s") == "s"
+
+
+@pytest.mark.parametrize("typed", ["casmme2", "CASEM II", "csame2", "casme2x"])
+def test_a_mistyped_set_beside_the_set_is_refused_with_both_names(typed):
+    for pairs in ([("casme2", "1"), (typed, "1")], [(typed, "1"), ("CASME II", "2")]):
+        with pytest.raises(ConfigError, match="may be one set") as caught:
+            one_spelling(pairs)
+        assert repr(typed) in str(caught.value) and "'casme2'" in str(caught.value)
+
+
+def test_sets_of_ones_own_may_be_alike():
+    for names in (("seta", "setb"), ("casme9", "casme2"), ("casmme2", "samm"), ("casme", "casme2")):
+        one_spelling([(name, "1") for name in names])

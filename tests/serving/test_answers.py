@@ -150,3 +150,19 @@ def test_mer_predict_says_it_in_a_hundred_columns(addresses, clip, capfd):
     assert "the floor of 0.25" in text and "trained on drawings, 9 clips (casme2 9)" in text and "UF1 0.512" in text
     assert "guessed_apex:" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_with_json_whoever_started_it_is_told_as_well(addresses, clip, tmp_path, capfd):
+    from mer_tf.cli import main
+
+    _, folder, points = clip
+    words = ["--server", addresses["new"], "--landmark-model", str(points), "--json"]
+    assert main(["predict", str(folder), *words]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["flags"] and "guessed_apex:" in err and "no_motion:" not in err
+    first = sorted(folder.iterdir())[0]
+    for number in (1, 2, 3):
+        (tmp_path / f"img{number}{first.suffix}").write_bytes(first.read_bytes())
+    assert main(["predict", str(tmp_path), *words]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["class"] == "no_motion" and "no_motion: (motion 0" in err

@@ -55,3 +55,8 @@ def test_an_option_that_the_model_lacks_stops_before_anything_is_written(tmp_pat
     assert compile_(tmp_path, "--option", "consistensy=0.5") == 2
     assert "Did you mean 'consistency'" in capfd.readouterr().err
     assert not (tmp_path / "pipeline.yaml").exists()
+
+
+def test_a_flag_of_the_release_before_stops_no_script(tmp_path, capfd):
+    assert compile_(tmp_path, "--workers", "3", "--fold-workers", "1") == 0
+    assert "--fold-workers is gone" in capfd.readouterr().err

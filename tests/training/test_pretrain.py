@@ -24,7 +24,8 @@ from mer_tf.synthetic import write_synthetic_dataset
 from mer_tf.systems.registry import MODELS
 from mer_tf.systems.transfer import named_weights, read_named_weights, write_named_weights
 from mer_tf.training import FoldTrainer, TrainConfig
-from mer_tf.training.pretrain import pretrain, pretrain_clips, split_subjects
+from mer_tf.training.pretrain import pretrain, split_subjects
+from mer_tf.training.pretrain_clips import DRAWN_STAGE, pretrain_clips
 
 pytestmark = pytest.mark.slow  # pictures, records and trainings, again and again
 
@@ -447,3 +448,39 @@ def test_a_network_of_flow_goes_on_from_clips_of_macro_expressions(make_data, tm
     assert any((start[name] != value).any() for name, value in trained.items())
     after = FoldTrainer(dataclasses.replace(settings, initial_weights=str(weights)))
     assert {name.split("/")[0] for name in after.transfer.new} == {"probabilities"}
+
+
+def test_a_network_of_flow_goes_on_from_drawn_motion(make_data, tmp_path, capfd):
+    words = ["pretrain", "--flow", "100", "--model", "ststnet", "--epochs", "1", "--out", str(tmp_path / "drawn")]
+    assert main([*words]) == 0
+    said = capfd.readouterr().out
+    assert "ststnet:" in said and "clips to train on" in said and "(synthetic)" in said
+    passport = json.loads((tmp_path / "drawn/pretrain.json").read_text())
+    assert passport["stage"] == DRAWN_STAGE and passport["classes"] == ["negative", "positive", "surprise"]
+    assert passport["synthetic"] and passport["domain"]["noise"] == [0.0, 0.1]
+    assert passport["sets"]["drawn"]["classes"] == {"negative": 34, "positive": 33, "surprise": 33}
+    held = passport["split"]["held_out_subjects"]
+    assert held and passport["split"]["train"] + passport["split"]["test"] == 100
+
+    weights = str(tmp_path / "drawn/weights.npz")
+    begun = FoldTrainer(TrainConfig.from_preset("ststnet", initial_weights=weights))
+    assert {name.split("/")[0] for name in begun.transfer.new} == {"probabilities"}
+    named = named_weights(begun.model)
+    for name in begun.transfer.taken:
+        np.testing.assert_array_equal(named[name], read_named_weights(weights)[name])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--flow", "99", "--model", "ststnet"], "at least 100 clips"),
+        (["--flow", "200", "--model", "astnet"], "needs more than the motion of a levelled face"),
+        (["--flow", "200", "--model", "ststnet", "--mapping", "macro5"], "unknown dataset of mapping 'macro5'"),
+        (["--flow", "200", "--model", "ststnet", "--mapping", "native_casme2"], "has no emotion that is drawn"),
+        (["--data", "x", "--model", "ststnet", "--mapping", "megc2019"], "--mapping goes with --flow"),
+    ],
+)
+def test_drawn_motion_that_cannot_be(tmp_path, capfd, words, said):
+    assert main(["pretrain", *words, "--out", str(tmp_path / "out")]) == 2
+    assert said in " ".join(capfd.readouterr().err.split())
+    assert not (tmp_path / "out" / "weights.npz").exists()
