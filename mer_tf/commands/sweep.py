@@ -308,7 +308,7 @@ class _Sources:
 
 
 def _report(console: Console, arguments, rows, log: str) -> None:
-    from mer_tf.training.sweep import seeds_text
+    from mer_tf.training.sweep_rows import seeds_text
 
     scored = [row for row in rows if row.scores]
     first = (scored or rows)[0]
@@ -334,7 +334,7 @@ def _report(console: Console, arguments, rows, log: str) -> None:
 
 def sweep_table(rows) -> str:
     """The rows of a sweep for a person; of the settings only those that vary."""
-    from mer_tf.training.sweep import varying
+    from mer_tf.training.sweep_rows import varying
 
     names = varying(rows)
     columns = {

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from mer_tf.errors import ConfigError
 from mer_tf.files import read_json
 from mer_tf.metrics.predictions import read_predictions
 from mer_tf.passport import write_passport
+from mer_tf.recipes import Recipe
 from mer_tf.run_files import ENSEMBLE, FLOW_FIELD, PASSPORT_FILE, PREDICTIONS_FILE
 from mer_tf.training.cross_validation import Run
 from mer_tf.types import Prediction
@@ -34,7 +36,7 @@ class Member:
 
 
 class _Recipes:
-    """Stands for the recipes of members that do not take the same; each member names its own."""
+    """What a passport asks of a recipe, for members that do not take the same; each member names its own."""
 
     def __init__(self, runs: Sequence[Run]):
         self._by_hash = {run.data.recipe.hash: run.data.recipe.name for run in runs}
@@ -153,7 +155,7 @@ def write_ensemble(
         classes=first.classes,
         # What tells one ensemble from another, beside what all members have in common.
         config={**config, "members": [{"model": one["model"], **one["config"]} for one in told]},
-        recipe=first.data.recipe if one_recipe else _Recipes(runs),
+        recipe=first.data.recipe if one_recipe else cast(Recipe, _Recipes(runs)),
         data_fingerprint=first.data.fingerprint if len(fingerprints) == 1 else _joined(fingerprints),
         protocol=first.split.protocol.name,
         wall_seconds=sum(passport["wall_seconds"] for passport in passports),

@@ -8,10 +8,8 @@ to it, other clips are refused.
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
 import hashlib
-import io
 import json
 import os
 import urllib.parse
@@ -21,7 +19,6 @@ from mer_tf import atomic, output
 from mer_tf.console import announce, hearing
 from mer_tf.errors import ConfigError, MerError
 from mer_tf.files import read_json
-from mer_tf.metrics.comparison import over_seeds
 from mer_tf.metrics.predictions import read_predictions
 from mer_tf.run_files import PASSPORT_FILE, PREDICTIONS_FILE, SWEEP_FILE
 from mer_tf.systems.card import flat
@@ -37,10 +34,10 @@ from mer_tf.training.fold_store import FoldStore, check_run, run_settings
 from mer_tf.training.initial import weights_hash
 from mer_tf.training.interface import TRAININGS
 from mer_tf.training.nested import Nested
+from mer_tf.training.sweep_rows import Row, scored, seeds_text, to_csv
 
 SWEPT = "folds of a sweep"  # what ``sweep`` announces (``mer_tf.console``), one for each fold of each run
 ENSEMBLES, CHOSEN = "ensembles", "nested"  # folders beside those of the combinations
-METRICS = ("uf1", "uar", "accuracy")
 _FORMAT = 1
 _LONGEST_NAME = 120  # characters of a folder's name
 _SAFE = "=+-_.:[],"  # beside letters and digits
@@ -61,41 +58,6 @@ class Job:
     data: MotionData
     point: Mapping[str, str] = dataclasses.field(default_factory=dict)
     facts: Mapping = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Row:
-    """One line of a sweep's table.
-
-    Attributes:
-        model: The system, or the systems of an ensemble.
-        preset: Preset; of an ensemble of several what all share, or ``""``.
-        point: As ``Job``.
-        kind: ``"runs"`` (one for each seed), ``"ensemble"`` (all seeds as one) or ``"nested"`` (settings picked inside
-            each fold; one run for each seed).
-        seeds: Seeds.
-        folder: Folder of the runs or of the ensemble, from that of the sweep.
-        scores: What ``over_seeds`` returns; None where a run failed.
-        clips: Number of clips.
-        subjects: Number of subjects.
-        failed: What went wrong, or ``""``.
-    """
-
-    model: str
-    preset: str
-    point: Mapping[str, str]
-    kind: str
-    seeds: tuple[int, ...]
-    folder: str
-    scores: dict | None
-    clips: int
-    subjects: int
-    failed: str = ""
-
-    def to_json(self) -> dict:
-        """Plain dictionary."""
-        scores = {name: self.scores[name] for name in METRICS} if self.scores else None
-        return {**dataclasses.asdict(self), "point": dict(self.point), "seeds": list(self.seeds), "scores": scores}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -200,7 +162,7 @@ def sweep(
         missing = [failed[one.folder] for one in ensemble.members if one.folder in failed]
         rows.append(ensemble.failed(missing[0]) if missing else ensemble.write(out_dir))
     rows.sort(key=lambda row: -row.scores["uf1"]["mean"] if row.scores else 1.0)  # stable: of equal ones the first
-    atomic.write_text(os.path.join(out_dir, SWEEP_FILE), _csv(rows))
+    atomic.write_text(os.path.join(out_dir, SWEEP_FILE), to_csv(rows))
     return rows
 
 
@@ -274,7 +236,7 @@ class _Ensemble:
         place = os.path.join(ENSEMBLES, self.name)
         members = [Member(os.path.join(out_dir, one.folder), one.run) for one in self.members]
         write_ensemble(os.path.join(out_dir, place), members, name=self._title)
-        return _scored(out_dir, [place], self._row(place))
+        return scored(out_dir, [place], self._row(place))
 
     def failed(self, why: str) -> Row:
         return dataclasses.replace(self._row(os.path.join(ENSEMBLES, self.name)), failed=why)
@@ -424,7 +386,7 @@ def _row(out_dir: str, group: Sequence[_Planned], failed: Mapping[str, str]) -> 
     wrong = [f"{one.folder}: {failed[one.folder]}" for one in group if one.folder in failed]
     if wrong:
         return dataclasses.replace(row, failed="; ".join(wrong))
-    return _scored(out_dir, [one.folder for one in group], row)
+    return scored(out_dir, [one.folder for one in group], row)
 
 
 def _by_system(nested: Sequence[Nested]) -> list[list[Nested]]:
@@ -454,55 +416,12 @@ def _nested_row(out_dir: str, group: Sequence[Nested], failed: Mapping[str, str]
     wrong = [f"{place}: {failed[place]}" for place in places if place in failed]
     if wrong:
         return dataclasses.replace(row, failed="; ".join(wrong))
-    return _scored(out_dir, places, row)
+    return scored(out_dir, places, row)
 
 
 def _blank(first: _Planned, model, preset, point, kind, seeds, folder) -> Row:
     data = first.job.data
     return Row(model, preset, point, kind, seeds, folder, None, len(data), len(set(data.subject_keys)))
-
-
-def _scored(out_dir: str, places: Sequence[str], row: Row) -> Row:
-    passport = read_json(os.path.join(out_dir, places[0], PASSPORT_FILE))
-    n = len(passport["classes"])
-    runs = [read_predictions(os.path.join(out_dir, place, PREDICTIONS_FILE), n) for place in places]
-    return dataclasses.replace(row, scores=over_seeds(runs, n))
-
-
-def varying(rows: Sequence[Row]) -> list[str]:
-    """Swept settings of which the rows have more than one value, in order."""
-    names = dict.fromkeys(name for row in rows for name in row.point)
-    return [name for name in names if len({row.point[name] for row in rows if name in row.point}) > 1]
-
-
-def seeds_text(seeds: Sequence[int]) -> str:
-    """``seed 0``, ``seeds 0-4`` or ``seeds 0, 3``."""
-    ordered = sorted(seeds)
-    if len(ordered) == 1:
-        return f"seed {ordered[0]}"
-    if ordered == list(range(ordered[0], ordered[-1] + 1)):
-        return f"seeds {ordered[0]}-{ordered[-1]}"
-    return f"seeds {', '.join(map(str, ordered))}"
-
-
-def _csv(rows: Sequence[Row]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row.point))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    figures = [f"{metric}_{part}" for metric in METRICS for part in ("mean", "sd", "low", "high")]
-    writer.writerow(["model", "preset", *names, "kind", "seeds", *figures, "clips", "subjects", "folder", "failed"])
-    for row in rows:
-        cells: list = []
-        for metric in METRICS:
-            one = row.scores[metric] if row.scores else {"mean": None, "sd": None, "interval": (None, None)}
-            cells += [one["mean"], one["sd"], *one["interval"]]
-        point = [row.point.get(name, "") for name in names]
-        values = ["" if cell is None else repr(cell) for cell in cells]
-        seeds = " ".join(map(str, row.seeds))
-        writer.writerow(
-            [row.model, row.preset, *point, row.kind, seeds, *values, row.clips, row.subjects, row.folder, row.failed]
-        )
-    return out.getvalue()
 
 
 def _text(value) -> str:
