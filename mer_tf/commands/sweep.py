@@ -121,6 +121,13 @@ def run(arguments) -> int:
         from mer_tf.systems.feature import FEATURES
         from mer_tf.training.sweep import SWEPT, Job, sweep
 
+        plain = [one.model for one, _, point in combinations if not point and (arguments.presets or _axes(arguments))]
+        if plain:
+            said = "is hand-crafted and runs" if len(set(plain)) == 1 else "are hand-crafted and run"
+            names = ", ".join(dict.fromkeys(plain))
+            console.note(
+                fill(f"note: {names} {said} with the preset of its own; settings and presets are for networks")
+            )
         jobs = []
         for _, config, point in combinations:
             data, facts = sources.read(config, console)
