@@ -151,8 +151,12 @@ def run(arguments) -> int:
     return 1 if any(row.failed for row in rows) else 0
 
 
-def check_arguments(arguments) -> tuple[list, int]:
+def check_arguments(arguments, *, weights_here: bool = True) -> tuple[list, int]:
     """Whatever the arguments alone can tell of every combination; nothing of the data is read, nothing is written.
+
+    Args:
+        arguments: Parsed arguments.
+        weights_here: Whether the initial weights must be readable.
 
     Returns:
         For each combination its arguments as ``mer loso`` takes them, its ``TrainConfig`` and its swept values; and the
@@ -179,7 +183,7 @@ def check_arguments(arguments) -> tuple[list, int]:
     combinations = []
     for model in arguments.models:
         for one in _combinations(arguments, model, plain=bool(networks) and model not in networks):
-            combinations.append((one, training_config(one), one.point))
+            combinations.append((one, training_config(one, weights_here=weights_here), one.point))
     if arguments.save_models and not networks:
         raise ConfigError("--save-models: hand-crafted features have no weights; leave it out")
     return combinations, workers
