@@ -114,6 +114,7 @@ def loso(
     preset: str | None = None,
     seed: int = 0,
     workers: int = 1,
+    save_models: bool = False,
     force: bool = False,
     **settings,
 ) -> dict:
@@ -127,6 +128,7 @@ def loso(
         preset: Training settings to start from; None for ``"paper"``, or what the ``CARD`` of your own model says.
         seed: Global seed.
         workers: Processes that train folds side by side.
+        save_models: Also keep the weights of each fold, ``folds/NAME.weights.h5`` in ``out``.
         force: Replace a run of other settings.
         **settings: Training settings in place of the preset's, for example ``epochs=20``.
 
@@ -139,7 +141,7 @@ def loso(
     from mer_tf.training.cross_validation import cross_validate
 
     data, config = _inputs(data, model, preset, seed, settings)
-    return cross_validate(data, config, out, protocol=protocol, workers=workers, force=force)
+    return cross_validate(data, config, out, protocol=protocol, workers=workers, save_models=save_models, force=force)
 
 
 def train(

@@ -88,6 +88,21 @@ def whole(path: str | os.PathLike) -> Iterator[str]:
                 os.unlink(temporary)
 
 
+def remove_left(folder: str | os.PathLike) -> None:
+    """Removes what processes that were killed while they wrote left in a folder and in those below it.
+
+    Only for folders that this process holds (``mer_tf.output.locked``): what another one is writing would go too.
+    """
+    for base, folders, files in os.walk(folder):
+        for name in [name for name in folders if name.startswith(PREFIX)]:
+            folders.remove(name)
+            shutil.rmtree(os.path.join(base, name), ignore_errors=True)
+        for name in files:
+            if name.startswith(PREFIX):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(base, name))
+
+
 def descriptor(path: str | os.PathLike) -> int | None:
     """The number of the open descriptor of this process that a path such as ``/dev/stdout`` stands for, else None."""
     path = os.path.abspath(path)

@@ -32,6 +32,7 @@ VERBS = {
     "prepare": "components.cli:add_prepare",
     "pretrain": "mer_tf.commands.pretrain:add",
     "loso": "mer_tf.commands.loso:add",
+    "sweep": "mer_tf.commands.sweep:add",
     "train": "mer_tf.commands.train:add",
     "flow": "mer_tf.commands.flow:add",
     "evaluate": "mer_tf.commands.evaluate:add",

@@ -284,7 +284,8 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
-    """Sends everything printed by libraries, also below Python, to ``log_path`` (appended).
+    """Sends everything printed by libraries, also below Python, to ``log_path`` (appended); an error that ends the work
+    is noted there too.
 
     Yields:
         A console on the real standard output and error.
@@ -315,6 +316,11 @@ def quiet(log_path: str | os.PathLike) -> Iterator[Console]:
         os.dup2(log_fd, 2)
         with warnings.catch_warnings():
             yield console
+    except BaseException as error:
+        note = f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} ended by {type(error).__name__}: {one_line(str(error))}\n"
+        with contextlib.suppress(OSError):  # a full disk takes no note of it
+            os.write(log_fd, note.encode(errors=_NAMES))
+        raise
     finally:
         for stream in (sys.stdout, sys.stderr, out, err):
             with contextlib.suppress(ValueError, OSError):

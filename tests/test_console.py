@@ -46,6 +46,14 @@ def test_quiet_keeps_python_and_c_level_output_off_the_terminal(tmp_path):
         assert text in log
 
 
+@pytest.mark.parametrize("error", ["ValueError('the loss is nan')", "KeyboardInterrupt"])
+def test_what_ends_the_work_is_noted_in_the_log(tmp_path, error):
+    process, log = run_quiet(tmp_path, f"raise {error}")
+    assert process.returncode != 0
+    assert log.splitlines()[-1].partition(" ended by ")[2].startswith(error.partition("(")[0])
+    assert "the loss is nan" in log or error == "KeyboardInterrupt"
+
+
 def test_streams_come_back_after_quiet_even_after_an_error(tmp_path):
     code = f"""
     from mer_tf.console import quiet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 
 from mer_tf.console import Console, fill
@@ -13,9 +14,17 @@ DEFAULT_MAPPING = "megc2019"
 _MAPS = {"flow_images": "face", "flow_arrays": "face", "puzzle_images": "puzzle"}
 
 
-def add_flow(parser) -> None:
-    """Adds ``--data`` and what may be given instead of it."""
-    parser.add_argument("--data", help="folder written by 'mer prepare'")
+def add_flow(parser, *, several: bool = False) -> None:
+    """Adds ``--data`` and what may be given instead of it; ``several`` lets ``--data`` be given more than once."""
+    if several:
+        parser.add_argument(
+            "--data",
+            action="append",
+            metavar="DIR",
+            help="folder written by 'mer prepare'; once for each recipe that the systems take",
+        )
+    else:
+        parser.add_argument("--data", help="folder written by 'mer prepare'")
     parser.add_argument(
         "--flow-images",
         metavar="DIR",
@@ -81,6 +90,21 @@ def check_flow(arguments, recipe) -> None:
         raise ConfigError(f"model {arguments.model!r} takes no {_MAPS[unused[0]]} images; leave {_flag(unused[0])} out")
     if arguments.labels is None:
         raise ConfigError("give the labels of the flow with --labels CSV (dataset, sub, filename_o, label)")
+
+
+def maps_for(arguments, recipe, recipes):
+    """The arguments without pictures that the model of this recipe does not take and one of another recipe does.
+
+    Args:
+        arguments: Parsed arguments.
+        recipe: Recipe of the model.
+        recipes: Recipes of all models that the arguments are for.
+    """
+    from mer_tf.recipes.outside import maps_of
+
+    own, taken = maps_of(recipe), {map_ for one in recipes for map_ in maps_of(one)}
+    without = {name: None for name, map_ in _MAPS.items() if map_ not in own and map_ in taken}
+    return argparse.Namespace(**{**vars(arguments), **without})
 
 
 def read_flow(arguments, recipe) -> dict:

@@ -7,7 +7,14 @@ import os
 
 from mer_tf import output
 from mer_tf.commands.flow_source import add_flow, check_flow, flow_data, read_flow
-from mer_tf.commands.options import add_force, add_training_options, add_workers, training_config, worker_count
+from mer_tf.commands.options import (
+    add_force,
+    add_save_models,
+    add_training_options,
+    add_workers,
+    training_config,
+    worker_count,
+)
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
 from mer_tf.recipes.outside import ZERO_CENTRED
@@ -40,6 +47,7 @@ def add(verbs) -> None:
         help=f"also write {SUB_CLIPS_FILE}: predictions of sub-sequences of the held-out clips, which the CBAMNet "
         "paper scores; for settings that cut training clips so",
     )
+    add_save_models(parser)
     add_force(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run, resumes="finished folds are kept")
@@ -66,6 +74,7 @@ def run(arguments) -> int:
                 workers=workers,
                 epoch_predictions=arguments.epoch_predictions,
                 sub_clips=arguments.sub_clips,
+                save_models=arguments.save_models,
                 force=arguments.force,
                 facts=facts,
                 say=lambda text: console.note(fill(text)),
@@ -97,6 +106,11 @@ def check_arguments(arguments):
         raise ConfigError(f"--epoch-predictions must be at least 0. Received: {arguments.epoch_predictions}")
     if arguments.epoch_predictions and not card.is_network:
         raise ConfigError(f"model {card.name!r} has no epochs; leave --epoch-predictions out")
+    if arguments.save_models and not card.is_network:
+        raise ConfigError(
+            f"--save-models: model {card.name!r} is a hand-crafted feature without weights; leave it out, its "
+            "classifier is fitted again in seconds"
+        )
     if arguments.sub_clips and not config.augmentation.subsequences:
         raise ConfigError(
             f"--sub-clips: preset {config.preset!r} of model {card.name!r} cuts no sub-sequences of training clips; "

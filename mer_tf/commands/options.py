@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.files import parse_json
@@ -21,7 +22,8 @@ _FLAGS = {
     "seed": "--seed",
     "shuffle_labels": "--shuffle-labels",
 }
-_SHORTCUTS = ("epochs", "learning_rate", "batch_size", "optimizer")
+SHORTCUTS = ("epochs", "learning_rate", "batch_size", "optimizer")
+MAX_SEEDS = 1000
 
 
 def add_training_options(
@@ -99,7 +101,7 @@ def training_config(arguments, *, classes_from_data: bool = True, weights_here: 
 
     if "protocol" in vars(arguments):
         get_protocol(arguments.protocol)
-    overrides = {name: getattr(arguments, name) for name in _SHORTCUTS if getattr(arguments, name) is not None}
+    overrides = {name: getattr(arguments, name) for name in SHORTCUTS if getattr(arguments, name) is not None}
     for name, value in parse_settings(arguments.settings).items():
         if name in overrides:
             raise ConfigError(f"{name} is given twice: by --{name.replace('_', '-')} and by --set")
@@ -133,7 +135,7 @@ def parse_settings(texts: list[str]) -> dict:
 
     types = {field.name: str(field.type) for field in dataclasses.fields(TrainConfig)}
     settings: dict = {}
-    for name, value in _pairs("--set", texts, "loss=focal").items():
+    for name, value in name_value_pairs("--set", texts, "loss=focal").items():
         if name in _FLAGS:
             raise ConfigError(f"--set {name}=...: give it with {_FLAGS[name]}")
         if name not in types:
@@ -147,6 +149,56 @@ def parse_settings(texts: list[str]) -> dict:
     return settings
 
 
+def split_values(text: str) -> list[str]:
+    """The values of a swept setting: parted by commas, but not by those inside brackets, braces or double quotes.
+
+    Raises:
+        ConfigError: A value is empty, or a bracket or quote is not closed.
+
+    Example:
+        >>> split_values('1e-3,1e-4'), split_values('[7,7],[5,5]'), split_values('{"copies":2,"angle":5}')
+        (['1e-3', '1e-4'], ['[7,7]', '[5,5]'], ['{"copies":2,"angle":5}'])
+    """
+    values, depth, quoted, start = [], 0, False, 0
+    for place, sign in enumerate(text):
+        if sign == '"' and (not place or text[place - 1] != "\\"):
+            quoted = not quoted
+        elif not quoted and sign in "[{":
+            depth += 1
+        elif not quoted and sign in "]}":
+            depth -= 1
+        elif not quoted and not depth and sign == ",":
+            values.append(text[start:place])
+            start = place + 1
+    values.append(text[start:])
+    if quoted or depth or not all(values):
+        why = "a value is empty" if not (quoted or depth) else "a bracket or a quote is not closed"
+        raise ConfigError(f"{text!r} is no list of values with commas between: {why}")
+    return values
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds such as ``0``, ``0-4`` or ``0,2,10-12``, in the order given.
+
+    Raises:
+        ConfigError: The text is not of that form, or a seed stands twice.
+
+    Example:
+        >>> parse_seeds("0-2,7")
+        [0, 1, 2, 7]
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        found = re.fullmatch(r"(\d{1,10})(?:-(\d{1,10}))?", part.strip())
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if not 0 <= last - first < MAX_SEEDS:
+            raise ConfigError(f"--seeds takes numbers such as 0-4 or 0,1,2, at most {MAX_SEEDS}. Received: {text!r}")
+        seeds += range(first, last + 1)
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError(f"--seeds {text}: a seed stands twice")
+    return seeds
+
+
 def parse_options(texts: list[str]) -> dict:
     """``NAME=VALUE`` texts of ``--option`` as a dictionary; a value that is not JSON is text.
 
@@ -154,7 +206,7 @@ def parse_options(texts: list[str]) -> dict:
         ConfigError: A text is not of that form, or a name stands twice.
     """
     options: dict = {}
-    for name, value in _pairs("--option", texts, "sigmoid=false").items():
+    for name, value in name_value_pairs("--option", texts, "sigmoid=false").items():
         try:
             options[name] = parse_json(value, f"--option {name}")
         except ConfigError as error:
@@ -212,6 +264,16 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace what a run with other settings left at --out")
 
 
+def add_save_models(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--save-models``, which ``run_loso`` takes."""
+    parser.add_argument(
+        "--save-models",
+        action="store_true",
+        help="also keep the weights of each fold after its last epoch, folds/NAME.weights.h5 beside its predictions; "
+        "finished folds without them are trained again",
+    )
+
+
 def worker_count(arguments) -> int:
     """The number that ``--workers`` gives, or the number of cores this process may use.
 
@@ -232,7 +294,12 @@ def _preset(arguments) -> dict:
     return card.presets.get(arguments.preset or card.default_preset, {})
 
 
-def _pairs(flag: str, texts: list[str], example: str) -> dict[str, str]:
+def name_value_pairs(flag: str, texts: list[str], example: str) -> dict[str, str]:
+    """``NAME=VALUE`` texts of a flag as texts by name.
+
+    Raises:
+        ConfigError: A text is not of that form, or a name stands twice.
+    """
     pairs: dict[str, str] = {}
     for text in texts:
         name, sign, value = text.partition("=")

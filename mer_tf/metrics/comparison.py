@@ -128,6 +128,54 @@ def paired_bootstrap(
     return result
 
 
+def over_seeds(
+    runs: Sequence[Sequence[Prediction]],
+    n: int,
+    *,
+    against: Sequence[Sequence[Prediction]] = (),
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, dict]:
+    """Mean scores of runs that differ in their seeds, less those of others, with an interval over subjects.
+
+    Each draw takes the same subjects for every run, of both sides; its figure is the mean over the runs.
+
+    Args:
+        runs: Predictions of each run, all of the same clips.
+        n: Number of classes.
+        against: Predictions of the runs that these are compared with, on the same clips; empty for the scores alone.
+        draws: Bootstrap draws, from 1 to ``MAX_DRAWS``.
+        level: Coverage of the intervals, in (0, 1).
+        seed: Seed of the generator.
+
+    Returns:
+        For ``uf1``, ``uar`` and ``accuracy``: ``{"mean", "sd" (over the runs, ddof 1; None of one run), "interval"}``;
+        with ``against`` mean and interval are of the difference, the spread is still that of the runs.
+
+    Raises:
+        EmptySplitError, ConfigError: See ``paired_bootstrap``.
+    """
+    check_draws(draws, level)
+    first = list(runs[0])
+    keys, table = subject_tables(first, n)
+    tables = [table, *(_pair(first, one, n)[2] for one in (*runs[1:], *against))]
+    drawn, _ = draw_subjects(keys, tables, draws, seed)
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    found: dict[str, dict] = {}
+    for name in drawn[0]:
+        whole = [float(batch_metrics(one.sum(axis=0))[name]) for one in tables]
+        values = np.stack([one[name] for one in drawn])
+        own, other = whole[: len(runs)], whole[len(runs) :]
+        difference = values[: len(runs)].mean(axis=0) - (values[len(runs) :].mean(axis=0) if other else 0.0)
+        found[name] = {
+            "mean": float(np.mean(own) - (np.mean(other) if other else 0.0)),
+            "sd": float(np.std(own, ddof=1)) if len(own) > 1 else None,
+            "interval": [float(q) for q in np.quantile(difference, tails)],
+        }
+    return found
+
+
 def permutation_test(
     first: Sequence[Prediction], second: Sequence[Prediction], n: int, *, draws: int = 10000, seed: int = 0
 ) -> dict:

@@ -40,6 +40,10 @@ def comparable_uf1(experiment: Experiment) -> list[tuple[str, float]]:
 
 def beside(experiment: Experiment, level: int) -> Section:
     """The experiment beside what is printed of its system, and of others under the same protocol."""
+    members = experiment.first.members
+    if members is not None:
+        reason = f"an ensemble of {len(members)} runs; the published figures are of single systems"
+        return Section("Beside the published figures", [Text(f"Comparable: no. This is {reason}.")], level)
     run, model = experiment.first, experiment.first.passport["model"]
     card = card_of(run)
     notes: list[str] = []

@@ -89,7 +89,9 @@ def group_runs(runs: Sequence[Run]) -> tuple[list[Experiment], list[str]]:
 
 
 def short_name(run: Run) -> str:
-    """Model, preset and what was changed of it, protocol, data."""
+    """Model, preset and what was changed of it, protocol, data; of an ensemble what it is made of."""
+    if run.members is not None:
+        return f"{run.passport['ensemble']['name']}, {run.passport['protocol']}, {data_name(run)}"
     preset = run.passport["config"].get("preset")
     changes = changes_of(run) or []
     told = ", ".join(changes[:_NAMED_CHANGES])

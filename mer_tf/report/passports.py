@@ -10,7 +10,15 @@ from mer_tf.errors import PassportError
 from mer_tf.files import read_json
 from mer_tf.metrics.counts import MAX_CLASSES
 from mer_tf.metrics.predictions import read_epoch_predictions, read_predictions
-from mer_tf.run_files import EPOCHS_FILE, FLOW_FIELD, PASSPORT_FILE, PASSPORT_FORMAT, SUB_CLIPS_FILE
+from mer_tf.run_files import (
+    ENSEMBLE,
+    EPOCHS_FILE,
+    FLOW_FIELD,
+    NESTED,
+    PASSPORT_FILE,
+    PASSPORT_FORMAT,
+    SUB_CLIPS_FILE,
+)
 from mer_tf.types import Prediction
 
 _NONE = type(None)
@@ -36,6 +44,14 @@ _OPTIONAL: dict[str, tuple[type, ...]] = {
     "partial": (bool,),
     "commit": (str, _NONE),
     "platform": (str,),
+    "kind": (str,),
+    ENSEMBLE: (dict,),
+    f"{ENSEMBLE}.name": (str,),
+    f"{ENSEMBLE}.members": (list,),
+    NESTED: (dict,),
+    f"{NESTED}.criterion": (str,),
+    f"{NESTED}.candidates": (list,),
+    f"{NESTED}.picks": (dict,),
     FLOW_FIELD: (dict, _NONE),
     f"{FLOW_FIELD}.maps": (list,),
     f"{FLOW_FIELD}.source": (str,),
@@ -95,6 +111,16 @@ class Run:
     def shuffled(self) -> bool:
         """Whether training labels were permuted (chance test)."""
         return bool(self.passport["config"].get("shuffle_labels"))
+
+    @property
+    def members(self) -> list[dict] | None:
+        """The runs that an ensemble is the mean of; None of a run of one system."""
+        return self.passport[ENSEMBLE]["members"] if self.passport.get("kind") == ENSEMBLE else None
+
+    @property
+    def picked(self) -> dict | None:
+        """Which settings were picked in which fold, and how; None where all folds have the same."""
+        return self.passport[NESTED] if self.passport.get("kind") == NESTED else None
 
     @property
     def pictures(self) -> dict | None:
@@ -171,6 +197,9 @@ def _load(path: str) -> dict:
         elif type(fields[name]) not in kinds:
             wanted = " or ".join(_NAMES[kind] for kind in kinds)
             raise PassportError(f"{path}: {field!r} of the passport is {_NAMES[type(fields[name])]}; expected {wanted}")
+    for kind, fields in ((ENSEMBLE, ("name", "members")), (NESTED, ("criterion", "candidates", "picks"))):
+        if passport.get("kind") == kind and not set(fields) <= set(passport.get(kind, ())):
+            raise PassportError(f"{path}: the passport is of kind {kind!r} and does not tell {', '.join(fields)}")
     classes = passport["classes"]
     if not 2 <= len(classes) <= MAX_CLASSES or not all(isinstance(name, str) and name for name in classes):
         raise PassportError(f"{path}: 'classes' of the passport must be at least two names, at most {MAX_CLASSES}")

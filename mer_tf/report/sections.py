@@ -30,6 +30,7 @@ from mer_tf.report.experiments import (
     scores,
     text,
 )
+from mer_tf.report.floor import floor_of, remark, verdict
 from mer_tf.report.passports import Run
 from mer_tf.systems.card import flat
 from mer_tf.types import Prediction
@@ -97,6 +98,7 @@ def _straddling(run: Run) -> int:
 def summary(experiments: Sequence[Experiment]) -> Section:
     """The main table and its figure."""
     rows, strong = [], set()
+    floors = any(floor_of(experiment, experiments) for experiment in experiments)
     for experiment in experiments:
         n = len(experiment.first.classes)
         for part, per_run in experiment.parts().items():
@@ -116,15 +118,22 @@ def summary(experiments: Sequence[Experiment]) -> Section:
                     mean([s["accuracy"] for s in scored]),
                     str(len(per_run[0])),
                     str(len({(p.dataset, p.subject) for p in per_run[0]})),
-                    str(len(per_run)) if full else "",
+                    _runs_of(experiment) if full else "",
+                    *([verdict(experiment, experiments) if full else ""] if floors else []),
                 ]
             )
     header = ("experiment", "UF1", "95 % interval", "UAR", "95 % interval", "accuracy", "clips", "subjects", "seeds")
+    header += ("UF1 above the floor",) if floors else ()
     caption = (
         f"Intervals: bootstrap over subjects, {DRAWS} draws, the widest over the seeds. Rows of one dataset are the "
         "same predictions restricted to it, not trained separately."
     )
-    table = Table(header, rows, "lrrrrrrrr", caption, frozenset(strong))
+    if floors:
+        caption += (
+            " Above the floor: difference to the floor on the same clips, mean over seeds, with the 95 % interval of a "
+            "paired bootstrap over subjects; where that includes zero, the system is not shown to beat the floor."
+        )
+    table = Table(header, rows, "lrrrrrrrr" + "l" * floors, caption, frozenset(strong))
     drawn = []
     for experiment in experiments:
         n = len(experiment.first.classes)
@@ -142,7 +151,17 @@ def summary(experiments: Sequence[Experiment]) -> Section:
         "UF1: a dot per seed, the band is the interval over subjects"
         + (", a diamond a comparable published figure." if any(row[3] for row in drawn) else "."),
     )
-    return Section("Results", [table, figure])
+    missing = remark(experiments)
+    return Section("Results", [table, *([missing] if missing else []), figure])
+
+
+def _seed(run: Run) -> str:
+    return "the ensemble" if run.members is not None else f"seed {run.seed}"
+
+
+def _runs_of(experiment: Experiment) -> str:
+    members = experiment.first.members
+    return str(len(experiment.runs)) if members is None else f"{len(members)} as one"
 
 
 def classes(experiment: Experiment, level: int) -> Section:
@@ -150,7 +169,7 @@ def classes(experiment: Experiment, level: int) -> Section:
     names, runs = experiment.first.classes, experiment.runs
     matrices = [confusion_of(run.predictions, len(names)) for run in runs]
     shown = list(zip(runs, matrices))[:_MAX_MATRICES]
-    figures = [_matrix(cm.tolist(), names, f"confusion matrix, rows true, seed {run.seed}") for run, cm in shown]
+    figures = [_matrix(cm.tolist(), names, f"confusion matrix, rows true, {_seed(run)}") for run, cm in shown]
     totals = matrices[0].sum(axis=1)
     recalls = [metrics.class_recalls(cm) for cm in matrices]
     drawn = [(name, int(totals[k]), [float(r[k]) for r in recalls]) for k, name in enumerate(names)]
@@ -174,7 +193,7 @@ def classes(experiment: Experiment, level: int) -> Section:
     header = ("class", "clips", "recall", "precision", "F1", *(f"recall, {DATASET_NAMES.get(p, p)}" for p in parts))
     drawings = [
         _matrix(
-            cms[0].tolist(), names, f"{DATASET_NAMES.get(part, part)}: confusion matrix, rows true, seed {runs[0].seed}"
+            cms[0].tolist(), names, f"{DATASET_NAMES.get(part, part)}: confusion matrix, rows true, {_seed(runs[0])}"
         )
         for part, cms in zip(parts, by_part)
     ]
@@ -324,6 +343,16 @@ def seeds(experiment: Experiment, level: int) -> Section:
                 f"{run.passport['wall_seconds']:.0f} s",
             ]
         )
+    members = experiment.first.members
+    if members is not None:
+        rows = [
+            [str(one.get("model")), str(one.get("seed")), *map(_figure, (one.get("uf1"), one.get("uar")))]
+            for one in members
+        ]
+        table = Table(
+            ("member", "seed", "UF1", "UAR"), rows, "lrrr", "The ensemble is the mean of their probabilities."
+        )
+        return Section("Members", [table], level)
     count = len(experiment.runs)
     strong = set()
     if count > 1:
@@ -345,6 +374,10 @@ def seeds(experiment: Experiment, level: int) -> Section:
             )
         )
     return Section("Seeds", blocks, level)
+
+
+def _figure(value) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else "-"
 
 
 def averages(experiment: Experiment, level: int) -> Section:
@@ -414,7 +447,7 @@ def config(experiment: Experiment, level: int) -> Section:
         ["label mapping", str(passport.get("mapping") or "not recorded")],
         ["protocol", passport["protocol"] + (f": {protocol.summary}" if protocol else "")],
         ["folds", str(len({p.fold for p in run.predictions}))],
-        ["choice of the epoch", f"last of {passport['config'].get('epochs', '?')}, fixed in advance"],
+        ["choice of the epoch", _epochs(run)],
         ["data fingerprint", passport["data_fingerprint"]],
         *([["inputs", f"{run.made_elsewhere}: {maps}"], *_taken(pictures)] if pictures else []),
         [
@@ -429,7 +462,10 @@ def config(experiment: Experiment, level: int) -> Section:
         ["platform", str(passport.get("platform", "not recorded"))],
         ["runs", ", ".join(_relative(run.path) for run in experiment.runs)],
     ]
-    blocks: list = [Table(("", ""), data, "ll"), Details("Training settings", [_settings(experiment)])]
+    blocks: list = [Table(("", ""), data, "ll")]
+    if run.picked is not None:
+        blocks.append(_picks(experiment))
+    blocks.append(Details("Training settings", _settings(experiment) if run.members is None else _of_members(run)))
     if pictures:
         views = {"views": passport["recipe"].get("views", [])}
         blocks += [
@@ -453,7 +489,51 @@ def _taken(pictures: dict) -> list[list[str]]:
     return [[title, ", ".join(f"{name} {text}" for name, text in found.items())] for title, found in rows if found]
 
 
-def _settings(experiment: Experiment) -> Table:
+def _epochs(run: Run) -> str:
+    card = card_of(run)
+    if card is not None and not card.is_network:
+        return "none: a hand-crafted feature has no epochs"
+    epochs = run.passport["config"].get("epochs", "?")
+    return f"last of {epochs}, fixed in advance" if isinstance(epochs, int) else f"last of each training: {epochs}"
+
+
+def _picks(experiment: Experiment) -> Table:
+    """How often each candidate of a nested choice was picked."""
+    picked = [run.picked for run in experiment.runs]
+    names = [
+        ", ".join(f"{name} {value}" for name, value in one.get("settings", {}).items()) or str(one.get("name"))
+        for one in picked[0]["candidates"]
+    ]
+    counts = [
+        sum(pick.get("candidate") == k for one in picked for pick in one["picks"].values()) for k in range(len(names))
+    ]
+    total = sum(len(one["picks"]) for one in picked)
+    caption = f"Settings were picked inside each fold, without its held-out clips, by {picked[0]['criterion']}."
+    rows = [[name, f"{count} of {total}"] for name, count in zip(names, counts)]
+    return Table(("candidate", "picked in folds"), rows, "lr", caption)
+
+
+def _of_members(run: Run) -> list[Table]:
+    """The settings of an ensemble's members: what all share, and what each has for itself."""
+    configs = [dict(flat(member.get("config", {}))) for member in run.members]
+    shared = {name: value for name, value in configs[0].items() if all(c.get(name) == value for c in configs)}
+    rows = [
+        [
+            str(member.get("model")),
+            str(member.get("seed")),
+            str(member.get("recipe")),
+            ", ".join(
+                f"{name} {text(value)}"
+                for name, value in own.items()
+                if name not in shared and name not in ("model", "seed")
+            ),
+        ]
+        for member, own in zip(run.members, configs)
+    ]
+    return [_listed(shared), Table(("member", "seed", "recipe", "settings of its own"), rows, "lrll")]
+
+
+def _settings(experiment: Experiment) -> list[Table]:
     """Each setting with its source: the paper, code, an assumption, or this run."""
     run = experiment.first
     card, preset = card_of(run), run.passport["config"].get("preset")
@@ -476,7 +556,7 @@ def _settings(experiment: Experiment) -> Table:
         rows.append([name, text(value), source])
     start = "" if run.passport["config"].get("initial_weights") or not known else card.starts_from
     caption = f"The published training starts from {start}; this run from new weights." if start else ""
-    return Table(("setting", "value", "source"), rows, "lll", caption)
+    return [Table(("setting", "value", "source"), rows, "lll", caption)]
 
 
 def _listed(settings: dict) -> Table:

@@ -18,7 +18,7 @@ from mer_tf.protocols import Split, make_split
 from mer_tf.systems.registry import check_inputs, check_recipe, get_model_card, is_own
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
-from mer_tf.training.fold_store import begin_run, run_settings
+from mer_tf.training.fold_store import FoldStore, begin_run, run_settings
 from mer_tf.training.initial import initial_weights_facts
 from mer_tf.training.loso import Progress, run_loso
 from mer_tf.types import Prediction
@@ -58,6 +58,7 @@ class Run:
         *,
         wall_seconds: float,
         data_fingerprint: str | None = None,
+        config: Mapping | None = None,
         facts: Mapping | None = None,
     ) -> dict:
         """Writes predictions and passport.
@@ -67,6 +68,7 @@ class Run:
             predictions: Held-out predictions, one per clip.
             wall_seconds: Wall time of the run in seconds.
             data_fingerprint: Fingerprint of the clips, where it is not that of the arrays.
+            config: What the passport says of the settings, where they were not the same in all folds.
             facts: Further top-level fields of the passport.
 
         Returns:
@@ -75,7 +77,34 @@ class Run:
         Raises:
             EmptySplitError, ConfigError: The predictions cannot be scored.
         """
-        data, split, protocol = self.data, self.split, self.split.protocol
+        data, split = self.data, self.split
+        extra = self.split_facts(predictions)
+        if self.initial_weights is not None:
+            extra["initial_weights"] = self.initial_weights
+        return write_passport(
+            out_dir,
+            predictions=predictions,
+            classes=self.classes,
+            config=self.config.to_json() if config is None else config,
+            recipe=data.recipe,
+            data_fingerprint=data_fingerprint or data.fingerprint,
+            protocol=split.protocol.name,
+            wall_seconds=wall_seconds,
+            mapping=data.mapping,
+            synthetic=data.synthetic,
+            partial=self.partial,
+            extra={**extra, **(facts or {})},
+        )
+
+    @property
+    def partial(self) -> bool:
+        """Whether clips that belong to the set are absent; drawn clips are no part of a published set."""
+        data = self.data
+        return data.partial or (not data.synthetic and any(note.startswith("partial") for note in self.split.notes))
+
+    def split_facts(self, predictions: Sequence[Prediction]) -> dict:
+        """What a passport says of the folds, and the scores of a protocol that has its own."""
+        split, protocol = self.split, self.split.protocol
         extra: dict = {
             "split": {
                 "protocol": protocol.name,
@@ -88,23 +117,7 @@ class Run:
         }
         if protocol.scoring == "hold_out":
             extra["hold_out"] = metrics.hold_out_scores(predictions, len(self.classes))
-        if self.initial_weights is not None:
-            extra["initial_weights"] = self.initial_weights
-        return write_passport(
-            out_dir,
-            predictions=predictions,
-            classes=self.classes,
-            config=self.config.to_json(),
-            recipe=data.recipe,
-            data_fingerprint=data_fingerprint or data.fingerprint,
-            protocol=protocol.name,
-            wall_seconds=wall_seconds,
-            mapping=data.mapping,
-            synthetic=data.synthetic,
-            # Drawn clips are no part of a published set.
-            partial=data.partial or (not data.synthetic and any(note.startswith("partial") for note in split.notes)),
-            extra={**extra, **(facts or {})},
-        )
+        return extra
 
 
 def plan_run(data: MotionData, config: TrainConfig, protocol: str = "loso") -> Run:
@@ -146,6 +159,7 @@ def cross_validate(
     workers: int = 1,
     epoch_predictions: int = 0,
     sub_clips: bool = False,
+    save_models: bool = False,
     force: bool = False,
     facts: Mapping | None = None,
     say: Callable[[str], None] = lambda text: None,
@@ -161,6 +175,7 @@ def cross_validate(
         workers: Processes that train folds side by side (``run_loso``).
         epoch_predictions: See ``run_loso``.
         sub_clips: See ``run_loso``.
+        save_models: See ``run_loso``.
         force: Replace what a run with other settings left in the folder.
         facts: Further top-level fields of the passport.
         say: Called with each remark before training starts.
@@ -189,7 +204,11 @@ def cross_validate(
         progress=progress,
         epoch_predictions=epoch_predictions,
         sub_clips=sub_clips,
+        save_models=save_models,
     )
+    store = FoldStore(os.fspath(out_dir), data, run.config, epoch_predictions, sub_clips)
+    saved = store.saved_models(run.split.folds)
+    facts = {**(facts or {}), **({"saved_models": saved} if saved else {})}
     return run.write(out_dir, predictions, wall_seconds=time.perf_counter() - start, facts=facts)
 
 

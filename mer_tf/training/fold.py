@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import tempfile
 import time
 
 import numpy as np
 
-from mer_tf.errors import ConfigError
+from mer_tf import atomic
+from mer_tf.errors import ConfigError, MerError
 from mer_tf.training.board import log_test_accuracy
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.data import MotionData
 from mer_tf.training.factory import make_trainer
 from mer_tf.training.fold_checks import check_fold
-from mer_tf.training.fold_store import FoldResult
+from mer_tf.training.fold_store import WEIGHTS_ENDING, FoldResult, SavedWeights
+from mer_tf.training.initial import weights_hash
 from mer_tf.training.interface import Trainer
 from mer_tf.training.samples import sub_clips
 from mer_tf.types import Fold, Prediction
@@ -28,31 +31,50 @@ class FoldJob:
 
     Attributes:
         fold: Indices into the data of the run.
-        log_dir: Folder for the fold's TensorBoard logs.
+        log_dir: Folder for the fold's TensorBoard logs; None for none.
         epoch_predictions: Epochs between two predictions of the held-out clips; 0 for none.
         sub_clips: Whether sub-sequences of the held-out clips are predicted too.
+        weights: File that the weights after the last epoch are written to; ``""`` for none.
     """
 
     fold: Fold
-    log_dir: str
+    log_dir: str | None
     epoch_predictions: int = 0
     sub_clips: bool = False
+    weights: str = ""
 
     def run(self, data: MotionData, config: TrainConfig, trainer: Trainer) -> FoldResult:
         """Trains and predicts the fold; see ``train_fold`` for the errors."""
         start = time.perf_counter()
         epochs: dict[int, list[Prediction]] = {}
-        predictions = train_fold(
-            data,
-            self.fold,
-            config,
-            trainer,
-            log_dir=self.log_dir,
-            epochs=epochs if self.epoch_predictions else None,
-            epoch_step=self.epoch_predictions or 1,
-        )
+        try:
+            predictions = train_fold(
+                data,
+                self.fold,
+                config,
+                trainer,
+                log_dir=self.log_dir,
+                epochs=epochs if self.epoch_predictions else None,
+                epoch_step=self.epoch_predictions or 1,
+            )
+        except MerError as error:
+            if type(error) is not MerError:  # of bad input, told before any fold
+                raise
+            raise MerError(f"fold {self.fold.name}: {error}; finished folds are kept") from error
         parts = predict_sub_clips(data, self.fold, config, trainer) if self.sub_clips else []
-        return FoldResult(predictions, epochs, time.perf_counter() - start, parts)
+        saved = save_weights(trainer, self.weights) if self.weights else None
+        return FoldResult(predictions, epochs, time.perf_counter() - start, parts, saved)
+
+
+def save_weights(trainer: Trainer, path: str) -> SavedWeights:
+    """Writes the weights of a network as it was trained last, whole or not at all, as ``.weights.h5``."""
+    with atomic.whole(path) as temporary:
+        # Keras writes to names of this ending only; a folder of its own keeps what a kill leaves behind in one place.
+        with tempfile.TemporaryDirectory(dir=os.path.dirname(temporary), prefix=atomic.PREFIX) as folder:
+            written = os.path.join(folder, WEIGHTS_ENDING)
+            trainer.model.save_weights(written)  # type: ignore[attr-defined]
+            os.replace(written, temporary)
+        return SavedWeights(weights_hash(temporary), os.path.getsize(temporary))
 
 
 def train_fold(

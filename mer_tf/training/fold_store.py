@@ -21,8 +21,22 @@ from mer_tf.training.initial import weights_hash
 from mer_tf.types import Fold, Prediction
 
 FOLDS, LOGS = "folds", "logs"
+WEIGHTS_ENDING = ".weights.h5"
 
 _log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedWeights:
+    """A file of weights that a fold left.
+
+    Attributes:
+        sha256: Hash of its bytes.
+        size: Their number.
+    """
+
+    sha256: str
+    size: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +48,14 @@ class FoldResult:
         epochs: Those by epoch, from 1, of the epochs that were asked for.
         seconds: How long the fold took.
         sub_clips: Those of sub-sequences of the test clips, where they were asked for.
+        weights: The file of its weights, where they were asked for.
     """
 
     predictions: list[Prediction]
     epochs: dict[int, list[Prediction]]
     seconds: float
     sub_clips: list[Prediction] = dataclasses.field(default_factory=list)
+    weights: SavedWeights | None = None
 
 
 class FoldStore:
@@ -54,16 +70,24 @@ class FoldStore:
         config: Settings.
         epoch_predictions: Epochs between two predictions of the held-out clips; 0 for none.
         sub_clips: Whether sub-sequences of the held-out clips are predicted too.
+        save_models: Whether a fold without its weights is to be trained again.
 
     Raises:
         MissingFileError: The initial weights are not there.
     """
 
     def __init__(
-        self, out_dir: str, data: MotionData, config: TrainConfig, epoch_predictions: int = 0, sub_clips: bool = False
+        self,
+        out_dir: str,
+        data: MotionData,
+        config: TrainConfig,
+        epoch_predictions: int = 0,
+        sub_clips: bool = False,
+        save_models: bool = False,
     ):
         self._out_dir = out_dir
         self._data = data
+        self._save_models = save_models
         self._settings = run_settings(data, config, epoch_predictions, sub_clips)
 
     def load(self, fold: Fold) -> FoldResult | None:
@@ -77,7 +101,12 @@ class FoldStore:
                 return None
             epochs = {int(epoch): list(map(_from_row, rows)) for epoch, rows in content.get("epochs", {}).items()}
             parts = list(map(_from_row, content.get("sub_clips", ())))
-            return FoldResult(list(map(_from_row, content["predictions"])), epochs, float(content["seconds"]), parts)
+            weights = self._weights(fold, content.get("weights"))
+            if weights is None and self._save_models:
+                _log.info("%s has no weights beside it; the fold is trained again", path)
+                return None
+            predictions = list(map(_from_row, content["predictions"]))
+            return FoldResult(predictions, epochs, float(content["seconds"]), parts, weights)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -96,7 +125,33 @@ class FoldStore:
             content["epochs"] = {str(epoch): list(map(_to_row, rows)) for epoch, rows in result.epochs.items()}
         if result.sub_clips:
             content["sub_clips"] = list(map(_to_row, result.sub_clips))
+        if result.weights:
+            content["weights"] = vars(result.weights)
         atomic.write_text(self._path(fold), json.dumps(content, indent=1) + "\n")
+
+    def saved_models(self, folds: Sequence[Fold]) -> dict[str, dict]:
+        """Name of a fold -> ``file`` of its weights, from the folder of the run, and ``sha256``; of those that have."""
+        found = {}
+        for fold in folds:
+            result = self.load(fold)
+            if result is not None and result.weights is not None:
+                found[fold.name] = {
+                    "file": os.path.relpath(self.weights_path(fold), self._out_dir),
+                    "sha256": result.weights.sha256,
+                }
+        return found
+
+    def weights_path(self, fold: Fold) -> str:
+        """File that the fold's weights are written to, beside its predictions."""
+        return _weights_file(self._out_dir, fold.name)
+
+    def _weights(self, fold: Fold, told: dict | None) -> SavedWeights | None:
+        """What the fold says of its weights, where the file is there as it was written."""
+        if not told:
+            return None
+        weights = SavedWeights(str(told["sha256"]), int(told["size"]))
+        path = self.weights_path(fold)
+        return weights if os.path.isfile(path) and os.path.getsize(path) == weights.size else None
 
     def _path(self, fold: Fold) -> str:
         return os.path.join(self._out_dir, FOLDS, safe_path(fold.name) + ".json")
@@ -144,9 +199,9 @@ def begin_run(out_dir: str | os.PathLike, settings: Mapping, folds: Sequence[Fol
         ConfigError: The folder holds a run with other settings, finished or not, and ``force`` is not given.
     """
     earlier = output.read_settings(out_dir) or {}
-    old = earlier.get("settings") if earlier else _settings_of_passport(out_dir, settings)
+    atomic.remove_left(os.path.join(out_dir, FOLDS))
     names = {fold.name for fold in folds}
-    if output.check_settings(out_dir, old, settings, force=force):
+    if check_run(out_dir, settings, force=force):
         names = set()
         for name in (PASSPORT_FILE, PREDICTIONS_FILE, EPOCHS_FILE, SUB_CLIPS_FILE):
             with contextlib.suppress(FileNotFoundError):
@@ -154,6 +209,13 @@ def begin_run(out_dir: str | os.PathLike, settings: Mapping, folds: Sequence[Fol
     for name in sorted(({*earlier.get("folds", ()), *_stored_folds(out_dir)}) - names):
         _remove_fold(out_dir, name)
     output.write_settings(out_dir, {"settings": settings, "folds": [fold.name for fold in folds]})
+
+
+def check_run(out_dir: str | os.PathLike, settings: Mapping, *, force: bool = False) -> bool:
+    """Whether a folder holds a run with other settings, which must go; arguments and errors as ``begin_run``."""
+    earlier = output.read_settings(out_dir) or {}
+    old = earlier.get("settings") if earlier else _settings_of_passport(out_dir, settings)
+    return output.check_settings(out_dir, old, settings, force=force)
 
 
 def _settings_of_passport(out_dir, settings: Mapping) -> Mapping | None:
@@ -199,12 +261,17 @@ def _remove_fold(out_dir, name: str) -> None:
     logs = os.path.join(out_dir, LOGS, safe_path(name))
     file = os.path.join(out_dir, FOLDS, safe_path(name) + ".json")
     remove_logs(logs)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(file)
+    for path in (file, _weights_file(out_dir, name)):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
     for folder in (logs, os.path.dirname(logs), os.path.dirname(file)):
         if folder != os.path.join(out_dir, LOGS) and folder != os.path.join(out_dir, FOLDS):
             with contextlib.suppress(OSError):  # not empty, or not there
                 os.rmdir(folder)
+
+
+def _weights_file(out_dir, name: str) -> str:
+    return os.path.join(out_dir, FOLDS, safe_path(name) + WEIGHTS_ENDING)
 
 
 def safe_path(name: str) -> str:

@@ -72,6 +72,8 @@ def run_loso(
     trainer: Trainer | None = None,
     epoch_predictions: int = 0,
     sub_clips: bool = False,
+    save_models: bool = False,
+    logs: bool = True,
 ) -> list[Prediction]:
     """Trains and predicts every fold; a killed run goes on where it was.
 
@@ -97,6 +99,9 @@ def run_loso(
             fold that stopped early stands in later epochs with its last one.
         sub_clips: Also predicts sub-sequences of the held-out clips and writes them to ``sub_clips.csv``
             (``predict_sub_clips``); for settings with ``augment`` ``subsequences``.
+        save_models: Also writes the weights of each fold, ``folds/<fold>.weights.h5``, before its predictions; a fold
+            without them is trained again.
+        logs: Whether TensorBoard logs are written.
 
     Returns:
         Predictions of all folds in order of the folds.
@@ -116,12 +121,17 @@ def run_loso(
     if not get_model_card(config.model).is_network:
         if epoch_predictions:
             raise ConfigError(f"model {config.model!r} has no epochs; leave epoch_predictions out")
+        if save_models:
+            raise ConfigError(
+                f"model {config.model!r} is a hand-crafted feature: it has no weights that could be saved; leave them "
+                "out (--save-models), its classifier is fitted again in seconds"
+            )
         trainer, workers = trainer or make_trainer(config, data.recipe, workers=workers), 1
     folds = list(data.loso_folds(config.num_classes) if folds is None else folds)
     check_folds(data, folds, config)
     _check_rows(sum(len(fold.test) for fold in folds), config.epochs, epoch_predictions)
-    logs = os.path.join(os.fspath(out_dir), LOGS)
-    store = FoldStore(os.fspath(out_dir), data, config, epoch_predictions, sub_clips)
+    log_dir = os.path.join(os.fspath(out_dir), LOGS)
+    store = FoldStore(os.fspath(out_dir), data, config, epoch_predictions, sub_clips, save_models)
 
     results = {fold.name: found for fold in folds if resume and (found := store.load(fold)) is not None}
     announce(TRAININGS, len(results), len(folds))
@@ -129,12 +139,19 @@ def run_loso(
         for number, (name, found) in enumerate(results.items(), 1):
             progress(number, len(folds), name, found.seconds, True)
     jobs = [
-        FoldJob(fold, os.path.join(logs, safe_path(fold.name)), epoch_predictions, sub_clips)
+        FoldJob(
+            fold,
+            os.path.join(log_dir, safe_path(fold.name)) if logs else None,
+            epoch_predictions,
+            sub_clips,
+            store.weights_path(fold) if save_models else "",
+        )
         for fold in folds
         if fold.name not in results
     ]
     for job in jobs:
-        remove_logs(job.log_dir)  # of a run that was killed or had other settings
+        if job.log_dir is not None:
+            remove_logs(job.log_dir)  # of a run that was killed or had other settings
     # Closed, so that an error or an interrupt here ends the workers at once.
     with contextlib.closing(_train_all(jobs, data, config, trainer, workers)) as finished:
         for fold, result in finished:
@@ -147,7 +164,8 @@ def run_loso(
     predictions = [p for result in ordered for p in result.predictions]
     _write_epochs(os.path.join(os.fspath(out_dir), EPOCHS_FILE), [result.epochs for result in ordered])
     _write_sub_clips(os.path.join(os.fspath(out_dir), SUB_CLIPS_FILE), [p for one in ordered for p in one.sub_clips])
-    log_pooled(os.path.join(logs, "pooled"), predictions, config.num_classes)
+    if logs:
+        log_pooled(os.path.join(log_dir, "pooled"), predictions, config.num_classes)
     return predictions
 
 

@@ -220,8 +220,21 @@ def inner_folds(subjects: np.ndarray, how: str) -> list[np.ndarray]:
         subjects: Subject of each training clip.
         how: ``"kfold"`` (``INNER_FOLDS``) or ``"loso"``.
     """
+    return subject_groups(subjects, len(subjects) if how == "loso" else INNER_FOLDS)
+
+
+def subject_groups(subjects: Sequence[str] | np.ndarray, folds: int) -> list[np.ndarray]:
+    """Masks of the clips of each of ``folds`` groups of subjects, or of as many as there are subjects.
+
+    Args:
+        subjects: Subject of each clip.
+        folds: Number of groups.
+
+    Returns:
+        bool ``(clips,)`` for each group; the groups have nearly equal numbers of clips.
+    """
     names, numbers, counts = np.unique(subjects, return_inverse=True, return_counts=True)
-    folds = len(names) if how == "loso" else min(INNER_FOLDS, len(names))
+    folds = min(folds, len(names))
     fold, load = np.zeros(len(names), int), np.zeros(folds, int)
     for name in np.argsort(-counts, kind="stable"):
         fold[name] = load.argmin()

@@ -13,6 +13,7 @@ import pytest
 
 from mer_tf.cli import build_parser
 from mer_tf.commands.options import parse_options, parse_settings
+from mer_tf.commands.sweep import check_arguments
 from mer_tf.datasets import READERS
 from mer_tf.datasets.composites import COMPOSITES
 from mer_tf.datasets.mappings import get_mapping
@@ -90,7 +91,12 @@ def test_commands_are_those_of_the_program(command):
         TrainConfig.from_preset(card.trunk or model if pictures else model, preset)
         parse_settings(given["--set"])
         taken = {option[0] for option in read_doc(card.builder).options} if card.is_network else set()
-        assert set(parse_options(given["--option"])) <= taken
+        assert {text.partition("=")[0] for text in given["--option"]} <= taken
+        if command.startswith("mer sweep"):
+            for _, config, _ in check_arguments(arguments, weights_here=False)[0]:
+                assert config.model == model
+        else:
+            parse_options(given["--option"])
         for folder in given["--data"]:
             check_recipe(model, get_recipe(folder.rsplit("/", 1)[1]))
 
@@ -99,7 +105,7 @@ def test_what_a_run_reads_is_written_above_and_no_two_write_to_one_place():
     written = {}
     for command in COMMANDS:
         given = words(command)
-        if re.match("mer (loso|pretrain)", command):
+        if re.match("mer (loso|sweep|pretrain)", command):
             weights = [path.rpartition("/")[0] for path in given["--initial-weights"] if "/" in path]
             for source in (*given["--data"], *weights):
                 assert source in written, f"nothing writes {source}: {command}"
@@ -109,6 +115,22 @@ def test_what_a_run_reads_is_written_above_and_no_two_write_to_one_place():
     for command in COMMANDS:
         if command.startswith("mer report"):
             assert {word for word in command.split() if word.startswith("runs/")} <= set(written), command
+
+
+def test_studies_are_one_sweep_with_the_value_of_each_row():
+    lines = tables_text().splitlines()
+    assert sum(line.startswith("mer sweep") for line in lines) == 5
+    for system, flag, value in (
+        ("Dual-ATME, lambda = 0.0001", "--option", "0.0001"),
+        ("Dual-ATME, lambda = 0.01 (default)", "--option", "0.01"),
+        ("Dual-ATME, CE + SGD", "--preset", "cross_entropy_sgd"),
+        ("Dual-ATME, focal + Adam (default)", "--preset", "paper"),
+    ):
+        row = next(row for row in published_results() if row.system == system)
+        (command,) = run_commands(row, *owner(row))
+        assert value in [one for text in words(command)[flag] for one in text.rpartition("=")[2].split(",")]
+    assert [len(check_arguments(parser().parse_args(shlex.split(line)[1:]), weights_here=False)[0]) for line in lines
+            if line.startswith("mer sweep")] == [5, 4, 4, 5, 3]  # fmt: skip
 
 
 def test_runs_of_a_row_have_its_protocol_and_clips():
