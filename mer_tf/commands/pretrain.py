@@ -10,7 +10,7 @@ from mer_tf.commands.options import add_force, add_training_options, add_workers
 from mer_tf.commands.source import parse_roots
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
-from mer_tf.run_files import PRETRAINED_FILE, WEIGHTS_FILE
+from mer_tf.run_files import NETWORK_FILE, PRETRAINED_FILE, WEIGHTS_FILE
 from mer_tf.systems.registry import get_model_card
 
 _PRESET = "macro"
@@ -139,7 +139,8 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
         console.result(fill(message))
     if len(faults) > _SHOWN:
         console.result(f"and {len(faults) - _SHOWN} more, see {os.path.join(arguments.out, PRETRAINED_FILE)}")
-    for name in (WEIGHTS_FILE, PRETRAINED_FILE):
+    written = (WEIGHTS_FILE, *((NETWORK_FILE,) if arguments.flow is not None else ()), PRETRAINED_FILE)
+    for name in written:
         console.result(os.path.join(arguments.out, name))
     console.result(f"TensorBoard: tensorboard --logdir {os.path.join(arguments.out, 'logs')}")
     console.result(f"log of all libraries: {log}")

@@ -31,7 +31,7 @@ from mer_tf.passport import git_commit, versions
 from mer_tf.preprocessing.pictures import Pictures, Source, check_picture_recipe, hash_files, make_pictures
 from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import get_recipe
-from mer_tf.run_files import PRETRAINED_FILE, PRETRAINED_FORMAT, WEIGHTS_FILE
+from mer_tf.run_files import NETWORK_FILE, PRETRAINED_FILE, PRETRAINED_FORMAT, WEIGHTS_FILE
 from mer_tf.systems.registry import get_model_card
 from mer_tf.systems.transfer import write_named_weights
 from mer_tf.training.board import remove_logs
@@ -339,7 +339,7 @@ def begin(out_dir: str, config: TrainConfig, initial: str, recipe_hash: str, dat
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         old = None
     if output.check_settings(out_dir, old, settings, force=force):
-        for name in (WEIGHTS_FILE, PRETRAINED_FILE):
+        for name in (WEIGHTS_FILE, NETWORK_FILE, PRETRAINED_FILE):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(out_dir, name))
     output.write_settings(out_dir, {"settings": settings})

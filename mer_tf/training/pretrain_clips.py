@@ -14,13 +14,14 @@ from mer_tf.datasets.registry import MACRO
 from mer_tf.errors import ConfigError
 from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import Recipe
+from mer_tf.run_files import NETWORK_FILE
 from mer_tf.synthetic.drawn_flow import FlowDomain, draw_flow
 from mer_tf.synthetic.motion import EMOTIONS
 from mer_tf.systems.registry import check_recipe, recipe_of_model
 from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.data import MotionData
-from mer_tf.training.fold import trainer_tensors
+from mer_tf.training.fold import save_weights, trainer_tensors
 from mer_tf.training.fold_checks import check_classes
 from mer_tf.training.initial import weights_hash
 from mer_tf.training.pretrain import FOLD, MAPPING, STAGE, Watch, begin, scores, split_facts, split_subjects, write
@@ -82,8 +83,8 @@ def pretrain_flow(
 ) -> dict:
     """Trains a network on drawn motion and writes its weights by layer name; see ``mer_tf.synthetic.drawn_flow``.
 
-    Nobody who is tested later is among the people, who are drawn. The same files as of ``pretrain`` are written; with
-    the classes of the mapping the last layer goes along.
+    Nobody who is tested later is among the people, who are drawn. The same files as of ``pretrain`` are written, and
+    ``network.weights.h5``, in which the last layer goes along.
 
     Args:
         config: Settings; the seed decides the clips too.
@@ -108,7 +109,7 @@ def pretrain_flow(
     recipe = recipe_of_model(config.model)
     data = drawn_motion(recipe, clips, mapping=mapping, seed=config.seed, domain=domain, progress=watch.pictures)
     facts = {"domain": dataclasses.asdict(domain)}
-    return _pretrain_on(data, config, out_dir, DRAWN_STAGE, facts, force=force, on_epoch=watch.epochs)
+    return _pretrain_on(data, config, out_dir, DRAWN_STAGE, facts, whole=True, force=force, on_epoch=watch.epochs)
 
 
 def drawn_motion(
@@ -171,6 +172,7 @@ def _pretrain_on(
     stage: str,
     further: Mapping | None = None,
     *,
+    whole: bool = False,
     force: bool,
     on_epoch: Callable[[int, int], None] | None,
 ) -> dict:
@@ -223,4 +225,8 @@ def _pretrain_on(
         "partial": data.partial,
         **(further or {}),
     }
+    if whole:
+        os.makedirs(out_dir, exist_ok=True)
+        saved = save_weights(trainer, os.path.join(out_dir, NETWORK_FILE))
+        facts["network"] = {"file": NETWORK_FILE, "sha256": saved.sha256}
     return write(out_dir, trainer, stage, data.mapping, initial, facts, start)

@@ -468,6 +468,10 @@ def test_a_network_of_flow_goes_on_from_drawn_motion(make_data, tmp_path, capfd)
     named = named_weights(begun.model)
     for name in begun.transfer.taken:
         np.testing.assert_array_equal(named[name], read_named_weights(weights)[name])
+    whole = FoldTrainer(TrainConfig.from_preset("ststnet", initial_weights=str(tmp_path / "drawn/network.weights.h5")))
+    for name, value in named_weights(whole.model).items():
+        if np.issubdtype(value.dtype, np.floating):  # the state of dropout is the fold's own
+            np.testing.assert_array_equal(value, read_named_weights(weights)[name])
 
 
 @pytest.mark.parametrize(
