@@ -5,8 +5,9 @@
 
 All train the same folds of generated pictures for the same number of epochs, mer-tf as ``mer loso --workers N`` does,
 the others with all threads. "s a fold-epoch" leaves out the start of each (imports, and the first fold of every
-process, in which mer-tf traces); Keras traces anew for each fold, as code that makes a model for each fold does. The
-share is that of the machine's float32 matrix products with two threads, measured in the same run.
+process, in which mer-tf traces); "processor, s" is the time of all threads and processes, their start included. Keras
+traces anew for each fold, as code that makes a model for each fold does. The share is that of the machine's float32
+matrix products with two threads, measured in the same run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import datetime
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -129,14 +131,16 @@ def private_memory(process: int) -> float:
 
 def in_process(python: str, *words) -> dict | None:
     """What a new process prints as its last line; None, with its last words, where it fails."""
-    start = time.perf_counter()
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [os.path.dirname(HERE), os.environ.get("PYTHONPATH")]))
     done = subprocess.run([python, *map(str, words)], capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         print(f"skipped: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")
         return None
-    return {**json.loads(done.stdout.splitlines()[-1]), "wall": time.perf_counter() - start}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    return {**json.loads(done.stdout.splitlines()[-1]), "wall": time.perf_counter() - start, "processor": processor}
 
 
 def per_epoch(found: dict, epochs: int, beside: int = 1) -> float:
@@ -173,10 +177,11 @@ def compare(arguments, folder: str) -> None:
         for name, speed in speeds.items():
             ratio = speed / speeds["mer loso"] if "mer loso" in speeds else float("nan")
             share = work_done / speed / rates[2]["rate"]
-            rows.append((system, name, found[name]["wall"], speed, ratio, share))
-    print(f"\n{'system':<10} {'':<13} {'whole, s':>9} {'s a fold-epoch':>15} {'mer is faster':>14} {'share':>6}")
-    for system, name, wall, speed, ratio, share in rows:
-        print(f"{system:<10} {name:<13} {wall:>9.1f} {speed:>15.4f} {ratio:>13.2f}x {share:>6.0%}")
+            rows.append((system, name, found[name]["wall"], found[name]["processor"], speed, ratio, share))
+    heads = ("system", "", "whole, s", "processor, s", "s a fold-epoch", "mer is faster", "share")
+    print("\n{:<10} {:<13} {:>9} {:>12} {:>15} {:>14} {:>6}".format(*heads))
+    for system, name, wall, used, speed, ratio, share in rows:
+        print(f"{system:<10} {name:<13} {wall:>9.1f} {used:>12.1f} {speed:>15.4f} {ratio:>13.2f}x {share:>6.0%}")
 
 
 def growth(arguments, folder: str) -> None:
