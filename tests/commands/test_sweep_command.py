@@ -316,6 +316,16 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(pictures, tmp_path, monke
     assert good["uf1_mean"] and not good["failed"] and not bad["uf1_mean"] and "nan" in bad["failed"]
 
 
+def test_features_are_taken_once_for_all_seeds(pictures, tmp_path, monkeypatch):
+    from mer_tf.training import feature_trainer
+
+    taken = []
+    extract = feature_trainer.extract_clips
+    monkeypatch.setattr(feature_trainer, "extract_clips", lambda *a: (taken.append(len(a[2])), extract(*a))[1])
+    assert sweep(tmp_path / "out", *pictures, *MODELS, "--seeds", "0-2") == 0
+    assert sum(taken) == 2 * 12  # two combinations
+
+
 def test_a_second_sweep_in_the_folder_is_refused(pictures, tmp_path, capfd):
     from mer_tf import output
 
