@@ -15,7 +15,7 @@ import os
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from mer_tf import atomic, output
+from mer_tf import atomic, numerics, output
 from mer_tf.console import announce, hearing
 from mer_tf.errors import ConfigError, MerError
 from mer_tf.files import read_json
@@ -147,11 +147,11 @@ def sweep(
     done += sum(chosen.finished(os.path.join(out_dir, CHOSEN, chosen.name)) for chosen in nested)
     announce(SWEPT, done, total)
     failed: dict[str, str] = {}
-    features: dict[str, Trainer] = {}
+    trainers: dict[str, Trainer] = {}
     with hearing(_pass_on):
         for one in single:
             with _told(failed, one.folder):
-                _train(out_dir, one, protocol, workers, save_models, force, features)
+                _train(out_dir, one, protocol, workers, save_models, force, trainers)
         for chosen in nested:
             place = os.path.join(CHOSEN, chosen.name)
             with _told(failed, place):
@@ -300,17 +300,17 @@ def _train(
     workers: int,
     save_models: bool,
     force: bool,
-    features: dict[str, Trainer],
+    trainers: dict[str, Trainer],
 ) -> None:
-    """Trains a run that is not finished; ``features`` keeps the trainer of the last hand-crafted combination."""
+    """Trains a run that is not finished; ``trainers`` keeps the trainer of the last combination for its other seeds."""
     config = one.run.config
     network = get_model_card(config.model).is_network
     if _finished(out_dir, one, save_models and network):
         return
-    if not network and one.name not in features:
-        # Its features of the clips serve all seeds; those of another combination would only fill the memory.
-        features.clear()
-        features[one.name] = make_trainer(config, one.job.data.recipe, workers=workers)
+    if one.name not in trainers and (not network or (workers == 1 and numerics.claim_one_thread())):
+        # Features of the clips, or a traced network, serve all seeds; another combination's would only fill the memory.
+        trainers.clear()
+        trainers[one.name] = make_trainer(config, one.job.data.recipe, workers=workers)
     cross_validate(
         one.job.data,
         one.job.config,
@@ -320,7 +320,7 @@ def _train(
         save_models=save_models and network,
         force=force,
         facts=one.job.facts,
-        trainer=features.get(one.name),
+        trainer=trainers.get(one.name),
     )
 
 

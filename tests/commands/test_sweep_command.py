@@ -352,6 +352,10 @@ def test_networks_their_ensemble_and_weights(pictures, tmp_path):
     for p, a, b in zip(run.predictions, *members):
         assert p.probabilities == pytest.approx([(x + y) / 2 for x, y in zip(a.probabilities, b.probabilities)])
     assert len(list(out.rglob("*.weights.h5"))) == 8
+    single = ["--model", "ststnet", "--epochs", "1", "--seed", "1", "--workers", "1", "--out", str(tmp_path / "single")]
+    assert main(["loso", *map(str, pictures), *single]) == 0
+    files = [folder / "predictions.csv" for folder in (tmp_path / "single", out / "ststnet,paper,epochs=1" / "seed1")]
+    assert files[0].read_bytes() == files[1].read_bytes()
     before = written(out)
     assert sweep(out, *pictures, *given, "--save-models") == 0
     runs = {path for path in before if "ensembles" not in path.parts}
