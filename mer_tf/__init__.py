@@ -26,7 +26,7 @@ Importing the package is quick and loads none of TensorFlow, TFX, Beam or dlib; 
 when the module itself is imported, or when the function that needs it is called.
 """
 
-from mer_tf.api import evaluate, list_models, list_recipes, loso, predict, prepare, read, train, write_report
+from mer_tf.api import evaluate, list_models, list_recipes, loso, predict, prepare, read, sweep, train, write_report
 
 __version__ = "0.1.0"
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "predict",
     "prepare",
     "read",
+    "sweep",
     "train",
     "write_report",
 ]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -142,6 +143,81 @@ def loso(
 
     data, config = _inputs(data, model, preset, seed, settings)
     return cross_validate(data, config, out, protocol=protocol, workers=workers, save_models=save_models, force=force)
+
+
+def sweep(
+    data: str | os.PathLike | MotionData,
+    models: Sequence[str],
+    out: str | os.PathLike,
+    *,
+    protocol: str = "loso",
+    presets: Sequence[str | None] = (None,),
+    seeds: Sequence[int] = (0,),
+    ensembles: Sequence[Sequence[str]] = (),
+    inner: int = 0,
+    workers: int = 1,
+    save_models: bool = False,
+    force: bool = False,
+    **settings,
+) -> list[dict]:
+    """Cross-validates every combination of systems, presets, seeds and settings; finished ones are kept.
+
+    Args:
+        data: As ``loso``; every system takes these clips.
+        models: As ``model`` of ``loso``, several.
+        out: Folder of the sweep, with a folder for each run and ``sweep.csv``.
+        protocol: Name of the protocol.
+        presets: As ``preset`` of ``loso``, several.
+        seeds: Global seeds.
+        ensembles: An ensemble for each: ``()`` over the seeds of each network, else over the systems named.
+        inner: Above 0, settings are picked inside each fold by as many inner folds, and nothing else is run.
+        workers: Processes that train folds side by side.
+        save_models: As ``loso``, of networks.
+        force: Replace runs of other settings.
+        **settings: Lists of values to try, for example ``learning_rate=[1e-3, 1e-4]``; hand-crafted systems beside
+            networks run with the preset of their own.
+
+    Returns:
+        A dictionary for each line of the table, the best first: ``model``, ``preset``, ``point`` (the values tried),
+        ``kind``, ``seeds``, ``folder``, ``scores`` (``mean``, ``sd``, ``interval`` of ``uf1``, ``uar``, ``accuracy``).
+
+    Raises:
+        BadInputError: A combination does not fit; nothing was trained.
+    """
+    from mer_tf.errors import ConfigError
+    from mer_tf.systems.registry import get_model_card
+    from mer_tf.training.sweep import Job
+    from mer_tf.training.sweep import sweep as run_all
+
+    for name, values in settings.items():
+        if not isinstance(values, list | tuple) or not values:
+            raise ConfigError(f"{name} must be a list of the values to try. Received: {values!r}")
+    networks = any(get_model_card(model).is_network for model in models)
+    jobs = []
+    for model in models:
+        plain = networks and not get_model_card(model).is_network
+        tried = {} if plain else settings
+        for preset, values in itertools.product((None,) if plain else presets, itertools.product(*tried.values())):
+            chosen = dict(zip(tried, values))
+            point = {name: str(value) for name, value in chosen.items()}
+            if len(presets) > 1 and not plain:
+                point["preset"] = str(preset)
+            for seed in seeds:
+                data, config = _inputs(data, model, preset, seed, chosen)
+                jobs.append(Job(config, data, point))
+    if not jobs:
+        raise ConfigError("a sweep needs at least one system, preset and seed")
+    rows = run_all(
+        jobs,
+        out,
+        protocol=protocol,
+        workers=workers,
+        save_models=save_models,
+        force=force,
+        ensembles=ensembles,
+        inner=inner,
+    )
+    return [row.to_json() for row in rows]
 
 
 def train(

@@ -50,6 +50,23 @@ def test_reading(tmp_path):
         mer.read(tmp_path / "absent")
 
 
+def test_a_sweep(tmp_path):
+    from records_helper import write_records
+
+    from mer_tf.recipes import get_recipe
+
+    motion = write_records(tmp_path / "motion", get_recipe("onset_apex_28"))
+    options = [{"logistic": {"c": [c]}} for c in (0.001, 1)]
+    rows = mer.sweep(motion, ["linear_flow"], tmp_path / "out", seeds=(0, 1), model_options=options)
+    assert [row["seeds"] for row in rows] == [[0, 1]] * 2 and {row["kind"] for row in rows} == {"runs"}
+    folder = tmp_path / "out" / rows[0]["folder"] / "seed1"
+    assert mer.evaluate(folder)["full"]["n"] == 6
+    with pytest.raises(ConfigError, match="must be a list of the values to try"):
+        mer.sweep(motion, ["linear_flow"], tmp_path / "out", epochs=3)
+    with pytest.raises(ConfigError, match="at least one system"):
+        mer.sweep(motion, [], tmp_path / "out")
+
+
 def test_a_run_its_scores_its_report_and_its_model(tmp_path):
     from records_helper import write_records
 

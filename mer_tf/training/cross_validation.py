@@ -20,6 +20,7 @@ from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
 from mer_tf.training.fold_store import FoldStore, begin_run, run_settings
 from mer_tf.training.initial import initial_weights_facts
+from mer_tf.training.interface import Trainer
 from mer_tf.training.loso import Progress, run_loso
 from mer_tf.types import Prediction
 
@@ -164,6 +165,7 @@ def cross_validate(
     facts: Mapping | None = None,
     say: Callable[[str], None] = lambda text: None,
     progress: Progress | None = None,
+    trainer: Trainer | None = None,
 ) -> dict:
     """Trains every fold of a protocol and writes ``predictions.csv`` and ``passport.json``; resumes.
 
@@ -180,6 +182,7 @@ def cross_validate(
         facts: Further top-level fields of the passport.
         say: Called with each remark before training starts.
         progress: See ``run_loso``.
+        trainer: See ``run_loso``.
 
     Returns:
         The passport.
@@ -205,6 +208,7 @@ def cross_validate(
         epoch_predictions=epoch_predictions,
         sub_clips=sub_clips,
         save_models=save_models,
+        trainer=trainer,
     )
     store = FoldStore(os.fspath(out_dir), data, run.config, epoch_predictions, sub_clips)
     saved = store.saved_models(run.split.folds)

@@ -15,7 +15,7 @@ import os
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from mer_tf import atomic, output
+from mer_tf import atomic, numerics, output
 from mer_tf.console import announce, hearing
 from mer_tf.errors import ConfigError, MerError
 from mer_tf.files import read_json
@@ -32,7 +32,7 @@ from mer_tf.training.factory import make_trainer
 from mer_tf.training.fold_checks import check_folds
 from mer_tf.training.fold_store import FoldStore, check_run, run_settings
 from mer_tf.training.initial import weights_hash
-from mer_tf.training.interface import TRAININGS
+from mer_tf.training.interface import TRAININGS, Trainer
 from mer_tf.training.nested import Nested
 from mer_tf.training.sweep_rows import Row, scored, seeds_text, to_csv
 
@@ -147,10 +147,11 @@ def sweep(
     done += sum(chosen.finished(os.path.join(out_dir, CHOSEN, chosen.name)) for chosen in nested)
     announce(SWEPT, done, total)
     failed: dict[str, str] = {}
+    trainers: dict[str, Trainer] = {}
     with hearing(_pass_on):
         for one in single:
             with _told(failed, one.folder):
-                _train(out_dir, one, protocol, workers, save_models, force)
+                _train(out_dir, one, protocol, workers, save_models, force, trainers)
         for chosen in nested:
             place = os.path.join(CHOSEN, chosen.name)
             with _told(failed, place):
@@ -292,10 +293,24 @@ def _ensembles(planned: Sequence[_Planned], names: Sequence[str]) -> Iterator[_E
 # ---- the work -----------------------------------------------------------------------------------------------------
 
 
-def _train(out_dir: str, one: _Planned, protocol: str, workers: int, save_models: bool, force: bool) -> None:
-    network = get_model_card(one.run.config.model).is_network
+def _train(
+    out_dir: str,
+    one: _Planned,
+    protocol: str,
+    workers: int,
+    save_models: bool,
+    force: bool,
+    trainers: dict[str, Trainer],
+) -> None:
+    """Trains a run that is not finished; ``trainers`` keeps the trainer of the last combination for its other seeds."""
+    config = one.run.config
+    network = get_model_card(config.model).is_network
     if _finished(out_dir, one, save_models and network):
         return
+    if one.name not in trainers and (not network or (workers == 1 and numerics.claim_one_thread())):
+        # Features of the clips, or a traced network, serve all seeds; another combination's would only fill the memory.
+        trainers.clear()
+        trainers[one.name] = make_trainer(config, one.job.data.recipe, workers=workers)
     cross_validate(
         one.job.data,
         one.job.config,
@@ -305,6 +320,7 @@ def _train(out_dir: str, one: _Planned, protocol: str, workers: int, save_models
         save_models=save_models and network,
         force=force,
         facts=one.job.facts,
+        trainer=trainers.get(one.name),
     )
 
 

@@ -316,6 +316,16 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(pictures, tmp_path, monke
     assert good["uf1_mean"] and not good["failed"] and not bad["uf1_mean"] and "nan" in bad["failed"]
 
 
+def test_features_are_taken_once_for_all_seeds(pictures, tmp_path, monkeypatch):
+    from mer_tf.training import feature_trainer
+
+    taken = []
+    extract = feature_trainer.extract_clips
+    monkeypatch.setattr(feature_trainer, "extract_clips", lambda *a: (taken.append(len(a[2])), extract(*a))[1])
+    assert sweep(tmp_path / "out", *pictures, *MODELS, "--seeds", "0-2") == 0
+    assert sum(taken) == 2 * 12  # two combinations
+
+
 def test_a_second_sweep_in_the_folder_is_refused(pictures, tmp_path, capfd):
     from mer_tf import output
 
@@ -342,6 +352,10 @@ def test_networks_their_ensemble_and_weights(pictures, tmp_path):
     for p, a, b in zip(run.predictions, *members):
         assert p.probabilities == pytest.approx([(x + y) / 2 for x, y in zip(a.probabilities, b.probabilities)])
     assert len(list(out.rglob("*.weights.h5"))) == 8
+    single = ["--model", "ststnet", "--epochs", "1", "--seed", "1", "--workers", "1", "--out", str(tmp_path / "single")]
+    assert main(["loso", *map(str, pictures), *single]) == 0
+    files = [folder / "predictions.csv" for folder in (tmp_path / "single", out / "ststnet,paper,epochs=1" / "seed1")]
+    assert files[0].read_bytes() == files[1].read_bytes()
     before = written(out)
     assert sweep(out, *pictures, *given, "--save-models") == 0
     runs = {path for path in before if "ensembles" not in path.parts}
