@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mer_tf.document import Text
+from mer_tf.document import Table, Text
 from mer_tf.errors import EmptySplitError
 from mer_tf.metrics.comparison import over_seeds
 from mer_tf.report.experiments import DRAWS, Experiment
@@ -22,25 +22,37 @@ def floor_of(experiment: Experiment, experiments: Sequence[Experiment]) -> Exper
     return None
 
 
-def verdict(experiment: Experiment, experiments: Sequence[Experiment]) -> str:
-    """One cell: how far above its floor an experiment is in UF1, and whether that is shown."""
+def verdict(experiment: Experiment, experiments: Sequence[Experiment]) -> tuple[str, str | None, str | None]:
+    """Whether an experiment is shown to beat its floor, how far above it is in UF1, and the interval; of one without a
+    floor the words are empty."""
     floor = floor_of(experiment, experiments)
     if floor is None:
-        return ""
+        return "", None, None
     name = floor.first.passport["model"]
     if floor is experiment:
-        return "the floor"
+        return "the floor", None, None
     n = len(experiment.first.classes)
     runs, below = ([run.predictions for run in one.runs] for one in (experiment, floor))
     try:
         found = over_seeds(runs, n, against=below, draws=DRAWS)["uf1"]
     except EmptySplitError:
-        return "not known: a class has too few subjects"
+        return "not known: a class has too few subjects", None, None
     low, high = found["interval"]
-    figures = f"{found['mean']:+.3f} ({low:+.3f} to {high:+.3f})"
-    if low > 0:
-        return f"beats {name}: {figures}"
-    return f"{'below' if high < 0 else 'not shown to beat'} {name}: {figures}"
+    words = "beats" if low > 0 else "is below" if high < 0 else "is not shown to beat"
+    return f"{words} {name}", f"{found['mean']:+.3f}", f"{low:+.3f} to {high:+.3f}"
+
+
+def against_floor(experiments: Sequence[Experiment]) -> list:
+    """A table of the experiments that have a floor, and how to make one for those that have none."""
+    rows = [[experiment.name, *verdict(experiment, experiments)] for experiment in experiments]
+    rows = [[name, difference, interval, words] for name, words, difference, interval in rows if words]
+    caption = (
+        "Difference in UF1 to the floor on the same clips, mean over seeds, with the 95 % interval of a paired "
+        f"bootstrap over subjects ({DRAWS} draws). Where that includes zero, the system is not shown to beat the floor."
+    )
+    header = ("experiment", "UF1 above the floor", "95 % interval", "")
+    missing = remark(experiments)
+    return [*([Table(header, rows, "lrrl", caption)] if rows else []), *([missing] if missing else [])]
 
 
 def remark(experiments: Sequence[Experiment]) -> Text | None:

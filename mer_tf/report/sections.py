@@ -30,7 +30,7 @@ from mer_tf.report.experiments import (
     scores,
     text,
 )
-from mer_tf.report.floor import floor_of, remark, verdict
+from mer_tf.report.floor import against_floor
 from mer_tf.report.passports import Run
 from mer_tf.systems.card import flat
 from mer_tf.types import Prediction
@@ -98,7 +98,6 @@ def _straddling(run: Run) -> int:
 def summary(experiments: Sequence[Experiment]) -> Section:
     """The main table and its figure."""
     rows, strong = [], set()
-    floors = any(floor_of(experiment, experiments) for experiment in experiments)
     for experiment in experiments:
         n = len(experiment.first.classes)
         for part, per_run in experiment.parts().items():
@@ -119,21 +118,14 @@ def summary(experiments: Sequence[Experiment]) -> Section:
                     str(len(per_run[0])),
                     str(len({(p.dataset, p.subject) for p in per_run[0]})),
                     _runs_of(experiment) if full else "",
-                    *([verdict(experiment, experiments) if full else ""] if floors else []),
                 ]
             )
     header = ("experiment", "UF1", "95 % interval", "UAR", "95 % interval", "accuracy", "clips", "subjects", "seeds")
-    header += ("UF1 above the floor",) if floors else ()
     caption = (
         f"Intervals: bootstrap over subjects, {DRAWS} draws, the widest over the seeds. Rows of one dataset are the "
         "same predictions restricted to it, not trained separately."
     )
-    if floors:
-        caption += (
-            " Above the floor: difference to the floor on the same clips, mean over seeds, with the 95 % interval of a "
-            "paired bootstrap over subjects; where that includes zero, the system is not shown to beat the floor."
-        )
-    table = Table(header, rows, "lrrrrrrrr" + "l" * floors, caption, frozenset(strong))
+    table = Table(header, rows, "lrrrrrrrr", caption, frozenset(strong))
     drawn = []
     for experiment in experiments:
         n = len(experiment.first.classes)
@@ -151,8 +143,7 @@ def summary(experiments: Sequence[Experiment]) -> Section:
         "UF1: a dot per seed, the band is the interval over subjects"
         + (", a diamond a comparable published figure." if any(row[3] for row in drawn) else "."),
     )
-    missing = remark(experiments)
-    return Section("Results", [table, *([missing] if missing else []), figure])
+    return Section("Results", [table, *against_floor(experiments), figure])
 
 
 def _seed(run: Run) -> str:
