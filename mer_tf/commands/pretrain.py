@@ -61,7 +61,7 @@ def run(arguments) -> int:
     if arguments.roots:
         arguments.model = get_model_card(model).trunk or model  # its layers have the same names
     elif arguments.preset == _PRESET and _PRESET not in get_model_card(model).presets:
-        arguments.preset = "paper"
+        arguments.preset = None  # the one of the system itself
     if arguments.mapping is not None and arguments.flow is None:
         raise ConfigError("--mapping goes with --flow; sets of macro-expressions have their own classes")
     config, workers = training_config(arguments), worker_count(arguments)
