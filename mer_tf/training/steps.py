@@ -53,7 +53,7 @@ class Steps:
         with tf.init_scope():
             self._means = [tf.Variable(weight, trainable=False) for weight in self._averaged]
             self._count = tf.Variable(0.0, trainable=False)
-        kinds = (tf.int32, tf.int32, tf.float32, tf.int32, tf.float32, tf.int32, tf.float32)
+        kinds = (tf.int32, tf.int32, tf.float32, tf.int32, tf.float32, tf.int32, tf.float32)  # as ``_loop`` takes them
         self.graph = tf.function(
             self._loop,
             input_signature=[
@@ -115,10 +115,10 @@ class Steps:
             tf.constant(rows, tf.int32),
             tf.constant(labels, tf.int32),
             tf.constant(weights, tf.float32),
-            tf.constant(np.cumsum([0, *sizes]), tf.int32),
-            tf.constant(rates, tf.float32),
             tf.constant([] if partners is None else partners, tf.int32),
             tf.constant([] if shares is None else shares, tf.float32),
+            tf.constant(np.cumsum([0, *sizes]), tf.int32),
+            tf.constant(rates, tf.float32),
         )
         return float(loss), int(hits)
 
@@ -164,7 +164,7 @@ class Steps:
         for mean, weight in zip(self._means, self._averaged):
             mean.assign_sub(tf.cast(1 - kept, mean.dtype) * (mean - weight))
 
-    def _loop(self, tensors, rows, labels, weights, bounds, rates, partners, shares):
+    def _loop(self, tensors, rows, labels, weights, partners, shares, bounds, rates):
         def one(number, loss, hits):
             first, last = bounds[number], bounds[number + 1]
             inputs = {name: tf.gather(tensor, rows[first:last]) for name, tensor in tensors.items()}
