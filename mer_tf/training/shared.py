@@ -43,6 +43,9 @@ def shared(data: MotionData) -> Iterator[MotionData]:
     Yields:
         What is pickled in place of ``data``; for nothing else.
     """
+    if not hasattr(os, "memfd_create"):  # not Linux: every process gets a copy
+        yield data
+        return
     with contextlib.ExitStack() as stack:
         tensors = {}
         for name, array in data.tensors.items():

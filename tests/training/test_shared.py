@@ -24,3 +24,10 @@ def test_clips_are_not_in_the_pickle_and_come_whole_and_unchangeable(make_data):
     with pytest.raises(OSError):
         pickle.loads(text)
     assert isinstance(data.tensors["face"], np.ndarray)
+
+
+def test_where_there_is_no_such_memory_the_clips_are_sent(make_data, monkeypatch):
+    monkeypatch.delattr("os.memfd_create")
+    data = make_data("ststnet")
+    with shared(data) as sent:
+        assert pickle.loads(pickle.dumps(sent)).fingerprint == data.fingerprint
