@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 import sys
 
+from mer_tf.run_files import CLIPS_FILE
 from mer_tf.systems.registry import recipe_of_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -23,7 +24,7 @@ RUNS = (  # system, preset
     ("lbp_top", "casme2"),
     ("lbp_top", "paper"),
     ("ststnet", "paper"),
-    ("rcn_a", "paper"),
+    ("mer_ensemble", "plain"),
     ("dual_atme", "demo"),
     ("atscnn", "demo"),
 )
@@ -42,7 +43,7 @@ def main() -> int:
     for model, preset in RUNS:
         recipe = recipe_of_model(model).name
         records = work / "records" / recipe
-        if not os.path.isdir(records):
+        if not os.path.exists(records / CLIPS_FILE):
             mer("prepare", "--data", arguments.clips, "--recipe", recipe, "--out", records, *workers)
         folders.append(work / f"loso_{model}_{preset}")
         mer("loso", "--data", records, "--model", model, "--preset", preset, "--out", folders[-1], *workers)
