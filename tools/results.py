@@ -1,4 +1,4 @@
-"""``docs/results.md`` anew: nine systems cross-validated on the clips that ``make demo`` has drawn.
+"""``docs/results.md`` anew: eight runs cross-validated on the clips that ``make demo`` has drawn.
 
     .venv/bin/python tools/results.py [--clips build/demo/clips] [--work build/results]
 
@@ -26,7 +26,6 @@ RUNS = (  # system, preset
     ("ststnet", "paper"),
     ("mer_ensemble", "plain"),
     ("dual_atme", "demo"),
-    ("atscnn", "demo"),
 )
 
 
