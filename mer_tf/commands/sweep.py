@@ -223,7 +223,7 @@ def _axes(arguments) -> dict[tuple[str, str], list[str]]:
     ]
     found = {}
     for kind, flag, texts in (("settings", "--set", settings), ("options", "--option", arguments.options)):
-        for name, text in name_value_pairs(flag, texts, f"learning_rate={'1e-3,1e-4'}").items():
+        for name, text in name_value_pairs(flag, texts, "learning_rate=1e-3,1e-4").items():
             if (other := next((key for key in found if key[1] == name), None)) is not None:
                 raise ConfigError(f"{name} is given by --{other[0]} and by {flag}")
             values = split_values(text)

@@ -10,6 +10,7 @@ Assumption: every range of ``FlowDomain``. They are wide on purpose and were not
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 
 import cv2
@@ -153,8 +154,14 @@ def expression_field(person: SyntheticSubject, clip: int, emotion: str) -> np.nd
     change = plan.amplitudes[plan.apex - plan.first] - plan.amplitudes[plan.onset - plan.first]
     moving = np.flatnonzero(change)
     field = np.tensordot(change[moving], person.fields[moving], 1)
+    return remap_field(field, _pixels())
+
+
+@functools.cache
+def _pixels() -> np.ndarray:
+    """Position of every pixel of the drawing, the same for all clips, float32 (HEIGHT, WIDTH, 2)."""
     ys, xs = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
-    return remap_field(field, np.stack([xs, ys], -1))
+    return np.stack([xs, ys], -1)
 
 
 def crop_field(field: np.ndarray, geometry: Geometry, recipe: Recipe) -> dict[str, np.ndarray]:

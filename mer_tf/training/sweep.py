@@ -257,7 +257,7 @@ class _Ensemble:
         presets = dict.fromkeys(one.run.config.preset for one in self.members)
         seeds = tuple(dict.fromkeys(one.run.config.seed for one in self.members))
         preset = next(iter(presets)) if len(presets) == 1 else ""
-        return _blank(self.members[0], self._models, preset, self.point, "ensemble", seeds, place)
+        return _blank(self.members[0].job.data, self._models, preset, self.point, "ensemble", seeds, place)
 
 
 def _ensembles(planned: Sequence[_Planned], names: Sequence[str]) -> Iterator[_Ensemble]:
@@ -398,7 +398,7 @@ def _nested(planned: Sequence[_Planned], inner: int) -> tuple[list[Nested], list
 def _row(out_dir: str, group: Sequence[_Planned], failed: Mapping[str, str]) -> Row:
     first = group[0]
     config, seeds = first.run.config, tuple(one.run.config.seed for one in group)
-    row = _blank(first, short_name(config.model), config.preset, first.job.point, "runs", seeds, first.name)
+    row = _blank(first.job.data, short_name(config.model), config.preset, first.job.point, "runs", seeds, first.name)
     wrong = [f"{one.folder}: {failed[one.folder]}" for one in group if one.folder in failed]
     if wrong:
         return dataclasses.replace(row, failed="; ".join(wrong))
@@ -417,17 +417,10 @@ def _nested_row(out_dir: str, group: Sequence[Nested], failed: Mapping[str, str]
     config = first.runs[0].config
     presets = {run.config.preset for run in first.runs}
     point = dict.fromkeys({name for point in first.points for name in point}, "picked")
-    data = first.runs[0].data
-    row = Row(
-        short_name(config.model),
-        config.preset if len(presets) == 1 else "",
-        point,
-        "nested",
-        tuple(one.runs[0].config.seed for one in group),
-        os.path.dirname(places[0]),
-        None,
-        len(data),
-        len(set(data.subject_keys)),
+    seeds = tuple(one.runs[0].config.seed for one in group)
+    preset = config.preset if len(presets) == 1 else ""
+    row = _blank(
+        first.runs[0].data, short_name(config.model), preset, point, "nested", seeds, os.path.dirname(places[0])
     )
     wrong = [f"{place}: {failed[place]}" for place in places if place in failed]
     if wrong:
@@ -435,8 +428,7 @@ def _nested_row(out_dir: str, group: Sequence[Nested], failed: Mapping[str, str]
     return scored(out_dir, places, row)
 
 
-def _blank(first: _Planned, model, preset, point, kind, seeds, folder) -> Row:
-    data = first.job.data
+def _blank(data: MotionData, model, preset, point, kind, seeds, folder) -> Row:
     return Row(model, preset, point, kind, seeds, folder, None, len(data), len(set(data.subject_keys)))
 
 
