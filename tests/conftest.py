@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -15,6 +16,10 @@ numerics.claim_one_thread()  # before TensorFlow starts
 os.environ["COLUMNS"] = "100"  # pytest's own lines
 os.environ["TERM"] = "xterm"
 os.environ.pop("CI", None)  # the product draws no bar there
+# A shell's background job, or nohup, ignores these, and so would every program that a test starts.
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.hookimpl(trylast=True)

@@ -96,7 +96,7 @@ def check_arguments(arguments):
     """
     from mer_tf.systems.registry import get_model_card, recipe_of_model
 
-    config, workers = training_config(arguments), worker_count(arguments)
+    config, workers = training_config(arguments, only_folds=True), worker_count(arguments)
     card = get_model_card(config.model)
     recipe = None if not card.recipe and arguments.data is not None else recipe_of_model(config.model)
     check_flow(arguments, recipe)

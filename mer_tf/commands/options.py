@@ -70,7 +70,8 @@ def add_training_options(
         "--initial-weights",
         metavar="FILE",
         help="weights that training starts from: .npz or .h5 by layer name ('mer pretrain', ImageNet; layers it lacks "
-        "start anew), .keras or .weights.h5 of the same model",
+        "start anew), .keras or .weights.h5 of the same model"
+        + (", or a run with --save-models, each fold of which hands its own to the same fold" if folds else ""),
     )
     parser.add_argument("--seed", type=int, default=0, help="global seed (default: %(default)s)")
     if folds:
@@ -82,7 +83,7 @@ def add_training_options(
         )
 
 
-def training_config(arguments, *, classes_from_data: bool = True, weights_here: bool = True):
+def training_config(arguments, *, classes_from_data: bool = True, weights_here: bool = True, only_folds: bool = False):
     """The ``TrainConfig`` that the flags of ``add_training_options`` describe.
 
     Args:
@@ -90,6 +91,7 @@ def training_config(arguments, *, classes_from_data: bool = True, weights_here: 
         classes_from_data: Whether the number of classes follows from the labels of the data, so that
             ``--set num_classes`` is refused.
         weights_here: Whether the initial weights must be readable on this machine.
+        only_folds: Whether nothing but folds is trained, so that the initial weights may be those of a run's folds.
 
     Raises:
         UnknownNameError: No such model, preset, protocol or setting.
@@ -97,7 +99,7 @@ def training_config(arguments, *, classes_from_data: bool = True, weights_here: 
         MissingFileError: The initial weights are not there.
     """
     from mer_tf.training.config import TrainConfig
-    from mer_tf.training.initial import weights_hash
+    from mer_tf.training.initial import is_run, weights_hash
 
     if "protocol" in vars(arguments):
         get_protocol(arguments.protocol)
@@ -113,6 +115,11 @@ def training_config(arguments, *, classes_from_data: bool = True, weights_here: 
     if arguments.options:
         overrides["model_options"] = preset_options(arguments.model, arguments.preset, arguments.options)
     if arguments.initial_weights is not None:
+        if is_run(arguments.initial_weights) and not only_folds:
+            raise ConfigError(
+                f"--initial-weights {arguments.initial_weights} is a folder; one training starts from one file of "
+                "weights, and from those that the folds of a run left only the same folds can ('mer loso')"
+            )
         if weights_here:
             weights_hash(arguments.initial_weights)
         overrides["initial_weights"] = arguments.initial_weights

@@ -183,7 +183,7 @@ def check_arguments(arguments, *, weights_here: bool = True) -> tuple[list, int]
     combinations = []
     for model in arguments.models:
         for one in _combinations(arguments, model, plain=bool(networks) and model not in networks):
-            combinations.append((one, training_config(one, weights_here=weights_here), one.point))
+            combinations.append((one, training_config(one, weights_here=weights_here, only_folds=True), one.point))
     if arguments.save_models and not networks:
         raise ConfigError("--save-models: hand-crafted features have no weights; leave it out")
     return combinations, workers

@@ -120,7 +120,8 @@ class TrainConfig:
         augment: Settings of ``mer_tf.preprocessing.augment.AugmentConfig``, applied to training clips only.
         initial_weights: Path of the weights that every fold starts from, or ``""`` for new ones: ``.keras`` or
             ``.weights.h5`` of the same model, or ``.npz`` or ``.h5`` of arrays by layer name, where layers without an
-            array (a new head) start anew.
+            array (a new head) start anew. A folder of a run with saved weights gives each fold its own, by layer
+            name, and the classifier starts anew.
         seed: Random seed of the run; the seed of each fold is derived from it and the fold's name.
         shuffle_labels: Whether the labels are permuted among the training clips of each fold (a test against chance);
             test labels stay.

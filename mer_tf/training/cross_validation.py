@@ -19,7 +19,7 @@ from mer_tf.systems.registry import check_inputs, check_recipe, get_model_card, 
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
 from mer_tf.training.fold_store import FoldStore, begin_run, run_settings
-from mer_tf.training.initial import initial_weights_facts
+from mer_tf.training.initial import check_stage, initial_weights_facts, is_run
 from mer_tf.training.interface import Trainer
 from mer_tf.training.loso import Progress, run_loso
 from mer_tf.types import Prediction
@@ -148,6 +148,9 @@ def plan_run(data: MotionData, config: TrainConfig, protocol: str = "loso") -> R
     check_recipe(config.model, data.recipe, config.model_options)
     if is_own(config.model):
         check_model(config, data.recipe, weights=False)
+    if is_run(config.initial_weights):
+        keys = data.keys
+        check_stage(config.initial_weights, {fold.name: [keys[row] for row in fold.test] for fold in split.folds})
     return Run(data, config, classes, split, initial_weights_facts(config) if config.initial_weights else None)
 
 

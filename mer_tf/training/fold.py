@@ -17,7 +17,7 @@ from mer_tf.training.data import MotionData
 from mer_tf.training.factory import make_trainer
 from mer_tf.training.fold_checks import check_fold
 from mer_tf.training.fold_store import WEIGHTS_ENDING, FoldResult, SavedWeights
-from mer_tf.training.initial import weights_hash
+from mer_tf.training.initial import is_run, weights_hash
 from mer_tf.training.interface import Trainer
 from mer_tf.training.samples import sub_clips
 from mer_tf.types import Fold, Prediction
@@ -130,6 +130,7 @@ def train_fold(
         rows=train,
         log_dir=log_dir,
         on_epoch=None if epochs is None else on_epoch,
+        **({"fold": fold.name} if is_run(config.initial_weights) else {}),
     )
     predictions = _predictions(data, fold, trainer.predict(tensors, test))
     if epochs is not None:

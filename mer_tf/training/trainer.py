@@ -21,6 +21,7 @@ from mer_tf.systems.own import fit_to_recipe
 from mer_tf.systems.registry import build_model, check_inputs, check_recipe, is_own, recipe_of_model
 from mer_tf.systems.weights import load_model_weights
 from mer_tf.training.config import TrainConfig
+from mer_tf.training.initial import is_run, start_from_fold
 from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
 from mer_tf.training.losses import make_loss
 from mer_tf.training.samples import Samples, batches
@@ -77,11 +78,11 @@ class FoldTrainer(Trainer):
         self.takes_arrays = arrays or config.needs_arrays(self.recipe)
         self._build()  # mistakes show before any clip is read
 
-    def _build(self, seed: int = 0) -> None:
+    def _build(self, seed: int = 0, fold: str = "") -> None:
         """Makes the model, its optimizer and the traced functions."""
         config = self.config
         config.check_code()
-        self.model, self.transfer = initialised_model(config, seed, self.recipe)
+        self.model, self.transfer = initialised_model(config, seed, self.recipe, fold)
         check_inputs(config.model, self.model, self.recipe)
         self._steps = Steps(self.model, config, self.recipe, arrays=self.takes_arrays)
         signature = {
@@ -103,6 +104,7 @@ class FoldTrainer(Trainer):
         rows: Sequence[int] | None = None,
         log_dir: str | os.PathLike | None = None,
         on_epoch: Callable[[int], None] | None = None,
+        fold: str = "",
     ) -> keras.Model:
         """Trains from new (or the initial) weights for at most ``config.epochs`` epochs.
 
@@ -115,15 +117,22 @@ class FoldTrainer(Trainer):
             rows: Which rows of ``tensors`` are the training clips; all by default. No other row is read.
             log_dir: Folder for TensorBoard scalars ``epoch/loss``, ``epoch/accuracy``, ``epoch/learning_rate``.
             on_epoch: Called after each epoch with its number, from 1; it may ``predict``, which changes nothing.
+            fold: Name of the fold, where the initial weights are those that the folds of a run left.
 
         Returns:
             The trained model; it is this trainer's own and the next ``fit`` overwrites it.
 
         Raises:
             EmptySplitError: No clip.
-            ConfigError: Shapes, labels or values do not fit.
+            ConfigError: Shapes, labels or values do not fit, or the initial weights are those of folds and none is
+                named.
             MerError: The loss is no longer finite.
         """
+        if not fold and is_run(self.config.initial_weights):
+            raise ConfigError(
+                f"initial weights {self.config.initial_weights} are those of a run's folds, from which only the same "
+                "folds can start; give one file of weights"
+            )
         tensors, clips = self._checked(tensors, rows)
         count = len(clips)
         labels = check_labels(labels, count, self.config.num_classes)
@@ -133,7 +142,7 @@ class FoldTrainer(Trainer):
         _, class_weights = make_loss(self.config, np.bincount(labels, minlength=self.config.num_classes))
         weights = class_weights[labels].astype(np.float32)
         labels = labels.astype(np.int32)
-        self._reset(seed)
+        self._reset(seed, fold)
 
         rng = np.random.default_rng(seed)
         augment = self.config.augmentation if self.takes_arrays else AugmentConfig()
@@ -190,16 +199,16 @@ class FoldTrainer(Trainer):
             out[start : start + batch] = self._infer(self._second_half(inputs) if self.takes_arrays else inputs).numpy()
         return out
 
-    def _new_model(self, seed: int) -> keras.Model:
-        return initialised_model(self.config, seed)[0]
+    def _new_model(self, seed: int, fold: str = "") -> keras.Model:
+        return initialised_model(self.config, seed, fold=fold)[0]
 
-    def _reset(self, seed: int) -> None:
+    def _reset(self, seed: int, fold: str) -> None:
         if is_own(self.config.model):
             # Its layers may keep more than weights, such as the state of a generator: everything is made anew.
-            self._build(seed)
+            self._build(seed, fold)
             return
         # A new model's weights by construction, rather than a second implementation of initialisation.
-        fresh = self._new_model(seed)
+        fresh = self._new_model(seed, fold)
         self.model.set_weights(fresh.get_weights())
         self._steps.reset()
 
@@ -288,15 +297,20 @@ class FoldTrainer(Trainer):
 
 
 def initialised_model(
-    config: TrainConfig, seed: int = 0, recipe: Recipe | None = None
+    config: TrainConfig, seed: int = 0, recipe: Recipe | None = None, fold: str = ""
 ) -> tuple[keras.Model, TransferReport | None]:
     """A new model of that config, with its initial weights if it names any, and what they gave (``FoldTrainer``).
 
-    With a recipe, a network of the user's own takes its tensors by name.
+    With a recipe, a network of the user's own takes its tensors by name. Where the initial weights are those of a run's
+    folds, they are taken of the fold that is named, if one is.
     """
     options = {**config.model_options, "seed": seed}
     model = build_model(config.model, config.num_classes, **options)
-    report = _initialise(model, config.initial_weights) if config.initial_weights else None
+    report = None
+    if is_run(config.initial_weights):
+        report = start_from_fold(model, config.initial_weights, fold) if fold else None
+    elif config.initial_weights:
+        report = _initialise(model, config.initial_weights)
     if recipe is not None and is_own(config.model):
         model = fit_to_recipe(model, recipe, config.num_classes, config.model)
     return model, report
