@@ -21,6 +21,7 @@ from mer_tf.systems.own import fit_to_recipe
 from mer_tf.systems.registry import build_model, check_inputs, check_recipe, is_own, recipe_of_model
 from mer_tf.systems.weights import load_model_weights
 from mer_tf.training.config import TrainConfig
+from mer_tf.training.fresh import FreshWeights
 from mer_tf.training.initial import is_run, start_from_fold
 from mer_tf.training.interface import TRAININGS, Trainer, check_labels, check_tensors
 from mer_tf.training.losses import make_loss
@@ -76,6 +77,7 @@ class FoldTrainer(Trainer):
         check_recipe(config.model, self.recipe, config.model_options)
         self.history: list[dict] = []
         self.takes_arrays = arrays or config.needs_arrays(self.recipe)
+        self._fresh = FreshWeights(lambda seed: initialised_model(config, seed)[0])
         self._build()  # mistakes show before any clip is read
 
     def _build(self, seed: int = 0, fold: str = "") -> None:
@@ -199,17 +201,16 @@ class FoldTrainer(Trainer):
             out[start : start + batch] = self._infer(self._second_half(inputs) if self.takes_arrays else inputs).numpy()
         return out
 
-    def _new_model(self, seed: int, fold: str = "") -> keras.Model:
-        return initialised_model(self.config, seed, fold=fold)[0]
-
     def _reset(self, seed: int, fold: str) -> None:
         if is_own(self.config.model):
             # Its layers may keep more than weights, such as the state of a generator: everything is made anew.
             self._build(seed, fold)
             return
-        # A new model's weights by construction, rather than a second implementation of initialisation.
-        fresh = self._new_model(seed, fold)
-        self.model.set_weights(fresh.get_weights())
+        if is_run(self.config.initial_weights):
+            fresh = initialised_model(self.config, seed, fold=fold)[0].get_weights()
+        else:
+            fresh = self._fresh(seed)
+        self.model.set_weights(fresh)
         self._steps.reset()
 
     def _epoch(self, epoch, samples, tensors, clips, held, labels, weights, rng) -> dict[str, float]:

@@ -12,6 +12,7 @@ from mer_tf.preprocessing import network_input
 from mer_tf.recipes import get_recipe
 from mer_tf.training import FoldTrainer, TrainConfig, run_loso
 from mer_tf.training.losses import CLASS_WEIGHTS, LOSSES
+from mer_tf.training.trainer import initialised_model
 
 RECIPE = get_recipe("onset_apex_28_minmax")
 CONFIG = TrainConfig("ststnet", optimizer="sgd", learning_rate=0.1, momentum=0.0, batch_size=64, epochs=1)
@@ -19,7 +20,7 @@ CONFIG = TrainConfig("ststnet", optimizer="sgd", learning_rate=0.1, momentum=0.0
 
 def weights_after(config, data, **options):
     trainer = FoldTrainer(config, RECIPE)
-    start = [weight.copy() for weight in trainer._new_model(3).get_weights()]
+    start = initialised_model(config, 3)[0].get_weights()
     trainer.fit(data.tensors, data.labels, seed=3, **options)
     names = [getattr(weight, "path", weight.name) for weight in trainer.model.weights]
     return names, start, trainer.model.get_weights(), trainer
@@ -98,7 +99,7 @@ def first_loss(config, data):
     """The loss of the first and only batch, and what the new model says of it: probabilities and own losses."""
     trainer = FoldTrainer(dataclasses.replace(config, learning_rate=1e-12), data.recipe)
     trainer.fit(data.tensors, data.labels, seed=3)
-    model = trainer._new_model(3)
+    model = initialised_model(trainer.config, 3)[0]
     inputs = {name: data.tensors[name] for name in (tensor.name.split(":")[0] for tensor in model.inputs)}
     probabilities = np.asarray(model(inputs, training=True))
     return trainer.history[0]["loss"], probabilities[np.arange(len(data.labels)), data.labels], model.losses
