@@ -95,14 +95,13 @@ def prepare(
         ConfigError: The folder holds records of other settings.
         EmptySplitError: No clip came through.
     """
+    from mer_tf.preparation.prepare import prepare as make_records
     from mer_tf.protocols.near_duplicates import check_no_near_duplicates, clip_thumbnails
     from mer_tf.recipes import get_recipe
 
     check_no_near_duplicates(*clip_thumbnails(clips.clips))
-    # By name: the library imports nothing of the packages that are built on it.
-    make = importlib.import_module("components.motion_transform.prepare").prepare
     recipe = get_recipe(os.fspath(recipe)) if isinstance(recipe, str | os.PathLike) else recipe
-    make(clips, recipe, out, strict=strict, workers=workers, landmark_model=landmark_model, force=force)
+    make_records(clips, recipe, out, strict=strict, workers=workers, landmark_model=landmark_model, force=force)
     return os.fspath(out)
 
 
@@ -279,6 +278,7 @@ def predict(model: str | os.PathLike, clip: str | os.PathLike, **options) -> dic
         BadInputError: Frames or model cannot be used.
         ClipError: No face, two faces, a damaged file.
     """
+    # By name: the library imports nothing of the packages that are built on it.
     return importlib.import_module("serving.clips").predict_clip(os.fspath(model), clip, **options)
 
 

@@ -213,7 +213,7 @@ class Progress:
     """
 
     def __init__(self, console: Console, clips: int, folds: int):
-        from components.reports import CLIPS
+        from mer_tf.preparation.report import CLIPS
         from mer_tf.training.interface import TRAININGS
 
         self._console = console

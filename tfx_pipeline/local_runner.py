@@ -25,6 +25,7 @@ from components import reports
 from mer_tf import atomic, output, processes, run_files
 from mer_tf.errors import ConfigError, MerError, MissingFileError, OutputError
 from mer_tf.export import newest_version
+from mer_tf.preparation.report import FAULTS
 from mer_tf.preprocessing import ClipPreprocessor
 from mer_tf.served import SAVED_MODEL
 from mer_tf.training.cross_validation import check_model
@@ -293,7 +294,7 @@ def _faults(path: str) -> list[dict]:
     if not os.path.isfile(path):
         return []
     with open(path, encoding="utf-8") as file:
-        return json.load(file)[reports.FAULTS]
+        return json.load(file)[FAULTS]
 
 
 def _collect_logs(folder: str, sources: dict[str, str]) -> str:
