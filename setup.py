@@ -47,6 +47,7 @@ DEV = [
     "mypy>=1.11",
     "scikit-image>=0.24",  # its public-domain photograph
 ]
+BESIDE = ("components", "serving", "tfx_pipeline")
 
 setup(
     name="mer-tf",
@@ -57,11 +58,12 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     # The folder ``kubeflow`` is no package: that import name belongs to Kubeflow's own SDK.
-    packages=find_packages(
-        include=["mer_tf*", "components*", "tfx_pipeline*", "serving*"],
-        exclude=["*.tests", "*.tests.*"],
-    ),
-    package_data={"mer_tf": ["py.typed", "**/*.json", "**/*.csv"]},
+    # In a checkout the packages of ``BESIDE`` lie beside the library; installed, inside it, so that nobody's
+    # ``serving`` or ``components`` is hidden. Their names are the same in both (``mer_tf/__init__.py``).
+    packages=find_packages(include=["mer_tf", "mer_tf.*"])
+    + [f"mer_tf.{name}" for name in find_packages(include=[*BESIDE, *(f"{name}.*" for name in BESIDE)])],
+    package_dir={f"mer_tf.{name}": name for name in BESIDE},
+    package_data={"mer_tf": ["py.typed", "**/*.json", "**/*.csv"], "mer_tf.serving": ["model_config/*"]},
     install_requires=CORE,
     extras_require={
         "face": FACE,

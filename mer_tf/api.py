@@ -269,7 +269,8 @@ def predict(model: str | os.PathLike, clip: str | os.PathLike, **options) -> dic
     Args:
         model: Folder of the model or of one of its versions, or ``"HOST:PORT"`` of a server.
         clip: Folder of the frames, numbered in their names.
-        **options: ``onset``, ``apex``, ``offset`` (frame numbers), ``fps`` and more: ``serving.clips.predict_clip``.
+        **options: ``onset``, ``apex``, ``offset`` (frame numbers), ``fps`` and more, as
+            ``mer_tf.serving.clips.predict_clip`` takes them.
 
     Returns:
         ``class`` (``"no_motion"`` of a still face), ``probabilities``, ``flags`` and more, JSON-able.
@@ -279,7 +280,7 @@ def predict(model: str | os.PathLike, clip: str | os.PathLike, **options) -> dic
         ClipError: No face, two faces, a damaged file.
     """
     # By name: the library imports nothing of the packages that are built on it.
-    return importlib.import_module("serving.clips").predict_clip(os.fspath(model), clip, **options)
+    return importlib.import_module("mer_tf.serving.clips").predict_clip(os.fspath(model), clip, **options)
 
 
 def evaluate(predictions: str | os.PathLike, classes: Sequence[str] | None = None) -> dict:

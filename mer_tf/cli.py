@@ -38,9 +38,9 @@ VERBS = {
     "evaluate": "mer_tf.commands.evaluate:add",
     "compare": "mer_tf.commands.compare:add",
     "report": "mer_tf.commands.report:add",
-    "pipeline": "tfx_pipeline.cli:add",
-    "serve": "serving.cli:add_serve",
-    "predict": "serving.cli:add_predict",
+    "pipeline": "mer_tf.tfx_pipeline.cli:add",
+    "serve": "mer_tf.serving.cli:add_serve",
+    "predict": "mer_tf.serving.cli:add_predict",
 }
 
 

@@ -55,7 +55,7 @@ def run_serve(arguments) -> int:
 
     with quiet(arguments.log or default_log("serve")) as console:
         setup_logging()
-        from serving.server import serve
+        from mer_tf.serving.server import serve
 
         serve(
             arguments.model,
@@ -71,7 +71,7 @@ def run_predict(arguments) -> int:
     from mer_tf.console import default_log, quiet, table
 
     with quiet(arguments.log or default_log("predict")) as console:
-        from serving.clips import predict_clip
+        from mer_tf.serving.clips import predict_clip
 
         answer = predict_clip(
             arguments.server if arguments.model is None else _model_folder(arguments.model),

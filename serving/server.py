@@ -34,10 +34,10 @@ from tensorflow_serving.apis import (
 
 from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.served import BY_TENSORS, SAVED_MODEL
-from serving.messages import to_array
-from serving.network import check_port, is_loopback, port_error
-from serving.versions import version_folders
-from serving.warmup import read_warmup_requests
+from mer_tf.serving.messages import to_array
+from mer_tf.serving.network import check_port, is_loopback, port_error
+from mer_tf.serving.versions import version_folders
+from mer_tf.serving.warmup import read_warmup_requests
 
 try:
     from grpc_health.v1 import health, health_pb2, health_pb2_grpc

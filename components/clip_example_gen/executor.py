@@ -13,8 +13,8 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from components import reports
-from components.clip_example_gen.records import encode_clip
+from mer_tf.components import reports
+from mer_tf.components.clip_example_gen.records import encode_clip
 from mer_tf.console import announce
 from mer_tf.errors import AnnotationError, ClipError
 from mer_tf.preparation.report import CLIPS, FAULTS, check_report, row

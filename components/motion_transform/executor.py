@@ -13,9 +13,9 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components import reports
-from components.motion_transform.schema import motion_schema
-from components.motion_transform.transform import MotionRecords
+from mer_tf.components import reports
+from mer_tf.components.motion_transform.schema import motion_schema
+from mer_tf.components.motion_transform.transform import MotionRecords
 from mer_tf.preparation.report import FAULTS, check_report
 from mer_tf.recipes import Recipe
 

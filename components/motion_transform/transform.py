@@ -10,8 +10,8 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions
 from apache_beam.transforms.window import GlobalWindows
 
-from components import reports
-from components.clip_example_gen.records import decode_clip
+from mer_tf.components import reports
+from mer_tf.components.clip_example_gen.records import decode_clip
 from mer_tf.preparation.work import ClipWork, Outcome, record_and_row
 from mer_tf.recipes import Recipe
 
@@ -21,7 +21,7 @@ class MotionRecords(beam.PTransform):
 
     Args:
         recipe: What turns a clip into a model's input.
-        report_folder: Folder for the outcome of every clip (``components.reports``).
+        report_folder: Folder for the outcome of every clip (``mer_tf.components.reports``).
         strict: Whether a fault of one clip is raised instead of reported.
         workers: Processes each Beam worker spreads its clips over.
         landmark_model: Path of dlib's 68-point model, or None to look in the usual places.

@@ -18,11 +18,11 @@ from tfx.components.util.tfxio_utils import get_tfxio_factory_from_artifact
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
-from components.clip_example_gen.records import encode_clip
-from components.motion_transform.component import MotionTransform
-from components.motion_transform.executor import Executor
-from components.motion_transform.schema import motion_schema
-from components.motion_transform.transform import PreprocessClips
+from mer_tf.components.clip_example_gen.records import encode_clip
+from mer_tf.components.motion_transform.component import MotionTransform
+from mer_tf.components.motion_transform.executor import Executor
+from mer_tf.components.motion_transform.schema import motion_schema
+from mer_tf.components.motion_transform.transform import PreprocessClips
 from mer_tf.datasets import read_casme2
 from mer_tf.errors import ClipError, ConfigError, EmptySplitError, FaceNotFoundError, MissingFileError
 from mer_tf.frames import frames_of_folder

@@ -8,8 +8,8 @@ import pickle
 import apache_beam as beam
 import pytest
 
-from components import reports
 from mer_tf import errors
+from mer_tf.components import reports
 from mer_tf.preparation.report import check_report, row
 
 pytestmark = pytest.mark.tfx
