@@ -46,7 +46,8 @@ __all__ = [
 
 # ``mer_tf.components``, ``mer_tf.tfx_pipeline`` and ``mer_tf.serving``, which build on the library, lie inside this
 # folder where the package is installed, and beside it in a checkout.
-if not _os.path.isdir(_os.path.join(_os.path.dirname(__file__), "components")):
+IN_CHECKOUT = not _os.path.isdir(_os.path.join(_os.path.dirname(__file__), "components"))
+if IN_CHECKOUT:
     __path__.append(_os.path.dirname(_os.path.dirname(_os.path.abspath(__file__))))
 
 
