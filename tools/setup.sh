@@ -42,13 +42,14 @@ find_python() {
         return
     fi
     # A pyenv shim is on PATH even where it leads nowhere, so each candidate is run, not only looked up.
-    for name in python3.10 python3.11 python3.13 python3.12 python3 python; do
-        fits "$name" && command -v "$name" && return
-    done
     for minor in 10 11 13 12; do
+        fits "python3.$minor" && command -v "python3.$minor" && return
         for candidate in "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$minor"*/bin/python; do
             fits "$candidate" && say "$candidate" && return
         done
+    done
+    for name in python3 python; do
+        fits "$name" && command -v "$name" && return
     done
     if uv --version >/dev/null 2>&1; then
         candidate=$(uv python find --no-python-downloads 3.10 2>/dev/null || uv python find --no-python-downloads 3.11 2>/dev/null || true)
