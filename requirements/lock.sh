@@ -11,7 +11,7 @@ lock_stack() {
     folder=$1 python=$2 date=$3 base=$4
     shift 4
     compile() {
-        uv pip compile --quiet --python-version "$python" --exclude-newer "$date" --generate-hashes \
+        uv pip compile --quiet --python-version "$python" --python-platform x86_64-manylinux_2_40 --exclude-newer "$date" --generate-hashes \
             --no-header --no-annotate --no-emit-index-url --constraint "$folder/pins.txt" "$@"
     }
     # shellcheck disable=SC2046
@@ -36,8 +36,9 @@ lock_stack() {
 
 # The date keeps google-* wheels that warn about Python 3.10 out.
 lock_stack requirements 3.10 2025-09-01 all kubeflow dev docs
-# The compiler for Kubeflow needs Python below 3.12.
-lock_stack requirements/current 3.12 2026-11-15 all dev docs
+# On 3.12 the same (of google-apitools Beam would take an earlier one there). Its compiler for Kubeflow needs a Python
+# below 3.12, so there is no lock of that extra.
+lock_stack requirements/current 3.13 2026-11-25 all dev docs
 # The installer itself, for machines without one.
 printf 'uv>=0.8\n' >"$tmp/uv.in"
 uv pip compile --quiet --python-version 3.10 --exclude-newer 2025-09-01 --generate-hashes --no-header --no-annotate \
