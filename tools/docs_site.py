@@ -29,6 +29,7 @@ LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 def main() -> int:
     """Lays the pages out and runs MkDocs; returns the exit status."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # the reference imports what it tells of
     shutil.rmtree(BUILD, ignore_errors=True)
     lay_pages()
     lay_code()

@@ -16,7 +16,8 @@ fail() {
 
 version_of() { [ -n "$1" ] && "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true; }
 
-# TFX 1.21's compiled packages are built for glibc 2.39; there is none of TFX 1.15 for Python 3.12.
+# ML Metadata and TensorFlow Data Validation, which TFX 1.21 needs, are built for glibc 2.39; of TFX 1.15 there is
+# nothing for Python 3.12.
 has_glibc_239() {
     glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null || true)
     major=${glibc#glibc } minor=${glibc#*.}
