@@ -34,7 +34,8 @@ def main() -> int:
     lay_pages()
     lay_code()
     write_reference()
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    found = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])  # ruff is called
+    environment = {**os.environ, "PATH": found, "NO_MKDOCS_2_WARNING": "1"}
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(CONFIG)]
     status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     if status == 0:
