@@ -45,6 +45,7 @@ def main() -> int:
 
 def lay_pages() -> None:
     """Copies every page of the repository, and whatever files the pages link to."""
+    copy(ROOT / "docs/site.css")
     pages = [*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))]
     for page in pages:
         copy(page)
@@ -67,6 +68,8 @@ def lay_code() -> None:
     shutil.copytree(ROOT / "mer_tf", CODE / "mer_tf", ignore=only_code)
     for name in BESIDE:
         shutil.copytree(ROOT / name, CODE / "mer_tf" / name, ignore=only_code)
+    for file in CODE.rglob("*.py"):  # by this word mkdocstrings knows that sessions follow
+        file.write_text(re.sub(r"^( *)Example:$", r"\1Examples:", file.read_text(encoding="utf-8"), flags=re.MULTILINE))
 
 
 def write_reference() -> None:
@@ -91,7 +94,7 @@ def page_of(name: str) -> str:
         for each, value in vars(module).items()
         if not each.startswith("_") and getattr(value, "__module__", None) == name
     ]
-    lines = [f"# {name}", "", f"::: {name}", "    options: {members: false}", ""]
+    lines = [f"# {name}", "", f"::: {name}", "    options: {members: false, show_root_heading: false}", ""]
     for each in public:
         value = getattr(module, each)
         if inspect.isclass(value) or inspect.isfunction(value):
@@ -103,7 +106,7 @@ def commands() -> str:
     """The help of every verb, as the command prints it."""
     from mer_tf.cli import build_parser
 
-    os.environ["COLUMNS"] = "110"
+    os.environ["COLUMNS"] = "84"  # what a page shows without scrolling
     lines = ["# The command `mer`", "", "What `--help` prints, verb by verb.", ""]
 
     def add(parser: argparse.ArgumentParser, level: int) -> None:
