@@ -110,8 +110,8 @@ fi
 pip_install=".venv/bin/python -m pip install --disable-pip-version-check"
 installer=$pip_install
 if [ "$(version_of .venv/bin/python)" = 3.11 ]; then
-    # TFX 1.15 declares Python below 3.11, which is a declaration alone: its wheel is pure Python, and the whole test
-    # suite passes. pip can be told so, uv cannot.
+    # TFX 1.15 declares Python below 3.11, which is a declaration alone: its wheel is pure Python. pip can be told to go
+    # on, uv cannot.
     pip_install="$pip_install --ignore-requires-python"
     installer=$pip_install
 elif uv --version >/dev/null 2>&1; then
