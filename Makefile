@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-slow test-all test-variations lint format hooks counts docs lock clean
+.PHONY: help setup demo test test-fast test-slow test-all test-variations lint format hooks counts docs site lock clean
 MODEL ?= dual_atme
 SEED ?= 0
 # One process a core, each with one thread of TensorFlow; tests that share a fixture stay together.
@@ -63,6 +63,10 @@ counts:  ## after a change of a network: counts weights and operations of every 
 docs:  ## after a change of a system, its card or its docstring: writes docs/models and docs/tables.md anew
 	@sh tools/setup.sh kubeflow dev
 	@.venv/bin/python -m mer_tf.zoo docs
+
+site:  ## all of the documentation as one site, links checked: build/site/html/index.html
+	@sh tools/setup.sh kubeflow docs
+	@.venv/bin/python tools/docs_site.py
 
 lock:  ## recompiles requirements/*.lock
 	@sh requirements/lock.sh

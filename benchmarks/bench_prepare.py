@@ -1,4 +1,4 @@
-"""``prepare`` (Beam, worker processes) against a plain single-process script, and its memory.
+"""``prepare`` (worker processes) against a plain single-process script, and its memory.
 
     python benchmarks/bench_prepare.py [--clips 40] [--workers 2] [--recipe onset_apex_128_streams] [--rounds 1]
         [--memory] [--ten-thousand] [--json]
@@ -115,7 +115,7 @@ def product(folder: str, count: int, workers: int, recipe_name: str, out: str, p
     import numpy as np
     import tensorflow  # noqa: F401  (its import is told apart)
 
-    from components.motion_transform.prepare import prepare
+    from mer_tf.preparation.prepare import prepare
     from mer_tf.preprocessing.flow import DISConfig
     from mer_tf.recipes import FaceConfig, get_recipe
     from mer_tf.training import read_motion_records

@@ -26,7 +26,7 @@ import numpy as np
 CLIENT = """
 import json, sys, time
 import numpy as np
-from serving.client import PredictionClient
+from mer_tf.serving.client import PredictionClient
 with PredictionClient(sys.argv[1], timeout=60) as client:
     inputs = client.describe().recipe.inputs
     random = np.random.default_rng(0)
@@ -113,7 +113,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
 
-    from serving.server import MerServer
+    from mer_tf.serving.server import MerServer
 
     with tempfile.TemporaryDirectory() as folder:
         model_dir = arguments.model

@@ -1,15 +1,8 @@
 """TFX components around ``mer_tf``: one folder each, with the specification, the work, and a page.
 
-Import what you use, for example ``from components.loso_trainer.component import LosoTrainer``: each import brings
-TFX and TensorFlow with it, so this package itself imports nothing.
+Import what you use, for example ``from mer_tf.components.loso_trainer.component import LosoTrainer``: each import
+brings TFX and TensorFlow with it, so this package itself imports nothing.
 """
 
-from __future__ import annotations
-
-
-def __getattr__(name: str):
-    if name == "LosoRun":  # the name under which Kubeflow's containers look for the artifact type
-        from components.artifacts import LosoRun
-
-        return LosoRun
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not __name__.startswith("mer_tf."):  # in a checkout the folder itself can be found as well
+    raise ImportError(f"import mer_tf.{__name__}, not {__name__}: what is imported under two names is there twice")

@@ -13,5 +13,5 @@ class LosoRun(Artifact):
     """
 
     # Kubeflow's compiler takes names of the form namespace.Title and no typed properties, and a container imports
-    # the class by this very name: the package resolves it.
-    TYPE_NAME = "components.LosoRun"
+    # the class by this very name: ``mer_tf`` resolves it.
+    TYPE_NAME = "mer_tf.LosoRun"

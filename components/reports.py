@@ -8,9 +8,7 @@ into the error it was.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
-import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -19,48 +17,18 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from mer_tf import errors
+from mer_tf.preparation.report import Report, summary, to_text
 from mer_tf.run_files import CLIPS_FILE
 
-FAULTS = "faults"
 OUTCOME_TAG = "outcome"
-CLIPS = "clips"  # what the steps over clips announce (``mer_tf.console``), one for each clip
 
-_LOG = logging.getLogger(__name__)
 _RUNNING = re.compile(r" \[while running '[^']*'\]$")
 _RAISED = re.compile(r"mer_tf\.errors\.(\w+): (.*?)(?: \[while running '.*)?$", re.MULTILINE)
 
 
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """Summary of a component's pass over the clips.
-
-    Attributes:
-        done: Number of clips that came through.
-        faults: One dictionary per clip left out: ``clip``, ``error`` (class name), ``message``.
-        notes: One dictionary per clip that was read under an assumption: ``clip``, ``note``.
-        seconds: Sum of what the clips took, over all processes; not written to the report file, which is the same
-            for the same data.
-    """
-
-    done: int
-    faults: tuple[dict, ...]
-    seconds: float = 0.0
-    notes: tuple[dict, ...] = ()
-
-    @property
-    def total(self) -> int:
-        """Number of clips looked at."""
-        return self.done + len(self.faults)
-
-
-def outcome(
-    clip: str, error: Exception | None = None, seconds: float = 0.0, note: str = ""
-) -> beam.pvalue.TaggedOutput:
-    """The side output that records one clip as done (no error) or left out, what it took, and what was assumed."""
-    fault = None if error is None else {"clip": clip, "error": type(error).__name__, "message": str(error)}
-    return beam.pvalue.TaggedOutput(
-        OUTCOME_TAG, json.dumps({"clip": clip, "fault": fault, "seconds": seconds, "note": note})
-    )
+def outcome(row: Mapping) -> beam.pvalue.TaggedOutput:
+    """The side output of one clip, a row of ``mer_tf.preparation.report``."""
+    return beam.pvalue.TaggedOutput(OUTCOME_TAG, json.dumps(row))
 
 
 def write_outcomes(outcomes: beam.PCollection, folder: str) -> None:
@@ -77,37 +45,11 @@ def read_report(folder: str) -> Report:
     for match in matches:
         with FileSystems.open(match.path) as file:
             rows += [json.loads(line) for line in file.read().decode().splitlines() if line]
-    faults = sorted((row["fault"] for row in rows if row["fault"]), key=lambda fault: fault["clip"])
-    notes = sorted(({"clip": row["clip"], "note": row["note"]} for row in rows if row["note"]), key=lambda n: n["clip"])
-    report = Report(len(rows) - len(faults), tuple(faults), sum(row["seconds"] for row in rows), tuple(notes))
-    write_report(report, folder)
-    FileSystems.delete([match.path for match in matches])
-    for fault in faults:
-        _LOG.warning("clip left out: %s", fault["message"])
-    for note in notes:
-        _LOG.warning("%s: %s", note["clip"], note["note"])
-    return report
-
-
-def write_report(report: Report, folder: str, facts: Mapping | None = None) -> None:
-    """Writes a report as ``clips.json``, with further facts of the set."""
-    content = {"clips": report.total, "done": report.done, **(facts or {}), FAULTS: list(report.faults)}
-    if report.notes:
-        content["notes"] = list(report.notes)
-    text = json.dumps(content, indent=1)
+    report = summary(rows)
     with FileSystems.create(os.path.join(folder, CLIPS_FILE)) as file:
-        file.write(text.encode())
-
-
-def check_report(report: Report, component: str) -> None:
-    """Raises ``EmptySplitError`` where nothing came through; the first fault is named."""
-    if report.done:
-        return
-    if not report.total:
-        raise errors.EmptySplitError(f"{component}: no clip came in; check the manifest and its label mapping")
-    raise errors.EmptySplitError(
-        f"{component}: all {report.total} clips were left out; the first: {report.faults[0]['message']}"
-    )
+        file.write(to_text(report).encode())
+    FileSystems.delete([match.path for match in matches])
+    return report
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Preprocesses every clip of a dataset and writes motion records, in one process and without Beam.
+"""Preprocesses every clip of a dataset and writes motion records, by the functions that `mer prepare` is made of.
 
 python examples/write_records.py ROOT MOTION_FOLDER [RECIPE]      (what `mer prepare` does for large sets)
 """

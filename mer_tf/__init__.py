@@ -26,6 +26,8 @@ Importing the package is quick and loads none of TensorFlow, TFX, Beam or dlib; 
 when the module itself is imported, or when the function that needs it is called.
 """
 
+import os as _os
+
 from mer_tf.api import evaluate, list_models, list_recipes, loso, predict, prepare, read, sweep, train, write_report
 
 __version__ = "0.1.0"
@@ -41,3 +43,17 @@ __all__ = [
     "train",
     "write_report",
 ]
+
+# ``mer_tf.components``, ``mer_tf.tfx_pipeline`` and ``mer_tf.serving``, which build on the library, lie inside this
+# folder where the package is installed, and beside it in a checkout.
+IN_CHECKOUT = not _os.path.isdir(_os.path.join(_os.path.dirname(__file__), "components"))
+if IN_CHECKOUT:
+    __path__.append(_os.path.dirname(_os.path.dirname(_os.path.abspath(__file__))))
+
+
+def __getattr__(name: str):
+    if name == "LosoRun":  # the name under which Kubeflow's containers look for the artifact type
+        import importlib
+
+        return importlib.import_module("mer_tf.components.artifacts").LosoRun
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -95,14 +95,13 @@ def prepare(
         ConfigError: The folder holds records of other settings.
         EmptySplitError: No clip came through.
     """
+    from mer_tf.preparation.prepare import prepare as make_records
     from mer_tf.protocols.near_duplicates import check_no_near_duplicates, clip_thumbnails
     from mer_tf.recipes import get_recipe
 
     check_no_near_duplicates(*clip_thumbnails(clips.clips))
-    # By name: the library imports nothing of the packages that are built on it.
-    make = importlib.import_module("components.motion_transform.prepare").prepare
     recipe = get_recipe(os.fspath(recipe)) if isinstance(recipe, str | os.PathLike) else recipe
-    make(clips, recipe, out, strict=strict, workers=workers, landmark_model=landmark_model, force=force)
+    make_records(clips, recipe, out, strict=strict, workers=workers, landmark_model=landmark_model, force=force)
     return os.fspath(out)
 
 
@@ -270,7 +269,8 @@ def predict(model: str | os.PathLike, clip: str | os.PathLike, **options) -> dic
     Args:
         model: Folder of the model or of one of its versions, or ``"HOST:PORT"`` of a server.
         clip: Folder of the frames, numbered in their names.
-        **options: ``onset``, ``apex``, ``offset`` (frame numbers), ``fps`` and more: ``serving.clips.predict_clip``.
+        **options: ``onset``, ``apex``, ``offset`` (frame numbers), ``fps`` and more, as
+            ``mer_tf.serving.clips.predict_clip`` takes them.
 
     Returns:
         ``class`` (``"no_motion"`` of a still face), ``probabilities``, ``flags`` and more, JSON-able.
@@ -279,7 +279,8 @@ def predict(model: str | os.PathLike, clip: str | os.PathLike, **options) -> dic
         BadInputError: Frames or model cannot be used.
         ClipError: No face, two faces, a damaged file.
     """
-    return importlib.import_module("serving.clips").predict_clip(os.fspath(model), clip, **options)
+    # By name: the library imports nothing of the packages that are built on it.
+    return importlib.import_module("mer_tf.serving.clips").predict_clip(os.fspath(model), clip, **options)
 
 
 def evaluate(predictions: str | os.PathLike, classes: Sequence[str] | None = None) -> dict:

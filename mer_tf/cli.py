@@ -20,7 +20,7 @@ from mer_tf import __version__, console, output
 from mer_tf.errors import MerError, OutputError, missing_package
 
 # Every verb there is: verb -> "module:function"; the function receives the sub-parser collection and adds itself. A
-# module is imported when its verb is asked for. Four verbs belong to the packages that build on this library; they are
+# module is imported when its verb is asked for. Three verbs belong to the packages that build on this library; they are
 # strings here, so that the library imports nothing of them, and one list orders the help for the user.
 VERBS = {
     "models": "mer_tf.commands.models:add",
@@ -29,7 +29,7 @@ VERBS = {
     "magnify": "mer_tf.commands.magnify:add",
     "show": "mer_tf.commands.show:add",
     "flow-images": "mer_tf.commands.flow_images:add",
-    "prepare": "components.cli:add_prepare",
+    "prepare": "mer_tf.commands.prepare:add",
     "pretrain": "mer_tf.commands.pretrain:add",
     "loso": "mer_tf.commands.loso:add",
     "sweep": "mer_tf.commands.sweep:add",
@@ -38,9 +38,9 @@ VERBS = {
     "evaluate": "mer_tf.commands.evaluate:add",
     "compare": "mer_tf.commands.compare:add",
     "report": "mer_tf.commands.report:add",
-    "pipeline": "tfx_pipeline.cli:add",
-    "serve": "serving.cli:add_serve",
-    "predict": "serving.cli:add_predict",
+    "pipeline": "mer_tf.tfx_pipeline.cli:add",
+    "serve": "mer_tf.serving.cli:add_serve",
+    "predict": "mer_tf.serving.cli:add_predict",
 }
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import mer_tf
+
 T = TypeVar("T")
 _NEAR = 4  # names told where the one given is unknown
 _LISTED = 30  # registries up to this size are told whole
@@ -132,15 +134,19 @@ class MissingPackageError(BadInputError):
 
 
 def how_to_install(extra: str) -> str:
-    """What to do to get an extra: mer-tf is installed from a checkout, and is on no package index."""
-    return f"install the extra {extra!r} in the checkout of mer-tf: pip install '.[{extra}]'"
+    """What to do to get an extra."""
+    if mer_tf.IN_CHECKOUT:
+        return f"install the extra {extra!r} in the checkout of mer-tf: pip install '.[{extra}]'"
+    return f"install the extra {extra!r}: pip install 'mer-tf[{extra}]'"
 
 
 # Import name of what only an extra installs -> that extra.
 _EXTRAS = {
+    **dict.fromkeys(("tensorflow", "keras", "tensorboard"), "tensorflow"),
     **dict.fromkeys(("tfx", "apache_beam", "ml_metadata", "tensorflow_transform", "tfx_bsl"), "pipeline"),
     **dict.fromkeys(("tensorflow_model_analysis", "tensorflow_data_validation"), "pipeline"),
-    **dict.fromkeys(("grpc", "grpc_health", "tensorflow_serving"), "serving"),
+    "grpc": "client",
+    **dict.fromkeys(("grpc_health", "tensorflow_serving"), "serving"),
     **dict.fromkeys(("dlib", "face_recognition_models"), "face"),
     "kfp": "kubeflow",
     "tensorflow_addons": "addons",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import textwrap
 
+from mer_tf.errors import MissingPackageError, missing_package
+
 DEFAULT_ADDRESS = "127.0.0.1:8500"
 LINE = 100  # columns of a line for a person
 
@@ -55,8 +57,12 @@ def run_serve(arguments) -> int:
 
     with quiet(arguments.log or default_log("serve")) as console:
         setup_logging()
-        from serving.server import serve
-
+        try:
+            from mer_tf.serving.server import serve
+        except ModuleNotFoundError as error:  # whatever is missing: the extra ``client`` would not do
+            if missing_package(error) is None:
+                raise
+            raise MissingPackageError(error.name.partition(".")[0], "serving") from error
         serve(
             arguments.model,
             arguments.port,
@@ -71,7 +77,7 @@ def run_predict(arguments) -> int:
     from mer_tf.console import default_log, quiet, table
 
     with quiet(arguments.log or default_log("predict")) as console:
-        from serving.clips import predict_clip
+        from mer_tf.serving.clips import predict_clip
 
         answer = predict_clip(
             arguments.server if arguments.model is None else _model_folder(arguments.model),

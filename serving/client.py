@@ -1,10 +1,10 @@
 """The client of the prediction server, embedded or ``tensorflow/serving``.
 
 It loads neither TensorFlow nor ``tensorflow_serving``. Clips of
-frames are preprocessed in ``serving.clips``.
+frames are preprocessed in ``mer_tf.serving.clips``.
 
 Example:
-    >>> from serving.client import PredictionClient
+    >>> from mer_tf.serving.client import PredictionClient
     >>> client = PredictionClient("127.0.0.1:8500")  # connects on the first call
     >>> client.close()
 """
@@ -23,7 +23,7 @@ import numpy as np
 from mer_tf import served
 from mer_tf.errors import BadInputError, ConfigError, ServerError
 from mer_tf.recipes import Recipe, same_recipe
-from serving import messages, network
+from mer_tf.serving import messages, network
 
 PREDICTION = "/tensorflow.serving.PredictionService"
 MODELS = "/tensorflow.serving.ModelService"

@@ -14,8 +14,8 @@ from mer_tf import served
 from mer_tf.errors import BadInputError, ConfigError
 from mer_tf.frames import frames_of_folder
 from mer_tf.recipes import same_recipe
+from mer_tf.serving.client import Description, PredictionClient
 from mer_tf.types import Clip
-from serving.client import Description, PredictionClient
 
 
 def predict_clip(
@@ -145,7 +145,7 @@ def predict_clip(
 def _client(address: str, model_name: str, timeout: float) -> PredictionClient:
     if not os.path.isdir(address):
         return PredictionClient(address, model_name=model_name, timeout=timeout)
-    from serving.folder import FolderClient
+    from mer_tf.serving.folder import FolderClient
 
     return FolderClient(address)
 

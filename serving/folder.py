@@ -6,8 +6,8 @@ import os
 import pathlib
 
 from mer_tf.errors import ServerError
-from serving.client import Description, PredictionClient
-from serving.versions import version_folders
+from mer_tf.serving.client import Description, PredictionClient
+from mer_tf.serving.versions import version_folders
 
 
 class FolderClient(PredictionClient):

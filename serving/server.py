@@ -32,12 +32,12 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from mer_tf.errors import BadInputError, ConfigError
+from mer_tf.errors import BadInputError, ConfigError, how_to_install
 from mer_tf.served import BY_TENSORS, SAVED_MODEL
-from serving.messages import to_array
-from serving.network import check_port, is_loopback, port_error
-from serving.versions import version_folders
-from serving.warmup import read_warmup_requests
+from mer_tf.serving.messages import to_array
+from mer_tf.serving.network import check_port, is_loopback, port_error
+from mer_tf.serving.versions import version_folders
+from mer_tf.serving.warmup import read_warmup_requests
 
 try:
     from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -148,7 +148,7 @@ class MerServer:
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, self._server)
         if health is None:
-            LOGGER.warning("grpcio-health-checking is not installed: no grpc.health.v1 (pip install '.[serving]')")
+            LOGGER.warning("grpcio-health-checking is not installed: no grpc.health.v1; %s", how_to_install("serving"))
         else:
             self._health = health.HealthServicer()
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

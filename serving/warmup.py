@@ -3,7 +3,7 @@
 TensorFlow Serving replays ``assets.extra/tf_serving_warmup_requests`` of a version when it loads it, and so does
 the embedded server.
 
-Use: ``python -m serving.warmup FOLDER`` with the folder of one version, for example ``serving_model/mer/1``.
+Use: ``python -m mer_tf.serving.warmup FOLDER`` with the folder of one version, for example ``serving_model/mer/1``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from mer_tf import served
 from mer_tf.errors import BadInputError, MerError
 from mer_tf.recipes import ARRAY_KINDS, MOTION
-from serving.messages import to_tensor
+from mer_tf.serving.messages import to_tensor
 
 LOGGER = logging.getLogger(__name__)
 
@@ -101,15 +101,17 @@ def read_warmup_requests(folder) -> list:
             if log.WhichOneof("log_type") == "predict_log":
                 requests.append(predict_pb2.PredictRequest.FromString(log.predict_log.request.SerializeToString()))
     except Exception as error:  # a damaged record raises TensorFlow's error, a damaged message protobuf's
-        raise BadInputError(f"{path} is damaged; write it again with: python -m serving.warmup {folder}") from error
+        raise BadInputError(
+            f"{path} is damaged; write it again with: python -m mer_tf.serving.warmup {folder}"
+        ) from error
     return requests
 
 
 def main(argv=None) -> int:
-    """Entry point of ``python -m serving.warmup``; returns the exit status."""
+    """Entry point of ``python -m mer_tf.serving.warmup``; returns the exit status."""
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) != 1 or argv[0].startswith("-"):
-        print("use: python -m serving.warmup FOLDER   (the folder of one exported version)", file=sys.stderr)
+        print("use: python -m mer_tf.serving.warmup FOLDER   (the folder of one exported version)", file=sys.stderr)
         return 2
     try:
         print(write_warmup_requests(argv[0]))

@@ -65,7 +65,7 @@ def killed_over(clip: str):
 
 
 def no_preprocessor(recipe, landmark_model):
-    """Stands for ``components.motion_transform.worker.warm_up``."""
+    """Stands for ``mer_tf.preparation.worker.warm_up``."""
 
 
 class Made(str):
@@ -75,7 +75,7 @@ class Made(str):
 
 
 def work(recipe, landmark_model, clip, frames):
-    """Stands for ``components.motion_transform.worker.work``."""
+    """Stands for ``mer_tf.preparation.worker.work``."""
     killed_over(clip.clip)
     return Made(f"made of {clip.clip}"), None, 0.0
 

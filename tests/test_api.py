@@ -71,7 +71,7 @@ def test_a_run_its_scores_its_report_and_its_model(tmp_path):
     from records_helper import write_records
 
     from mer_tf.recipes import get_recipe
-    from serving.folder import FolderClient
+    from mer_tf.serving.folder import FolderClient
 
     recipe = get_recipe("onset_apex_28_minmax")
     motion = write_records(tmp_path / "motion", recipe)

@@ -18,6 +18,7 @@ def with_examples() -> dict[str, pathlib.Path]:
     packages = ("mer_tf", "components", "tfx_pipeline", "serving")
     files = [file for package in packages for file in (ROOT / package).rglob("*.py")]
     names = {file: ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in files}
+    names = {file: name if name.startswith("mer_tf") else f"mer_tf.{name}" for file, name in names.items()}
     return {names[file]: file for file in sorted(files) if ">>> " in file.read_text(encoding="utf-8")}
 
 

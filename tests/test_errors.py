@@ -6,6 +6,7 @@ import builtins
 
 import pytest
 
+import mer_tf
 from mer_tf import cli
 from mer_tf.errors import MissingPackageError, UnknownNameError, missing_package
 from mer_tf.systems.registry import MODELS, get_model_card
@@ -38,13 +39,22 @@ def test_an_unknown_model_and_the_beginning_of_some():
     assert sum(name in str(caught.value).split() for name in MODELS) < 10
 
 
-def test_what_installs_an_extra_works_in_a_checkout():
+def test_what_installs_an_extra_works_in_a_checkout_and_outside_of_one(monkeypatch):
     said = str(MissingPackageError("kfp", "kubeflow"))
     assert said.endswith("in the checkout of mer-tf: pip install '.[kubeflow]'") and "mer-tf[" not in said
+    monkeypatch.setattr(mer_tf, "IN_CHECKOUT", False)
+    said = str(MissingPackageError("kfp", "kubeflow"))
+    assert said.endswith("install the extra 'kubeflow': pip install 'mer-tf[kubeflow]'")
 
 
 @pytest.mark.parametrize(
-    ("module", "extra"), [("tfx.orchestration", "pipeline"), ("apache_beam", "pipeline"), ("grpc", "serving")]
+    ("module", "extra"),
+    [
+        ("tfx.orchestration", "pipeline"),
+        ("apache_beam", "pipeline"),
+        ("grpc", "client"),
+        ("keras.layers", "tensorflow"),
+    ],
 )
 def test_a_module_of_an_extra_that_is_absent_is_told_with_the_remedy(module, extra, monkeypatch, capsys):
     assert missing_package(ModuleNotFoundError("no", name="somebody_elses")) is None

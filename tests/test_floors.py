@@ -31,7 +31,7 @@ FLOORS = (
     # Recipes name methods of preprocessing by their settings, and preprocessing reads recipes: see the last test.
     ("layers", "preprocessing", "recipes", "records"),
     ("datasets",),
-    ("metrics", "protocols", "synthetic"),
+    ("metrics", "preparation", "protocols", "synthetic"),
     ("systems",),
     ("passport",),
     ("training",),

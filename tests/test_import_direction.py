@@ -25,6 +25,12 @@ SERVING_USES = (
 )  # fmt: skip
 
 
+def package_of(module: str) -> str:
+    """The package that a module is of; the three that lie beside the library are imported below its name."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "mer_tf" and len(parts) > 1 and parts[1] in OWN else parts[0]
+
+
 def imported_modules(path: pathlib.Path) -> set[str]:
     """Every module named by an import statement, also inside functions."""
     modules = set()
@@ -46,8 +52,21 @@ def test_no_import_goes_upward(package):
     assert sources(package), f"{package} holds no source"
     for path in sources(package):
         for module in imported_modules(path):
-            top = module.split(".")[0]
-            assert top not in OWN - ALLOWED[package], f"{path.relative_to(ROOT)} imports {module}"
+            assert package_of(module) not in OWN - ALLOWED[package], f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_the_packages_beside_the_library_have_one_name():
+    """Found by the folder's own name as well, a module would be there twice, and its Keras layers registered twice."""
+    for folder in (*OWN, "benchmarks", "examples", "tests", "tools"):
+        for path in sources(folder):
+            for module in imported_modules(path):
+                assert module.split(".")[0] not in OWN - {"mer_tf"}, f"{path.relative_to(ROOT)} imports {module}"
+    for name in OWN - {"mer_tf"}:
+        code = f"import {name}"
+        said = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+        ).stderr
+        assert f"import mer_tf.{name}, not {name}" in said
 
 
 def test_library_does_not_know_tfx_beam_or_grpc():
@@ -59,7 +78,7 @@ def test_library_does_not_know_tfx_beam_or_grpc():
 def test_serving_uses_the_preprocessing_only():
     for path in sources("serving"):
         for module in imported_modules(path):
-            if module.split(".")[0] == "mer_tf":
+            if package_of(module) == "mer_tf":
                 assert module == "mer_tf" or module.startswith(SERVING_USES[:-1]), f"{path.name} imports {module}"
 
 
@@ -70,8 +89,11 @@ def test_kubeflow_is_not_importable():
 
 def test_a_wrong_import_would_be_seen(tmp_path):
     path = tmp_path / "bad.py"
-    path.write_text("def f():\n    from tfx_pipeline.pipeline import create_pipeline\n    return create_pipeline\n")
-    assert imported_modules(path) == {"tfx_pipeline.pipeline"}
+    path.write_text(
+        "def f():\n    from mer_tf.tfx_pipeline.pipeline import create_pipeline\n    return create_pipeline\n"
+    )
+    assert imported_modules(path) == {"mer_tf.tfx_pipeline.pipeline"}
+    assert package_of("mer_tf.tfx_pipeline.pipeline") == "tfx_pipeline" and package_of("mer_tf.types") == "mer_tf"
 
 
 @pytest.mark.parametrize(

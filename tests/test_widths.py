@@ -101,8 +101,8 @@ def test_a_dataset(tmp_path, monkeypatch, capsys):
 
 def test_executions_of_a_pipeline():
     pytest.importorskip("tfx")
-    from tfx_pipeline.cli import _executions
-    from tfx_pipeline.status import ArtifactInfo, ExecutionInfo
+    from mer_tf.tfx_pipeline.cli import _executions
+    from mer_tf.tfx_pipeline.status import ArtifactInfo, ExecutionInfo
 
     out = "/a/folder/that/lies/quite/deep/in/the/file/system/of/this/machine/runs/dual_atme-1"
     uris = [f"{out}/artifacts/LosoTrainer/{name}/17" for name in ("predictions", "run")]

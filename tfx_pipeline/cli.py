@@ -104,7 +104,7 @@ def pipeline_config(arguments, train, **paths):
     """
     from mer_tf.recipes import get_recipe
     from mer_tf.systems.registry import get_model_card, recipe_of_model
-    from tfx_pipeline.configs import PipelineConfig
+    from mer_tf.tfx_pipeline.configs import PipelineConfig
 
     if arguments.min_uf1 is not None:
         paths["min_uf1"] = arguments.min_uf1
@@ -170,7 +170,7 @@ def _run(arguments, config, clips, split, duplicates, console: Console) -> int:
         setup_logging()
         if console.err.isatty():
             console.note("loading TFX ...")
-        from tfx_pipeline.local_runner import run_local
+        from mer_tf.tfx_pipeline.local_runner import run_local
 
         progress = Progress(console, len(clips.clips), len(split.folds))
         result = run_local(config, arguments.out, on_component=progress)
@@ -190,7 +190,7 @@ def _run(arguments, config, clips, split, duplicates, console: Console) -> int:
 
 def _say_if_moved(console: Console, out: str) -> None:
     """A remark where the folder was moved or copied since its last run: its results are known by their whole paths."""
-    from tfx_pipeline import configs, status
+    from mer_tf.tfx_pipeline import configs, status
 
     database = os.path.join(out, configs.METADATA_FILE)
     before = status.earlier_root(database, os.path.join(os.path.abspath(out), configs.ROOT_FOLDER))
@@ -213,7 +213,7 @@ class Progress:
     """
 
     def __init__(self, console: Console, clips: int, folds: int):
-        from components.reports import CLIPS
+        from mer_tf.preparation.report import CLIPS
         from mer_tf.training.interface import TRAININGS
 
         self._console = console
@@ -283,7 +283,7 @@ def run_compile(arguments) -> int:
     with quiet(default_log("compile")) as console:
         setup_logging()
         from mer_tf.systems.own import in_file
-        from tfx_pipeline.kubeflow_runner import compile_kubeflow
+        from mer_tf.tfx_pipeline.kubeflow_runner import compile_kubeflow
 
         job = compile_kubeflow(config, arguments.output, image=arguments.image)
         tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
@@ -297,7 +297,7 @@ def run_compile(arguments) -> int:
 
 
 def run_status(arguments) -> int:
-    from tfx_pipeline import configs, status
+    from mer_tf.tfx_pipeline import configs, status
 
     database = os.path.join(arguments.out, configs.METADATA_FILE)
     if arguments.lineage:

@@ -19,9 +19,9 @@ SERVED_MODEL = "mer"  # name under which TensorFlow Serving offers the pushed mo
 SPLIT = "all"
 
 # Python names, never files: a file would be built into a wheel with pip while the pipeline runs.
-PREPROCESSING_FN = "tfx_pipeline.modules.preprocessing_fn"
-RUN_FN = "tfx_pipeline.modules.run_fn"
-EVALUATOR_MODULE = "components.loso_evaluator.hook"
+PREPROCESSING_FN = "mer_tf.tfx_pipeline.modules.preprocessing_fn"
+RUN_FN = "mer_tf.tfx_pipeline.modules.run_fn"
+EVALUATOR_MODULE = "mer_tf.components.loso_evaluator.hook"
 
 METADATA_FILE = "metadata.sqlite"
 RUNNING_FILE = "running.json"  # names the process of a run while it is at work

@@ -8,7 +8,7 @@ import tempfile
 
 from mer_tf import atomic
 from mer_tf.errors import ConfigError, MissingPackageError
-from tfx_pipeline.configs import PipelineConfig
+from mer_tf.tfx_pipeline.configs import PipelineConfig
 
 
 def compile_kubeflow(config: PipelineConfig, output: str | os.PathLike, *, image: str) -> dict:
@@ -41,8 +41,8 @@ def compile_kubeflow(config: PipelineConfig, output: str | os.PathLike, *, image
         raise MissingPackageError("kfp", "kubeflow")
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
+    from mer_tf.tfx_pipeline.pipeline import create_pipeline
     from mer_tf.training.cross_validation import check_model
-    from tfx_pipeline.pipeline import create_pipeline
 
     check_model(config.train, config.recipe, weights=False)
     pipeline = create_pipeline(config)

@@ -21,16 +21,17 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, partial_run_utils, runtime_parameter_utils
 
-from components import reports
 from mer_tf import atomic, output, processes, run_files
+from mer_tf.components import reports
 from mer_tf.errors import ConfigError, MerError, MissingFileError, OutputError
 from mer_tf.export import newest_version
+from mer_tf.preparation.report import FAULTS
 from mer_tf.preprocessing import ClipPreprocessor
 from mer_tf.served import SAVED_MODEL
+from mer_tf.tfx_pipeline import configs, status
+from mer_tf.tfx_pipeline.configs import PipelineConfig
+from mer_tf.tfx_pipeline.pipeline import create_pipeline
 from mer_tf.training.cross_validation import check_model
-from tfx_pipeline import configs, status
-from tfx_pipeline.configs import PipelineConfig
-from tfx_pipeline.pipeline import create_pipeline
 
 _LOG = logging.getLogger(__name__)
 
@@ -293,7 +294,7 @@ def _faults(path: str) -> list[dict]:
     if not os.path.isfile(path):
         return []
     with open(path, encoding="utf-8") as file:
-        return json.load(file)[reports.FAULTS]
+        return json.load(file)[FAULTS]
 
 
 def _collect_logs(folder: str, sources: dict[str, str]) -> str:

@@ -16,18 +16,18 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, transform_pb2
 
-from components.clip_example_gen.component import ClipExampleGen
-from components.final_trainer.component import Trainer
-from components.load_and_query.component import LoadAndQuery
-from components.loso_evaluator.config import eval_config
-from components.loso_trainer.component import LosoTrainer
-from components.motion_transform.component import MotionTransform
-from components.pusher.component import Pusher
 from mer_tf import features, numerics
+from mer_tf.components.clip_example_gen.component import ClipExampleGen
+from mer_tf.components.final_trainer.component import Trainer
+from mer_tf.components.load_and_query.component import LoadAndQuery
+from mer_tf.components.loso_evaluator.config import eval_config
+from mer_tf.components.loso_trainer.component import LosoTrainer
+from mer_tf.components.motion_transform.component import MotionTransform
+from mer_tf.components.pusher.component import Pusher
 from mer_tf.errors import ConfigError
+from mer_tf.tfx_pipeline import configs
+from mer_tf.tfx_pipeline.configs import PipelineConfig
 from mer_tf.training.initial import weights_hash
-from tfx_pipeline import configs
-from tfx_pipeline.configs import PipelineConfig
 
 
 def create_pipeline(config: PipelineConfig) -> Pipeline:

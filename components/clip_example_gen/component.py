@@ -10,9 +10,9 @@ from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2
 
-from components.clip_example_gen import executor
-from components.clip_example_gen.driver import ManifestDriver
 from mer_tf import numerics
+from mer_tf.components.clip_example_gen import executor
+from mer_tf.components.clip_example_gen.driver import ManifestDriver
 from mer_tf.recipes import FramesConfig
 from mer_tf.run_files import MANIFEST_FILE
 

@@ -13,10 +13,12 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from components import reports
-from components.clip_example_gen.records import encode_clip, read_frames
+from mer_tf.components import reports
+from mer_tf.components.clip_example_gen.records import encode_clip
 from mer_tf.console import announce
 from mer_tf.errors import AnnotationError, ClipError
+from mer_tf.preparation.report import CLIPS, FAULTS, check_report, row
+from mer_tf.preprocessing.clip_files import read_frames
 from mer_tf.recipes import FramesConfig
 from mer_tf.types import Clip, ClipTable
 
@@ -50,8 +52,8 @@ class Executor(BaseExampleGenExecutor):
         examples.set_int_custom_property(SYNTHETIC, int(table.synthetic))
         examples.set_int_custom_property(PARTIAL, int(table.partial or bool(report.faults)))
         examples.set_int_custom_property("clips", report.done)
-        examples.set_int_custom_property(reports.FAULTS, len(report.faults))
-        reports.check_report(report, "ClipExampleGen")
+        examples.set_int_custom_property(FAULTS, len(report.faults))
+        check_report(report, "ClipExampleGen")
 
 
 @beam.ptransform_fn
@@ -104,7 +106,7 @@ class ReadFrames(beam.DoFn):
         from mer_tf.datasets.manifest import content_hash
 
         clip, expected = element
-        announce(reports.CLIPS)
+        announce(CLIPS)
         try:
             frames = read_frames(clip, self._frames)
             found = content_hash(clip, recipe_frames=self._hashed)
@@ -112,7 +114,7 @@ class ReadFrames(beam.DoFn):
             error = error if error.clip else error.at(clip.key)
             if self._strict:
                 raise error from None
-            yield reports.outcome(clip.key, error)
+            yield reports.outcome(row(clip.key, error))
             return
         if found != expected:
             raise AnnotationError(
@@ -120,7 +122,7 @@ class ReadFrames(beam.DoFn):
                 "write the manifest again"
             )
         yield encode_clip(clip, frames).SerializeToString(deterministic=True)
-        yield reports.outcome(clip.key)
+        yield reports.outcome(row(clip.key))
 
 
 def hashed_frames(manifest: str) -> str:

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from mer_tf import features
-from mer_tf.errors import AnnotationError, FrameOrderError, ImageError
-from mer_tf.recipes import FramesConfig
+from mer_tf.errors import AnnotationError
+from mer_tf.preprocessing.clip_files import MAX_FRAMES
 from mer_tf.records import MISSING_APEX, bytes_feature, encode_facts, int_feature
 from mer_tf.types import Clip
-
-_MAX_FRAMES = 4096
-MAX_CLIP_BYTES = 1 << 30  # a record is one protobuf message, at most 2 GiB
 
 
 def encode_clip(clip: Clip, frames: Mapping[int, bytes]) -> tf.train.SequenceExample:
@@ -58,42 +55,12 @@ def decode_clip(record: bytes) -> tuple[Clip, dict[int, bytes]]:
         raise AnnotationError(
             f"not a clip record ({type(error).__name__}); was it written by ClipExampleGen?"
         ) from error
-    if len(images) != len(numbers) or not 0 < len(images) <= _MAX_FRAMES:
+    if len(images) != len(numbers) or not 0 < len(images) <= MAX_FRAMES:
         raise AnnotationError(
             f"clip record {facts[features.CLIP]!r}: {len(images)} frames with {len(numbers)} numbers; "
-            f"expected as many numbers as frames, 1 to {_MAX_FRAMES}"
+            f"expected as many numbers as frames, 1 to {MAX_FRAMES}"
         )
     if facts[features.APEX] == MISSING_APEX:
         facts[features.APEX] = None
     clip = Clip(**facts, frames=tuple("" for _ in numbers), frame_numbers=tuple(numbers))
     return clip, dict(zip(numbers, images))
-
-
-def read_frames(clip: Clip, frames: FramesConfig | None = None) -> dict[int, bytes]:
-    """The frames a recipe reads of a clip, as encoded bytes by frame number.
-
-    Args:
-        clip: The clip.
-        frames: ``recipe.frames``; default onset and apex (or its substitute).
-
-    Raises:
-        ImageError: For a file that is absent, empty or larger than 64 MiB, or frames of more than 1 GiB in all.
-        FrameOrderError: Where the annotation does not name usable frames, or more than 4096.
-    """
-    from mer_tf.preprocessing.images import read_picture
-    from mer_tf.preprocessing.select import select_frames
-
-    numbers = select_frames(clip, frames or FramesConfig()).numbers
-    if len(numbers) > _MAX_FRAMES:
-        raise FrameOrderError(
-            f"{len(numbers)} frames are needed, from {numbers[0]} to {numbers[-1]}, more than the limit of "
-            f"{_MAX_FRAMES}; correct the row of the annotation sheet, or cut the clip",
-            clip.key,
-        )
-    images, total = {}, 0
-    for number in numbers:
-        images[number] = read_picture(clip.frame_path(number), clip.key, number)
-        total += len(images[number])
-        if total > MAX_CLIP_BYTES:
-            raise ImageError(f"the frames have more than {MAX_CLIP_BYTES} bytes in all", clip.key, number)
-    return images

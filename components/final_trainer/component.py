@@ -10,8 +10,8 @@ from tfx.types import standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ChannelParameter
 from tfx.utils import json_utils
 
-from components.artifacts import LosoRun
-from components.final_trainer.executor import Executor
+from mer_tf.components.artifacts import LosoRun
+from mer_tf.components.final_trainer.executor import Executor
 
 
 class TrainerSpec(standard_component_specs.TrainerSpec):

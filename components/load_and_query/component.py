@@ -8,7 +8,7 @@ from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.load_and_query.executor import Executor
+from mer_tf.components.load_and_query.executor import Executor
 
 
 class LoadAndQuerySpec(ComponentSpec):

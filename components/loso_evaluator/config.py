@@ -6,8 +6,8 @@ import json
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.loso_evaluator import metrics
 from mer_tf import features
+from mer_tf.components.loso_evaluator import metrics
 from mer_tf.errors import ConfigError
 
 

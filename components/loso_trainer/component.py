@@ -10,9 +10,9 @@ from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.artifacts import LosoRun
-from components.loso_trainer.executor import Executor
 from mer_tf import numerics
+from mer_tf.components.artifacts import LosoRun
+from mer_tf.components.loso_trainer.executor import Executor
 from mer_tf.recipes import Recipe
 from mer_tf.training import TrainConfig
 

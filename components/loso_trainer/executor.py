@@ -22,9 +22,9 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components import reports
-from components.clip_example_gen.executor import FINGERPRINT, PARTIAL, SYNTHETIC
-from components.loso_trainer.records import decode_prediction, encode_prediction
+from mer_tf.components import reports
+from mer_tf.components.clip_example_gen.executor import FINGERPRINT, PARTIAL, SYNTHETIC
+from mer_tf.components.loso_trainer.records import decode_prediction, encode_prediction
 from mer_tf.errors import ConfigError, MerError
 from mer_tf.recipes import Recipe
 from mer_tf.training import MotionData, TrainConfig, read_training_records, run_loso

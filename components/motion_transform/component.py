@@ -10,7 +10,7 @@ from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.motion_transform.executor import Executor
+from mer_tf.components.motion_transform.executor import Executor
 from mer_tf.preprocessing.deciding import deciding
 from mer_tf.recipes import Recipe
 

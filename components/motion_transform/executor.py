@@ -13,9 +13,10 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components import reports
-from components.motion_transform.schema import motion_schema
-from components.motion_transform.transform import MotionRecords
+from mer_tf.components import reports
+from mer_tf.components.motion_transform.schema import motion_schema
+from mer_tf.components.motion_transform.transform import MotionRecords
+from mer_tf.preparation.report import FAULTS, check_report
 from mer_tf.recipes import Recipe
 
 SCHEMA_FILE = "schema.pbtxt"
@@ -57,10 +58,8 @@ class Executor(BaseBeamExecutor):
                     | "Write" >> beam.io.WriteToTFRecord(os.path.join(target, "data_tfrecord"), file_name_suffix=".gz")
                 )
             report = reports.read_report(report_folder)
-            reports.check_report(report, "MotionTransform")
+            check_report(report, "MotionTransform")
             motion.set_int_custom_property("clips", motion.get_int_custom_property("clips") + report.done)
-            motion.set_int_custom_property(
-                reports.FAULTS, motion.get_int_custom_property(reports.FAULTS) + len(report.faults)
-            )
+            motion.set_int_custom_property(FAULTS, motion.get_int_custom_property(FAULTS) + len(report.faults))
         motion.set_string_custom_property("recipe_hash", recipe.hash)
         io_utils.write_pbtxt_file(os.path.join(schema.uri, SCHEMA_FILE), motion_schema(recipe))

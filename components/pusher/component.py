@@ -5,7 +5,7 @@ from __future__ import annotations
 from tfx.components import Pusher as TfxPusher
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 
-from components.pusher.executor import Executor
+from mer_tf.components.pusher.executor import Executor
 
 
 class Pusher(TfxPusher):

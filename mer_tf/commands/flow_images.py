@@ -139,8 +139,8 @@ def _from_clips(arguments, console: Console):
     import numpy as np
 
     from mer_tf.datasets.origin import is_synthetic_table
-    from mer_tf.preprocessing import ClipPreprocessor, select_frames
-    from mer_tf.preprocessing.images import read_picture
+    from mer_tf.preprocessing import ClipPreprocessor
+    from mer_tf.preprocessing.clip_files import read_frames
     from mer_tf.recipes import get_recipe
     from mer_tf.training import MotionData
 
@@ -153,9 +153,7 @@ def _from_clips(arguments, console: Console):
     with ClipPreprocessor(recipe, landmark_model=arguments.landmark_model) as preprocessor:
         for done, clip in enumerate(table.clips, start=1):
             try:
-                numbers = select_frames(clip, recipe.frames).numbers
-                frames = {number: read_picture(clip.frame_path(number), clip.key, number) for number in numbers}
-                made.append(preprocessor.process_clip(clip, frames).tensors)
+                made.append(preprocessor.process_clip(clip, read_frames(clip, recipe.frames)).tensors)
                 kept.append(clip)
             except ClipError as error:
                 error = error if error.clip else error.at(clip.key)

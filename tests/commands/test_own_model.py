@@ -62,7 +62,7 @@ def test_a_moved_run_goes_on_and_edited_code_is_refused(work, tmp_path, capfd):
 
 
 def test_the_final_model_is_served_without_the_code(work, tmp_path, capfd):
-    from serving.folder import FolderClient
+    from mer_tf.serving.folder import FolderClient
 
     assert mer(work, "train", "--loso", work / "run", "--out", tmp_path / "model", "--json") == 0
     assert json.loads(capfd.readouterr().out)["trained_on"]["changed"] == {}

@@ -29,8 +29,8 @@ def mer(root, verb, *arguments):
 
 def test_the_version_is_served_and_tells_its_scores(work, tmp_path, capfd):
     from mer_tf.export import read_description
-    from serving.client import PredictionClient
-    from serving.server import MerServer
+    from mer_tf.serving.client import PredictionClient
+    from mer_tf.serving.server import MerServer
 
     out = tmp_path / "model"
     assert mer(work, "train", "--out", out, "--loso", work / "run") == 0

@@ -52,7 +52,7 @@ def test_the_same_flags_make_the_same_settings_in_every_verb():
 
 
 def test_the_pipeline_gets_protocol_and_processes_of_the_flags():
-    from tfx_pipeline.cli import pipeline_config
+    from mer_tf.tfx_pipeline.cli import pipeline_config
 
     words = ["pipeline", "compile", "--output", "o.yaml"]
     arguments = parse(words, ["--protocol", "megc2019", "--workers", "3", "--min-uf1", "0.5", "--strict"])

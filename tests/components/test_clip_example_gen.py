@@ -13,13 +13,13 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
-from components.clip_example_gen import executor
-from components.clip_example_gen.component import ClipExampleGen
-from components.clip_example_gen.records import decode_clip, encode_clip
+from mer_tf.components.clip_example_gen import executor
+from mer_tf.components.clip_example_gen.component import ClipExampleGen
+from mer_tf.components.clip_example_gen.records import decode_clip, encode_clip
 from mer_tf.datasets.manifest import read_manifest, write_manifest
 from mer_tf.errors import AnnotationError, EmptySplitError, ImageError, MissingFileError
 from mer_tf.recipes import FramesConfig
-from tfx_pipeline.local_runner import ProgressRunner
+from mer_tf.tfx_pipeline.local_runner import ProgressRunner
 
 pytestmark = pytest.mark.tfx
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from tfx.types import standard_artifacts
 
-from components.load_and_query.executor import Executor, check_model, read_some
+from mer_tf.components.load_and_query.executor import Executor, check_model, read_some
 from mer_tf.export import export_saved_model
 from mer_tf.recipes import get_recipe
 from mer_tf.records import to_example

@@ -13,8 +13,8 @@ from tfx.components.evaluator.executor import Executor
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils, proto_utils
 
-from components.loso_evaluator.config import eval_config
 from mer_tf import metrics
+from mer_tf.components.loso_evaluator.config import eval_config
 from mer_tf.errors import ConfigError
 
 pytestmark = pytest.mark.tfx
@@ -61,7 +61,7 @@ def _evaluate(tmp_path, records, min_uf1):
         {
             "eval_config": proto_utils.proto_to_json(eval_config(num_classes=3, min_uf1=min_uf1)),
             "example_splits": json_utils.dumps(["all"]),
-            "module_path": "components.loso_evaluator.hook",
+            "module_path": "mer_tf.components.loso_evaluator.hook",
         },
     )
     result = tfma.load_eval_result(evaluation.uri)

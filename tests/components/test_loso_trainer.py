@@ -12,10 +12,10 @@ import pytest
 import tensorflow as tf
 from tfx.types import Channel, standard_artifacts
 
-from components.artifacts import LosoRun
-from components.loso_trainer.component import LosoTrainer
-from components.loso_trainer.executor import Executor
-from components.loso_trainer.records import decode_prediction, encode_prediction
+from mer_tf.components.artifacts import LosoRun
+from mer_tf.components.loso_trainer.component import LosoTrainer
+from mer_tf.components.loso_trainer.executor import Executor
+from mer_tf.components.loso_trainer.records import decode_prediction, encode_prediction
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.metrics.predictions import read_predictions
 from mer_tf.recipes import get_recipe

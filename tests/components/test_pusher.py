@@ -9,9 +9,9 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from components.pusher import executor
-from components.pusher.executor import Executor
 from mer_tf import export
+from mer_tf.components.pusher import executor
+from mer_tf.components.pusher.executor import Executor
 from mer_tf.errors import ConfigError
 from mer_tf.export import newest_version, next_version
 

@@ -8,8 +8,9 @@ import pickle
 import apache_beam as beam
 import pytest
 
-from components import reports
 from mer_tf import errors
+from mer_tf.components import reports
+from mer_tf.preparation.report import check_report, row
 
 pytestmark = pytest.mark.tfx
 
@@ -19,7 +20,7 @@ def run(outcomes, folder):
         tagged = (
             pipeline
             | beam.Create(outcomes)
-            | beam.FlatMap(lambda pair: [reports.outcome(*pair)]).with_outputs(reports.OUTCOME_TAG, main="main")
+            | beam.FlatMap(lambda pair: [reports.outcome(row(*pair))]).with_outputs(reports.OUTCOME_TAG, main="main")
         )
         reports.write_outcomes(tagged[reports.OUTCOME_TAG], str(folder))
     return reports.read_report(str(folder))
@@ -34,13 +35,13 @@ def test_report_counts_and_names_the_clips_left_out(tmp_path):
     )
     assert [path.name for path in tmp_path.iterdir()] == ["clips.json"]
     assert json.loads((tmp_path / "clips.json").read_text())["done"] == 2
-    reports.check_report(report, "Step")
+    check_report(report, "Step")
 
 
 def test_all_clips_left_out_is_an_error(tmp_path):
     report = run([("a", errors.ImageError("truncated", "a"))], tmp_path)
     with pytest.raises(errors.EmptySplitError, match="Step: all 1 clips were left out; the first: a: truncated"):
-        reports.check_report(report, "Step")
+        check_report(report, "Step")
 
 
 def _raise(error):

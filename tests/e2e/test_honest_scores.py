@@ -34,7 +34,7 @@ def data(demo, tmp_path_factory):
     """The demo's clips at the default seed, preprocessed."""
     pytest.importorskip("dlib")
     pytest.importorskip("apache_beam")
-    from components.motion_transform.prepare import prepare
+    from mer_tf.preparation.prepare import prepare
     from mer_tf.training import read_motion_records
 
     folder = tmp_path_factory.mktemp("demo clips")

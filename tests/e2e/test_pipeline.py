@@ -17,10 +17,10 @@ from mer_tf.metrics.predictions import read_predictions
 from mer_tf.preprocessing import ClipPreprocessor, find_landmark_model, needed_frames
 from mer_tf.recipes import get_recipe
 from mer_tf.synthetic import write_synthetic_dataset
+from mer_tf.tfx_pipeline import status
+from mer_tf.tfx_pipeline.configs import PipelineConfig
+from mer_tf.tfx_pipeline.local_runner import run_local
 from mer_tf.training import TrainConfig
-from tfx_pipeline import status
-from tfx_pipeline.configs import PipelineConfig
-from tfx_pipeline.local_runner import run_local
 
 pytestmark = [pytest.mark.tfx, pytest.mark.e2e, pytest.mark.dlib]
 
@@ -109,8 +109,8 @@ def test_status_without_a_run(tmp_path):
 
 def test_the_pushed_model_answers_over_grpc_as_in_memory(runs):
     pytest.importorskip("tensorflow_serving")
-    from serving.client import PredictionClient
-    from serving.server import MerServer
+    from mer_tf.serving.client import PredictionClient
+    from mer_tf.serving.server import MerServer
 
     table, first, _, _ = runs
     assert first.blessed and first.servable

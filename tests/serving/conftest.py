@@ -53,7 +53,7 @@ def model(make_model):
 def model_dir(model, recipe, tmp_path_factory):
     """A pushed model: versions 2 and 10 (so that the order of text and of numbers differ) and a stray folder."""
     from mer_tf.export import export_saved_model
-    from serving.warmup import write_warmup_requests
+    from mer_tf.serving.warmup import write_warmup_requests
 
     folder = tmp_path_factory.mktemp("pushed") / "a mer model"
     for version in (2, 10):
@@ -66,7 +66,7 @@ def model_dir(model, recipe, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(model_dir):
-    from serving.server import MerServer
+    from mer_tf.serving.server import MerServer
 
     with MerServer(model_dir) as server:
         yield server
@@ -74,7 +74,7 @@ def server(model_dir):
 
 @pytest.fixture
 def client(server):
-    from serving.client import PredictionClient
+    from mer_tf.serving.client import PredictionClient
 
     with PredictionClient(server.address) as client:
         yield client

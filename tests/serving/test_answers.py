@@ -14,9 +14,9 @@ from mer_tf.datasets import read_casme2
 from mer_tf.errors import ConfigError
 from mer_tf.preprocessing.flow import DISConfig
 from mer_tf.recipes import get_recipe
+from mer_tf.serving.client import PredictionClient
+from mer_tf.serving.clips import predict_clip
 from mer_tf.synthetic import read_truth, write_synthetic_dataset
-from serving.client import PredictionClient
-from serving.clips import predict_clip
 
 MAJOR = int(cv2.__version__.split(".")[0])  # of this machine: the two stacks differ
 CLASSES = ("negative", "positive", "surprise")
@@ -60,7 +60,7 @@ def clip(tmp_path_factory):
 def addresses(make_model, small, tmp_path_factory):
     """Servers of one network: with what it knows of its training, and as it was exported before it knew anything."""
     from mer_tf.export import export_saved_model
-    from serving.server import MerServer
+    from mer_tf.serving.server import MerServer
 
     root = tmp_path_factory.mktemp("models")
     model = make_model(recipe=small)

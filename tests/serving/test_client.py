@@ -17,9 +17,9 @@ import pytest
 
 from mer_tf.errors import BadInputError, ClipError, ConfigError, ServerError
 from mer_tf.frames import frames_of_folder
-from serving import messages
-from serving.client import PredictionClient, RequestRefusedError
-from serving.clips import predict_clip
+from mer_tf.serving import messages
+from mer_tf.serving.client import PredictionClient, RequestRefusedError
+from mer_tf.serving.clips import predict_clip
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLASSES = ("negative", "positive", "surprise")
@@ -155,7 +155,7 @@ def test_a_listener_that_is_silent(free_port):
 
 
 def test_a_server_that_comes_late_is_waited_for(model_dir, free_port, motion):
-    from serving.server import MerServer
+    from mer_tf.serving.server import MerServer
 
     server = MerServer(model_dir, free_port)
     timer = threading.Timer(0.6, server.start)
@@ -273,7 +273,7 @@ def test_bad_timeout():
 
 def test_the_client_does_not_load_tensorflow(server):
     code = (
-        "import sys\nfrom serving.client import PredictionClient\n"
+        "import sys\nfrom mer_tf.serving.client import PredictionClient\n"
         "with PredictionClient(sys.argv[1]) as client: client.wait_ready(10); print(client.describe().model)\n"
         "print(sorted({'tensorflow', 'tensorflow_serving', 'keras', 'cv2', 'dlib'} & set(sys.modules)))\n"
     )

@@ -9,7 +9,7 @@ from google.protobuf import wrappers_pb2
 from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2, predict_pb2
 
-from serving import messages
+from mer_tf.serving import messages
 
 GENERATED = {
     "google.protobuf.Int64Value": wrappers_pb2.Int64Value,

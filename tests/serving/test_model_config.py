@@ -8,7 +8,7 @@ import re
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-import serving
+from mer_tf import serving
 
 FOLDER = pathlib.Path(serving.__file__).parent / "model_config"
 

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from mer_tf.errors import ServerError
-from serving import network
-from serving.client import PredictionClient
+from mer_tf.serving import network
+from mer_tf.serving.client import PredictionClient
 
 HERE = ("localhost", "LOCALHOST.", "me.localhost", "0.0.0.0", "127.0.0.53", "::", "::1", "::ffff:127.0.0.1")
 ELSEWHERE = ("192.0.2.7", "::ffff:192.0.2.7", "127.0.0.1.example.invalid", "no.such.host.invalid", "224.0.0.1")

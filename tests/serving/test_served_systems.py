@@ -52,10 +52,10 @@ def clip(tmp_path_factory):
 def served(request, clip, tmp_path_factory):
     """Model, recipe, a client of its server, the folder of the version, and the clip's tensors."""
     from mer_tf.export import export_saved_model
+    from mer_tf.serving.client import PredictionClient
+    from mer_tf.serving.server import MerServer
+    from mer_tf.serving.warmup import write_warmup_requests
     from mer_tf.systems.registry import build_model
-    from serving.client import PredictionClient
-    from serving.server import MerServer
-    from serving.warmup import write_warmup_requests
 
     recipe, options = SYSTEMS[request.param]
     model = build_model(request.param, **options, seed=3)
@@ -90,7 +90,7 @@ def test_the_server_answers_as_the_model_in_memory(served):
 def test_warmup_requests_have_the_shapes_and_ranges_of_the_arrays(served):
     import tensorflow as tf
 
-    from serving.warmup import read_warmup_requests
+    from mer_tf.serving.warmup import read_warmup_requests
 
     _, recipe, _, folder, _ = served
     requests = read_warmup_requests(folder)
@@ -108,7 +108,7 @@ def test_warmup_requests_have_the_shapes_and_ranges_of_the_arrays(served):
 
 
 def test_a_folder_of_frames(served, clip):
-    from serving.clips import predict_clip
+    from mer_tf.serving.clips import predict_clip
 
     facts, folder, points = clip
     model, recipe, client, _, made = served
@@ -126,7 +126,7 @@ def test_a_folder_of_frames(served, clip):
 
 
 def test_numbers_that_cannot_be(clip):
-    from serving.clips import predict_clip
+    from mer_tf.serving.clips import predict_clip
 
     facts, folder, points = clip
     for fps in (0.0, -1.0, float("nan"), float("inf")):
@@ -140,7 +140,7 @@ def test_numbers_that_cannot_be(clip):
 
 def test_load_and_query_blesses_it(served, clip):
     pytest.importorskip("tfx")
-    from components.load_and_query.executor import check_model
+    from mer_tf.components.load_and_query.executor import check_model
     from mer_tf.records import encode_motion
 
     _, recipe, _, folder, made = served

@@ -25,13 +25,13 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-import serving.server
+import mer_tf.serving.server
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError, PortInUseError
 from mer_tf.export import export_saved_model
-from serving.client import PredictionClient
-from serving.server import MerServer
-from serving.warmup import main as warmup_main
-from serving.warmup import read_warmup_requests, write_warmup_requests
+from mer_tf.serving.client import PredictionClient
+from mer_tf.serving.server import MerServer
+from mer_tf.serving.warmup import main as warmup_main
+from mer_tf.serving.warmup import read_warmup_requests, write_warmup_requests
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLASSES = ("negative", "positive", "surprise")
@@ -406,8 +406,10 @@ def test_one_saved_model_may_be_named_itself(tmp_path, model_dir):
 def test_stop_while_in_use(model_dir, motion, monkeypatch):
     server = MerServer(model_dir).start()
     codes, begun = [], []
-    compute = serving.server._predict
-    monkeypatch.setattr(serving.server, "_predict", lambda *args, **limits: begun.append(1) or compute(*args, **limits))
+    compute = mer_tf.serving.server._predict
+    monkeypatch.setattr(
+        mer_tf.serving.server, "_predict", lambda *args, **limits: begun.append(1) or compute(*args, **limits)
+    )
 
     def ask():
         with grpc.insecure_channel(server.address) as channel:
@@ -499,7 +501,8 @@ def test_warmup_that_does_not_fit_or_is_damaged(model_dir, tmp_path):
 @pytest.mark.slow
 def test_serve_until_sigterm(model_dir, motion):
     code = (
-        "import sys; from serving.server import serve; serve(sys.argv[1], 0, announce=lambda t: print(t, flush=True))"
+        "import sys; from mer_tf.serving.server import serve; "
+        "serve(sys.argv[1], 0, announce=lambda text: print(text, flush=True))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(model_dir)],
@@ -530,7 +533,7 @@ def test_serve_until_ctrl_c_puts_the_handlers_back(model_dir):
         lines.append(line)
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 
-    serving.server.serve(model_dir, 0, name="mer", announce=announce)
+    mer_tf.serving.server.serve(model_dir, 0, name="mer", announce=announce)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     assert len(lines) == 1 and "127.0.0.1:" in lines[0]
     port = int(lines[0].split("127.0.0.1:")[1].split()[0])

@@ -10,24 +10,24 @@ import pytest
 import yaml
 
 from mer_tf.errors import ConfigError, MissingPackageError
+from mer_tf.tfx_pipeline.configs import PipelineConfig
+from mer_tf.tfx_pipeline.kubeflow_runner import compile_kubeflow
 from mer_tf.training import TrainConfig
-from tfx_pipeline.configs import PipelineConfig
-from tfx_pipeline.kubeflow_runner import compile_kubeflow
 
 pytestmark = pytest.mark.tfx
 
 COMPONENTS = {
-    "ClipExampleGen": "components.clip_example_gen.executor.Executor",
+    "ClipExampleGen": "mer_tf.components.clip_example_gen.executor.Executor",
     "StatisticsGen": "tfx.components.statistics_gen.executor.Executor",
     "SchemaGen": "tfx.components.schema_gen.executor.Executor",
     "ExampleValidator": "tfx.components.example_validator.executor.Executor",
-    "MotionTransform": "components.motion_transform.executor.Executor",
+    "MotionTransform": "mer_tf.components.motion_transform.executor.Executor",
     "Transform": "tfx.components.transform.executor.Executor",
-    "LosoTrainer": "components.loso_trainer.executor.Executor",
-    "Trainer": "components.final_trainer.executor.Executor",
+    "LosoTrainer": "mer_tf.components.loso_trainer.executor.Executor",
+    "Trainer": "mer_tf.components.final_trainer.executor.Executor",
     "Evaluator": "tfx.components.evaluator.executor.Executor",
-    "LoadAndQuery": "components.load_and_query.executor.Executor",
-    "Pusher": "components.pusher.executor.Executor",
+    "LoadAndQuery": "mer_tf.components.load_and_query.executor.Executor",
+    "Pusher": "mer_tf.components.pusher.executor.Executor",
 }
 IMAGE = "registry.example/mer-tf:test"
 
@@ -83,7 +83,7 @@ def test_the_projects_own_artifact_type_is_found_as_a_container_looks_for_it(com
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
     from tfx.utils import import_utils
 
-    from components.artifacts import LosoRun
+    from mer_tf.components.artifacts import LosoRun
 
     output = compiled[1]["components"]["LosoTrainer"]["outputDefinitions"]["artifacts"]["run"]
     assert yaml.safe_load(output["artifactType"]["instanceSchema"])["title"] == LosoRun.TYPE_NAME

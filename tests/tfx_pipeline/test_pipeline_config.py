@@ -9,8 +9,8 @@ import pytest
 
 from mer_tf.errors import ConfigError, UnknownNameError
 from mer_tf.recipes import get_recipe
+from mer_tf.tfx_pipeline.configs import PipelineConfig
 from mer_tf.training import TrainConfig
-from tfx_pipeline.configs import PipelineConfig
 
 TRAIN = TrainConfig(model="astnet", epochs=3, model_options={"attention": "none"})
 

@@ -7,13 +7,13 @@ import json
 
 import pytest
 
-from components.reports import CLIPS
 from mer_tf import processes
 from mer_tf.console import Console, announce
+from mer_tf.preparation.report import CLIPS
+from mer_tf.tfx_pipeline import status
+from mer_tf.tfx_pipeline.cli import Progress
+from mer_tf.tfx_pipeline.local_runner import ComponentRun
 from mer_tf.training.interface import TRAININGS
-from tfx_pipeline import status
-from tfx_pipeline.cli import Progress
-from tfx_pipeline.local_runner import ComponentRun
 
 
 class Terminal(io.StringIO):

@@ -60,3 +60,9 @@ def test_an_option_that_the_model_lacks_stops_before_anything_is_written(tmp_pat
 def test_a_flag_of_the_release_before_stops_no_script(tmp_path, capfd):
     assert compile_(tmp_path, "--workers", "3", "--fold-workers", "1") == 0
     assert "--fold-workers is gone" in capfd.readouterr().err
+
+
+def test_a_folder_that_beam_takes_for_a_pattern_is_refused_before_anything_is_read(tmp_path, capsys):
+    out = tmp_path / "out[1]"
+    assert main(["pipeline", "run", "--data", str(tmp_path), "--out", str(out)]) == 2
+    assert "TFX takes [ ] in a path for a pattern" in capsys.readouterr().err and not out.exists()

@@ -11,7 +11,7 @@ from ml_metadata.proto import metadata_store_pb2
 from mer_tf.cli import main
 from mer_tf.datasets import read_casme2
 from mer_tf.synthetic import write_synthetic_dataset
-from tfx_pipeline import cli, local_runner, status
+from mer_tf.tfx_pipeline import cli, local_runner, status
 
 pytestmark = pytest.mark.tfx
 

@@ -11,11 +11,11 @@ import pytest
 
 from mer_tf.errors import AnnotationError, ConfigError, MissingFileError, UnknownNameError
 from mer_tf.recipes import get_recipe
+from mer_tf.tfx_pipeline import modules
+from mer_tf.tfx_pipeline.configs import PipelineConfig
+from mer_tf.tfx_pipeline.local_runner import run_local
+from mer_tf.tfx_pipeline.pipeline import create_pipeline
 from mer_tf.training import TrainConfig
-from tfx_pipeline import modules
-from tfx_pipeline.configs import PipelineConfig
-from tfx_pipeline.local_runner import run_local
-from tfx_pipeline.pipeline import create_pipeline
 
 pytestmark = pytest.mark.tfx
 

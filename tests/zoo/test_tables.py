@@ -78,7 +78,7 @@ def test_commands_are_those_of_the_program(command):
     given = words(command)
     for option, known in (("--model", MODELS), ("--protocol", PROTOCOLS), ("--composite", COMPOSITES)):
         assert set(given[option]) <= set(known)
-    if arguments.run.__module__.endswith((".prepare", "components.cli", ".data")):
+    if arguments.run.__module__.endswith((".prepare", ".data")):
         assert set(given["--dataset"]) <= set(READERS)
     for name in given["--mapping"]:
         get_mapping(name)

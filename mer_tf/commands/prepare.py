@@ -1,4 +1,4 @@
-"""``mer prepare``: Beam preprocessing of a dataset folder or composite to motion records, without TFX."""
+"""``mer prepare``: preprocessing of a dataset folder or composite to motion records."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from mer_tf.commands.source import add_source, check_near_duplicates, read_sourc
 from mer_tf.console import Console, fill, quiet, setup_logging
 
 
-def add_prepare(verbs) -> None:
-    parser = verbs.add_parser("prepare", help="Beam preprocessing of a dataset folder to TFRecords, without TFX")
+def add(verbs) -> None:
+    parser = verbs.add_parser(
+        "prepare", help="preprocess a dataset folder to motion records, for 'mer loso' and 'mer train'"
+    )
     parser.add_argument("--recipe", required=True, help="see 'mer recipes'")
     add_source(parser)
     parser.add_argument("--out", required=True, help="folder for the records")
@@ -21,10 +23,10 @@ def add_prepare(verbs) -> None:
     parser.add_argument("--landmark-model", help="path of shape_predictor_68_face_landmarks.dat")
     add_force(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run_prepare)
+    parser.set_defaults(run=run)
 
 
-def run_prepare(arguments) -> int:
+def run(arguments) -> int:
     from mer_tf.recipes import get_recipe
 
     recipe, workers = get_recipe(arguments.recipe, arguments.faces), worker_count(arguments)
@@ -35,8 +37,8 @@ def run_prepare(arguments) -> int:
     log = os.path.join(arguments.out, "mer.log")
     with output.locked(arguments.out), quiet(log) as console:
         setup_logging()
-        from components.motion_transform.prepare import data_flags, prepare
-        from components.reports import CLIPS
+        from mer_tf.preparation.prepare import data_flags, prepare
+        from mer_tf.preparation.report import CLIPS
 
         with console.following(CLIPS, "clips", len(clips.clips)):
             report = prepare(
