@@ -4,5 +4,7 @@ Import what you use, for example ``from mer_tf.components.loso_trainer.component
 brings TFX and TensorFlow with it, so this package itself imports nothing.
 """
 
-if not __name__.startswith("mer_tf."):  # in a checkout the folder itself can be found as well
-    raise ImportError(f"import mer_tf.{__name__}, not {__name__}: what is imported under two names is there twice")
+if not __name__.startswith("mer_tf."):  # in a checkout the folder itself can be imported as well
+    from mer_tf.aliases import same_as_below
+
+    same_as_below(__name__)

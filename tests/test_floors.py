@@ -23,6 +23,7 @@ FLOORS = (
         "output",
         "plugins",
         "addons",
+        "aliases",
         "processes",
         "served",
         "run_files",

@@ -21,7 +21,7 @@ ALLOWED = {
 FOREIGN_TO_LIBRARY = {"tfx", "apache_beam", "grpc", "tensorflow_serving", "kfp"}
 SERVING_USES = (
     "mer_tf.preprocessing", "mer_tf.recipes", "mer_tf.errors", "mer_tf.types", "mer_tf.console", "mer_tf.served",
-    "mer_tf.run_files", "mer_tf.files", "mer_tf.frames", "mer_tf",
+    "mer_tf.run_files", "mer_tf.files", "mer_tf.frames", "mer_tf.aliases", "mer_tf",
 )  # fmt: skip
 
 
@@ -56,17 +56,25 @@ def test_no_import_goes_upward(package):
 
 
 def test_the_packages_beside_the_library_have_one_name():
-    """Found by the folder's own name as well, a module would be there twice, and its Keras layers registered twice."""
+    """Loaded by the folder's own name as well, a module would be there twice, and its Keras layers registered twice."""
     for folder in (*OWN, "benchmarks", "examples", "tests", "tools"):
         for path in sources(folder):
             for module in imported_modules(path):
                 assert module.split(".")[0] not in OWN - {"mer_tf"}, f"{path.relative_to(ROOT)} imports {module}"
-    for name in OWN - {"mer_tf"}:
-        code = f"import {name}"
-        said = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
-        ).stderr
-        assert f"import mer_tf.{name}, not {name}" in said
+
+
+@pytest.mark.parametrize("first", ["", "mer_tf."])
+def test_in_a_checkout_the_folders_names_stand_for_the_same_modules(first):
+    names = ("components.artifacts", "serving.client", "tfx_pipeline.configs", "components.loso_trainer.records")
+    code = "import importlib, sys\n" + "".join(
+        f"""
+importlib.import_module({first!r} + {name!r})
+one, other = importlib.import_module({name!r}), importlib.import_module("mer_tf." + {name!r})
+assert one is other and one.__name__ == one.__spec__.name == "mer_tf." + {name!r}, (one, other)
+"""
+        for name in names
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_library_does_not_know_tfx_beam_or_grpc():

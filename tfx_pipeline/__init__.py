@@ -3,5 +3,7 @@
 Importing this package alone loads neither TFX nor TensorFlow.
 """
 
-if not __name__.startswith("mer_tf."):  # in a checkout the folder itself can be found as well
-    raise ImportError(f"import mer_tf.{__name__}, not {__name__}: what is imported under two names is there twice")
+if not __name__.startswith("mer_tf."):  # in a checkout the folder itself can be imported as well
+    from mer_tf.aliases import same_as_below
+
+    same_as_below(__name__)
