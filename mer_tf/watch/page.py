@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from mer_tf import __version__
+from mer_tf import __version__, atomic
 from mer_tf.document import Details, Document, Figure, Row, Section, Table, Text
+from mer_tf.report.html import to_html
 from mer_tf.report.svg import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE
-from mer_tf.watch import drawings, together, words
+from mer_tf.watch import drawings, store, together, words
 from mer_tf.watch.drawings import Line, Times, clock
 from mer_tf.watch.types import (
     MACRO,
@@ -26,6 +28,7 @@ from mer_tf.watch.types import (
 )
 from mer_tf.watch.words import View
 
+NAME = "report.html"
 MOST_EVENTS = 300  # rows of the table
 MOST_STRIPS = 40  # faces in the drawing of all
 MOST_FACES = 12  # faces with curves of their own
@@ -70,6 +73,20 @@ def build_page(
     ]
     footer = f"mer-tf {__version__}. Times are those of the recording. Left and right are those of the picture."
     return Document(f"What {result.source.name} shows", _intro(facts), sections, footer, contents=True)
+
+
+def write_page(folder: str | os.PathLike, view: View | None = None) -> str:
+    """Writes ``report.html`` beside the tables that it is made of, whole or not at all; returns its path.
+
+    Raises:
+        MissingFileError, BadInputError: The folder holds no result of ``mer watch``.
+        OSError: It cannot be written.
+    """
+    result = store.read(folder)
+    page = build_page(result, list(store.rows(folder, store.TRACKS)), list(store.curves(folder)), view)
+    path = os.path.join(folder, NAME)
+    atomic.write_text(path, to_html(page))
+    return path
 
 
 class _Facts:

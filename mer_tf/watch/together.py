@@ -159,11 +159,10 @@ class Gathering:
         self._now = 0.0
 
     def event(self, event: Event) -> None:
-        """Takes note of an event; those that do not count change nothing."""
-        if not event.counts:
-            return
-        bisect.insort(self._events, (event.apex_s, event.id, event), key=lambda item: item[:2])
-        if event.kind != MACRO:
+        """Takes note of an event; of those that do not count only long macro-expressions, as a behaviour."""
+        if event.counts:
+            bisect.insort(self._events, (event.apex_s, event.id, event), key=lambda item: item[:2])
+        if event.kind not in (MACRO, "macro_long"):
             return
         self._macros.append(event)
         for item in self._long:
