@@ -28,7 +28,7 @@ TIER_NAMES = {"A": "micro", "B": "micro, low rate", "C": "macro", "D": "presence
 
 # Accepted events, and what was found and is told, but not counted.
 MICRO, MACRO = "micro", "macro"
-NOT_COUNTED = ("blink", "speech", "head_motion", "truncated", "macro_long")
+NOT_COUNTED = ("blink", "speech", "head_motion", "truncated", "macro_long", "too_short")
 KINDS = (MICRO, MACRO, *NOT_COUNTED)
 
 REASONS = {
@@ -361,8 +361,9 @@ class Observer(Protocol):
     """Somebody who is told while a recording is watched, in the thread that watches and in this order.
 
     ``started`` comes before the first frame, ``frame`` for each frame read, ``event`` and ``second`` as they become
-    known (an event at the latest 4 s after its offset; a second within a second of its end), ``finished`` in the end,
-    also after an interruption. Events are told after the frames that they are in: who marks frames keeps them as long.
+    known (an event at the latest 4 s after its offset, a second at the latest 3 s after its end, since what follows a
+    moment helps to judge it), ``finished`` in the end, also after an interruption. Events are told after the frames
+    that they are in: who marks frames keeps them as long.
     """
 
     def started(self, source: Source) -> None: ...
