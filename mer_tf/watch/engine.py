@@ -22,7 +22,7 @@ from mer_tf.watch.finding import Faces, Geometry, iou
 from mer_tf.watch.settings import WatchConfig
 from mer_tf.watch.source import Frame, Rate, Recording, open_source
 from mer_tf.watch.track import DEAD_S, Track, closest
-from mer_tf.watch.types import Event, Observer, Result, Source
+from mer_tf.watch.types import Event, Follower, Observer, Result, Source
 
 _SCAN_S, _WIDE_SCAN_S = 1.0, 5.0  # the whole picture is searched for new faces; enlarged, for small ones
 _ONE_FACE = 0.3  # intersection over union
@@ -167,6 +167,8 @@ class _Watcher:
 
     def run(self) -> Result:
         for observer in self.observers:
+            if isinstance(observer, Follower):
+                observer.follow(self.recording)
             observer.started(self.recording.facts)
         try:
             for frame in self.recording:

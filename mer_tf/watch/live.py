@@ -9,6 +9,7 @@ refused), and pictures cannot be embedded elsewhere.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import errno
 import http.server
@@ -18,7 +19,6 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -30,6 +30,7 @@ from mer_tf.watch.types import (
     MACRO,
     MICRO,
     TIER_NAMES,
+    Behind,
     CurveSecond,
     Event,
     Face,
@@ -64,13 +65,6 @@ _HEADERS = {
 }
 
 
-class Behind(Protocol):
-    """What a source that is read live knows: when its second 0 was, by ``time.monotonic``, and what nobody took."""
-
-    dropped: int
-    zero: float | None
-
-
 class Live(Quiet):
     """Observer that serves the page; a context manager.
 
@@ -93,6 +87,7 @@ class Live(Quiet):
         clock: Callable[[], float] = time.monotonic,
     ):
         self.view, self._config, self._clock = view or View(), config or WatchConfig(), clock
+        self._fresh_s = self._config.look_ahead_s + 2  # seconds are told that much later, and each stands for one
         self._lock = threading.Lock()
         self._run = secrets.token_hex(8)  # a page that was open before knows that this is another one
         self._source: Source | None = None
@@ -145,9 +140,10 @@ class Live(Quiet):
         self._behind = behind
 
     def linger(self, unwatched_s: float = 10.0) -> None:
-        """Keeps the page up after the end, for as long as somebody looks at it."""
-        while self._clock() - self._asked < unwatched_s:
-            time.sleep(0.2)
+        """Keeps the page up after the end, for as long as somebody looks at it, or until Ctrl-C."""
+        with contextlib.suppress(KeyboardInterrupt):
+            while self._clock() - self._asked < unwatched_s:
+                time.sleep(0.2)
 
     # ------------------------------------------------------------------------------------------------- observer
 
@@ -157,7 +153,7 @@ class Live(Quiet):
 
     def frame(self, number: int, time_s: float, picture: np.ndarray, faces: Sequence[Face]) -> None:
         now = self._clock()
-        zero = getattr(self._behind, "zero", None)
+        zero = None if self._behind is None else self._behind.zero
         due = now if zero is None else zero + time_s
         wanted = now - self._made >= _PICTURES_S and now - self._asked < _WATCHED_S
         jpeg = self._draw(time_s, picture, faces) if wanted or self._picture is None else None
@@ -215,7 +211,7 @@ class Live(Quiet):
         with self._lock:
             source = self._source
             late = sorted(self._latencies)
-            dropped = getattr(self._behind, "dropped", 0) if self._behind is not None else 0
+            dropped = 0 if self._behind is None else self._behind.dropped
             rates = [second.fps for second in self._quality if second.fps is not None]
             return {
                 "run": self._run,
@@ -293,12 +289,12 @@ class Live(Quiet):
         # Events are told after their end, so that a live picture marks them late: with their time, as over.
         late = [dataclasses.replace(event, offset_s=max(event.offset_s, time_s - 0.01)) for event in events[-3:]]
         late = [event for event, told in zip(late, events[-3:]) if time_s - told.offset_s < _RECENT_EVENTS_S]
-        marks.draw(picture, faces, values if time_s - at < 2 else {}, late, moment, self.view)
+        marks.draw(picture, faces, values if time_s - at < self._fresh_s else {}, late, moment, self.view)
         return cv2.imencode(".jpg", picture, _JPEG)[1].tobytes()
 
     def _value(self, face: dict) -> float | None:
         at, values = self._values
-        return values.get(face["track"]) if self._now - at < 2 else None
+        return values.get(face["track"]) if self._now - at < self._fresh_s else None
 
     def _banner(self, rates: Sequence[float]) -> str:
         """Why this source cannot show micro-expressions, once that is clear; ``""`` while it can, or is new."""

@@ -60,13 +60,15 @@ class Overlay(Quiet):
     Args:
         folder: Where ``overlay.webm`` goes; ``path`` says where it went.
         view: What is drawn.
+        start_s: Second at which the recording is to begin. One that begins later goes on with a stopped run, and gets
+            a file of its own: the part before it stands in the file of that run.
 
     Raises:
         OutputError: This OpenCV writes no video at all.
     """
 
-    def __init__(self, folder: str | os.PathLike, view: View | None = None):
-        self.view = view or View()
+    def __init__(self, folder: str | os.PathLike, view: View | None = None, *, start_s: float = 0.0):
+        self.view, self._start_s = view or View(), start_s
         self.remarks: list[str] = []
         code, ending = writable()
         self._code = cv2.VideoWriter_fourcc(*code)
@@ -88,9 +90,11 @@ class Overlay(Quiet):
         self._wall: float | None = None
         self._rate, self._scale = MAX_FPS, 1.0
         self._zero: float | None = None
+        self._goes_on = False  # a stopped run, of which some seconds are read again and not told
         self._shift = 0.0  # seconds of gaps that were cut
         self._done = False
         self.frames = 0
+        self.written = False
 
     def __enter__(self) -> Overlay:
         return self
@@ -110,7 +114,7 @@ class Overlay(Quiet):
         self._rate = min(MAX_FPS, said) if said and math.isfinite(said) and said >= 1 else MAX_FPS
         self._wall = time.time() if source.kind == "camera" else None
         self._fps = source.fps
-
+        self._goes_on = source.start_s > self._start_s
     def frame(self, number: int, time_s: float, picture: np.ndarray, faces: Sequence[Face]) -> None:
         if self._error is not None or self._done:
             return
@@ -126,9 +130,23 @@ class Overlay(Quiet):
         _, jpeg = cv2.imencode(".jpg", picture, _JPEG)
         self._held.append(_Held(slot, time_s, jpeg, tuple(_scaled(face, self._scale) for face in faces)))
         while len(self._held) > 1 and self._held[0].time_s < time_s - WAIT_S:
-            self._write_next()
+            if self._goes_on:
+                self._held.popleft()
+            else:
+                self._write_next()
 
     def second(self, time_s: float, tracks: Sequence[TrackSecond], curves: Sequence[CurveSecond]) -> None:
+        if self._goes_on:
+            self._goes_on = False
+            start = math.ceil(time_s - 1e-6) - 1
+            while self._held and self._held[0].time_s < start:
+                self._held.popleft()
+            stem, ending = os.path.splitext(self.path)
+            self.path = f"{stem}_from_{start}s{ending}"
+            self.remarks.append(
+                f"{os.path.basename(self.path)} begins at {start} s, where the stopped run ended; what was before is in "
+                "the overlay that it left, if it made one"
+            )
         self._values.append((time_s, {curve.track: getattr(curve, self.view.number) for curve in curves}))
         known = [second.fps for second in tracks if second.fps is not None]
         self._fps = known[0] if known else self._fps
@@ -138,6 +156,9 @@ class Overlay(Quiet):
 
     def finished(self, result: Result) -> None:
         if self._error is not None or self._done:
+            return
+        if self._goes_on:  # nothing new was told
+            self._drop()
             return
         while self._held and self._error is None:
             self._write_next()
@@ -173,7 +194,7 @@ class Overlay(Quiet):
         if self.view.blur:
             marks.blur_faces(picture, self._blurred(held))
         wall = "" if self._wall is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._wall + held.time_s))
-        notice = self.view.classroom and held.time_s - (self._zero or 0.0) < NOTICE_S
+        notice = self.view.classroom and self.frames < NOTICE_S * self._rate
         moment = marks.Moment(held.time_s, wall, self._fps, notice)
         marks.draw(picture, held.faces, known[1] if known and fresh else {}, self._events, moment, self.view)
 
@@ -223,6 +244,7 @@ class Overlay(Quiet):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
             os.replace(self._temporary, self._whole)
             self._open.close()
+            self.written = True
         except OSError as error:
             self._fail(error)
 

@@ -158,22 +158,24 @@ def model_facts(model: Mapping[str, object]) -> list[str]:
         f"Model {model.get('name') or 'without a name'}, recipe {model.get('recipe') or 'not known'}, "
         f"classes: {', '.join(map(str, classes)) if isinstance(classes, Sequence) else classes}."
     ]
-    provenance = model.get("provenance")
-    trained = provenance.get("trained_on", provenance) if isinstance(provenance, Mapping) else {}
-    synthetic = trained.get("synthetic") if isinstance(trained, Mapping) else None
+    trained = model.get("trained_on")
+    trained = trained if isinstance(trained, Mapping) else {}
+    synthetic = trained.get("synthetic")
     if synthetic is True:
         lines.append("It was trained on drawings and has never seen a face: its classes are a demonstration of the way.")
     elif synthetic is False:
         lines.append("It was trained on recordings, not on drawings.")
     else:
         lines.append("Whether it was trained on recordings or on drawings is not known: the model does not say.")
-    if isinstance(trained, Mapping) and trained.get("clips"):
+    if trained.get("clips"):
         sets = trained.get("datasets")
         names = f" ({', '.join(map(str, sets))})" if isinstance(sets, Mapping) and sets else ""
         lines.append(f"Clips it was trained on: {trained['clips']:,}{names}.")
     lines.append(
         "A network answers every clip with a class and a probability; neither was checked on recordings like this one."
     )
+    remarks = model.get("remarks")
+    lines += [f"{str(remark)[:1].upper()}{str(remark)[1:]}." for remark in (remarks if isinstance(remarks, list) else ())]
     return lines
 
 

@@ -28,7 +28,7 @@ MODEL = {
     "name": "mer",
     "classes": ("negative", "positive", "surprise"),
     "recipe": "onset_apex_28_hars",
-    "provenance": {"trained_on": {"synthetic": True, "clips": 30, "datasets": {"synthetic": 30}}},
+    "trained_on": {"synthetic": True, "clips": 30, "datasets": {"synthetic": 30}},
 }
 
 
