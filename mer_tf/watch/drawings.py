@@ -98,9 +98,7 @@ def clock(second: float, digits: int = 0) -> str:
     return text + (f".{rest:0{digits}d}" if digits else "")
 
 
-def strips(
-    rows: Sequence[tuple[str, Sequence[tuple[float, str]], Sequence[Event]]], times: Times, title: str
-) -> str:
+def strips(rows: Sequence[tuple[str, Sequence[tuple[float, str]], Sequence[Event]]], times: Times, title: str) -> str:
     """One row per face: marks of its events above a band of what its seconds were good for.
 
     Args:
@@ -345,7 +343,9 @@ def _line(line: Line, times: Times, y: float, high: float, top: float) -> list[s
     for column in beyond:
         x0, x1 = times.edges(column)
         x = (x0 + x1) / 2
-        parts.append(f'<path d="M{x - 4:.1f} {y + 1}h8l-4 -7z" fill="{line.colour}"><title>beyond the axis</title></path>')
+        parts.append(
+            f'<path d="M{x - 4:.1f} {y + 1}h8l-4 -7z" fill="{line.colour}"><title>beyond the axis</title></path>'
+        )
     return parts
 
 
@@ -405,5 +405,7 @@ def _counts(counts: Sequence[tuple[float, int]], times: Times, y: float) -> list
             x0, x1 = times.edges(column)
             high = 22 * n / most
             boxes.append(f"M{x0:.1f} {y + 24 - high:.1f}H{x1:.1f}V{y + 24}H{x0:.1f}z")
-    parts.append(f'<path d="{"".join(boxes)}" fill="{MUTED}" fill-opacity="0.5"><title>faces with a value</title></path>')
+    parts.append(
+        f'<path d="{"".join(boxes)}" fill="{MUTED}" fill-opacity="0.5"><title>faces with a value</title></path>'
+    )
     return parts

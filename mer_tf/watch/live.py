@@ -318,7 +318,12 @@ class Live(Quiet):
         return {
             "t": found.second,
             "faces": {
-                curve.track: [_rounded(curve.motion), _rounded(curve.facing), _strongest(curve), _rounded(curve.threshold, 4)]
+                curve.track: [
+                    _rounded(curve.motion),
+                    _rounded(curve.facing),
+                    _strongest(curve),
+                    _rounded(curve.threshold, 4),
+                ]
                 for curve in curves[:KEPT_FACES]
             },
             **{

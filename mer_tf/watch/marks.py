@@ -16,7 +16,13 @@ from mer_tf.watch.types import MACRO, MICRO, NOT_COUNTED, TIERS, Event, Face
 from mer_tf.watch.words import NOTICE_LINES, NUMBERS, View
 
 # Blue, green, red; told apart without telling red from green.
-_TIER_COLOUR = {"A": (233, 180, 86), "B": (233, 180, 86), "C": (66, 228, 240), "D": (200, 200, 200), "R": (200, 200, 200)}
+_TIER_COLOUR = {
+    "A": (233, 180, 86),
+    "B": (233, 180, 86),
+    "C": (66, 228, 240),
+    "D": (200, 200, 200),
+    "R": (200, 200, 200),
+}
 _EVENT_COLOUR = {MICRO: (0, 140, 255), MACRO: (220, 110, 210)}
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX

@@ -115,6 +115,7 @@ class Overlay(Quiet):
         self._wall = time.time() if source.kind == "camera" else None
         self._fps = source.fps
         self._goes_on = source.start_s > self._start_s
+
     def frame(self, number: int, time_s: float, picture: np.ndarray, faces: Sequence[Face]) -> None:
         if self._error is not None or self._done:
             return
@@ -193,7 +194,9 @@ class Overlay(Quiet):
         self._events = [event for event in self._events if event.offset_s + marks.MARK_S >= held.time_s]
         if self.view.blur:
             marks.blur_faces(picture, self._blurred(held))
-        wall = "" if self._wall is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._wall + held.time_s))
+        wall = (
+            "" if self._wall is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._wall + held.time_s))
+        )
         notice = self.view.classroom and self.frames < NOTICE_S * self._rate
         moment = marks.Moment(held.time_s, wall, self._fps, notice)
         marks.draw(picture, held.faces, known[1] if known and fresh else {}, self._events, moment, self.view)
@@ -284,7 +287,9 @@ def writable() -> tuple[str, str]:
             writer.release()
             if opened and os.path.getsize(path) and _complete(path):
                 return code, ending
-    raise OutputError("--overlay: this OpenCV writes no video; install opencv-contrib-python-headless as it is distributed")
+    raise OutputError(
+        "--overlay: this OpenCV writes no video; install opencv-contrib-python-headless as it is distributed"
+    )
 
 
 def _complete(path: str) -> bool:

@@ -372,9 +372,7 @@ def _value_blocks(facts: _Facts) -> list[object]:
 
 def _behaviours(facts: _Facts) -> Section:
     title = "Behaviours"
-    counted = [
-        (track, together.behaviour(second)) for track, seconds in facts.curves.items() for second in seconds
-    ]
+    counted = [(track, together.behaviour(second)) for track, seconds in facts.curves.items() for second in seconds]
     counts = collections.Counter(found for _, found in counted)
     faces = len({track for track, found in counted if found in together.VALUES})
     shares = together.shares_of(counts)
@@ -446,7 +444,9 @@ def _events(facts: _Facts) -> Section:
         if len(accepted) > MOST_EVENTS:
             blocks.append(Text(f"The first {MOST_EVENTS} of {len(accepted):,}; all are in events.csv.", "note"))
     else:
-        blocks.append(Text("No micro- or macro-expression was accepted. The answers above say of which faces that holds."))
+        blocks.append(
+            Text("No micro- or macro-expression was accepted. The answers above say of which faces that holds.")
+        )
     others = collections.Counter(event.kind for event in facts.result.events if not event.counts)
     if others:
         told = ", ".join(f"{_KIND_WORDS[kind]}: {others[kind]:,}" for kind in NOT_COUNTED if others[kind])
@@ -458,7 +458,9 @@ def _quality(facts: _Facts) -> Section:
     shown = facts.longest(MOST_FACES)
     blocks: list[object] = [
         Text(
-            "Every second of every face is judged: " + ", ".join(f"{tier} {TIER_NAMES[tier]}" for tier in TIERS) + ". A and "
+            "Every second of every face is judged: "
+            + ", ".join(f"{tier} {TIER_NAMES[tier]}" for tier in TIERS)
+            + ". A and "
             "B show micro-expressions (B only those of 0.17 s and more), C macro-expressions, D a box and a time, R "
             "nothing."
         )
@@ -476,7 +478,9 @@ def _quality(facts: _Facts) -> Section:
             for reason in reasons
         ]
         header = ("seconds in which", *(f"face {answer.number}" for answer in shown))
-        caption = "Several reasons can hold in one second. A reason need not refuse a second: it may only cost it a tier."
+        caption = (
+            "Several reasons can hold in one second. A reason need not refuse a second: it may only cost it a tier."
+        )
         blocks.append(Table(header, rows, align="l" + "r" * len(shown), caption=caption))
     left = len(facts.result.tracks) - len(shown)
     if left:
@@ -490,7 +494,11 @@ def _seconds(value: float) -> str | None:
 
 def _recording(facts: _Facts) -> Section:
     source, result = facts.result.source, facts.result
-    shutter = {"container": "the file's own", "assumed": "frame number over frame rate", "clock": "this machine's clock"}
+    shutter = {
+        "container": "the file's own",
+        "assumed": "frame number over frame rate",
+        "clock": "this machine's clock",
+    }
     rows: list[tuple[str, str | None]] = [
         ("name", source.name),
         ("kind", source.kind + (f", {source.codec}" if source.codec else "")),

@@ -9,7 +9,6 @@ from mer_tf.checks import config_errors, one_of
 from mer_tf.watch.together import LEAST
 from mer_tf.watch.types import (
     FOUND,
-    MACRO,
     MICRO,
     NONE_FOUND,
     NOT_ANALYSED,
@@ -162,7 +161,9 @@ def model_facts(model: Mapping[str, object]) -> list[str]:
     trained = trained if isinstance(trained, Mapping) else {}
     synthetic = trained.get("synthetic")
     if synthetic is True:
-        lines.append("It was trained on drawings and has never seen a face: its classes are a demonstration of the way.")
+        lines.append(
+            "It was trained on drawings and has never seen a face: its classes are a demonstration of the way."
+        )
     elif synthetic is False:
         lines.append("It was trained on recordings, not on drawings.")
     else:
@@ -175,7 +176,9 @@ def model_facts(model: Mapping[str, object]) -> list[str]:
         "A network answers every clip with a class and a probability; neither was checked on recordings like this one."
     )
     remarks = model.get("remarks")
-    lines += [f"{str(remark)[:1].upper()}{str(remark)[1:]}." for remark in (remarks if isinstance(remarks, list) else ())]
+    lines += [
+        f"{str(remark)[:1].upper()}{str(remark)[1:]}." for remark in (remarks if isinstance(remarks, list) else ())
+    ]
     return lines
 
 
@@ -197,5 +200,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
     return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 // 60 else "")
-
-

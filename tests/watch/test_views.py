@@ -110,7 +110,9 @@ def test_a_recording_gone_on_with_gets_an_overlay_of_its_own(tmp_path):
             made.frame(number, number / 5, picture(64, 48), [])
             if number % 5 == 4 and number > 110:
                 end = float((number + 1) // 5) - 2
-                made.second(end, [q for q in later.tracks if q.second == end], [c for c in later.curves if c.second == end])
+                made.second(
+                    end, [q for q in later.tracks if q.second == end], [c for c in later.curves if c.second == end]
+                )
         made.finished(seen.result)
     made.check()
     assert made.path.endswith("overlay_from_20s.webm") and made.written and made.remarks

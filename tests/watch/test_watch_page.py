@@ -147,13 +147,16 @@ def test_tiers_of_a_column_share_its_height():
 
 
 @pytest.mark.parametrize(
-    ("second", "digits", "text"), [(59.996, 2, "1:00.00"), (3599.6, 0, "1:00:00"), (0.0, 0, "0:00"), (61.5, 1, "1:01.5")]
+    ("second", "digits", "text"),
+    [(59.996, 2, "1:00.00"), (3599.6, 0, "1:00:00"), (0.0, 0, "0:00"), (61.5, 1, "1:01.5")],
 )
 def test_times_carry(second, digits, text):
     assert clock(second, digits) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(4.2, "4.2 s"), (60.0, "1 min"), (125.0, "2 min 5 s"), (3780.0, "1 h 3 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4.2, "4.2 s"), (60.0, "1 min"), (125.0, "2 min 5 s"), (3780.0, "1 h 3 min")]
+)
 def test_lengths_of_time_in_words(seconds, text):
     assert words.duration(seconds) == text
 
@@ -161,5 +164,7 @@ def test_lengths_of_time_in_words(seconds, text):
 def test_a_face_that_was_never_good_enough_has_no_curve_and_no_zero():
     seen = watched(20, 1)
     empty = [dataclasses.replace(c, **dict.fromkeys(("brow_left", "brow_right", "mouth", "nose"))) for c in seen.curves]
-    _, text = page(dataclasses.replace(seen, curves=empty, tracks=[quality("t0001", q.second, "C") for q in seen.tracks]))
+    _, text = page(
+        dataclasses.replace(seen, curves=empty, tracks=[quality("t0001", q.second, "C") for q in seen.tracks])
+    )
     assert "there is no value, which is not a value of 0" in text
