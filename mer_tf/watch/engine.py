@@ -100,7 +100,13 @@ def watch(
 
 def _settings(facts: Source, config: WatchConfig, faces: Faces, recogniser: Recogniser | None, live: bool) -> dict:
     return {
-        "source": {"name": facts.name, "digest": facts.digest, "fps": facts.fps_said, "from": facts.start_s, "to": facts.stop_s},
+        "source": {
+            "name": facts.name,
+            "digest": facts.digest,
+            "fps": facts.fps_said,
+            "from": facts.start_s,
+            "to": facts.stop_s,
+        },
         "watch": {**dataclasses.asdict(config), "detector": faces.detector},
         "model": {} if recogniser is None else {k: recogniser.facts.get(k) for k in ("name", "version", "recipe_hash")},
         "live": live,
@@ -220,7 +226,7 @@ class _Watcher:
         self._scanned_s = time_s
         if wide:
             self._wide_s, self._lost_wide = time_s, False
-        free = [track for track in self.tracks]
+        free = list(self.tracks)
         for geometry in self.faces.scan(gray, 1 if wide else 0):
             best = max(free, key=lambda track: closest(track, geometry), default=None)
             if best is not None and closest(best, geometry) > _ONE_FACE:
@@ -398,7 +404,8 @@ class _Watcher:
             remarks.append("the container tells no usable times: a constant rate is assumed")
         if facts.duplicates >= 0.02:
             remarks.append(
-                f"{facts.duplicates:.0%} of the frames repeat the one before; {facts.effective_fps or 0:.1f} a second are real"
+                f"{facts.duplicates:.0%} of the frames repeat the one before; "
+                f"{facts.effective_fps or 0:.1f} a second are real"
             )
         if not self._most_faces:
             remarks.append("no face was found")

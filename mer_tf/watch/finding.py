@@ -98,7 +98,10 @@ class Faces:
             except (MissingPackageError, MissingFileError) as error:
                 if landmark_model is not None:
                     raise
-                self.remark = f"faces are found by OpenCV's cascades, so that the head's pose, lids and lips are not measured ({error})"
+                self.remark = (
+                    "faces are found by OpenCV's cascades, so that the head's pose, lids and lips are not measured "
+                    f"({error})"
+                )
                 self._finder, self.detector = make_finder(FaceConfig(detector="haar")), "haar"
         else:
             self._finder, self.detector = make_finder(FaceConfig(detector=detector), landmark_model), detector

@@ -334,10 +334,10 @@ def _kind(one: Found, stretch: Stretch, course, height, truncated: bool, buffer:
         return "head_motion"
     before = (stretch.times >= one.onset - 1.0) & (stretch.times < one.onset)
     after = (stretch.times > one.offset) & (stretch.times <= one.offset + 1.0)
+    left = 0.0
     if before.sum() > 2 and after.sum() > 2:
-        if abs(np.median(course[after]) - np.median(course[before])) > _STAYS * height:
-            return "macro_long"
-    return "macro_long" if one.offset - one.onset > config.macro_s else one.kind
+        left = abs(float(np.median(course[after]) - np.median(course[before])))
+    return "macro_long" if left > _STAYS * height or one.offset - one.onset > config.macro_s else one.kind
 
 
 def _blinks(one: Found, buffer: Buffer) -> bool:

@@ -10,6 +10,7 @@ up to there.
 from __future__ import annotations
 
 import collections
+import contextlib
 import csv
 import dataclasses
 import io
@@ -157,23 +158,19 @@ class Writer:
         self._files: dict[str, io.BufferedWriter] = {}
         for name, kind in TABLES.items():
             path = os.path.join(self.folder, name)
-            if lengths is None:
-                file = open(path, "wb")
-                file.write(_line([field.name for field in dataclasses.fields(kind)]))
-            else:
+            if lengths is not None:
                 os.truncate(path, lengths[name])
-                file = open(path, "ab")
-            self._files[name] = file
+            self._files[name] = file = open(path, "wb" if lengths is None else "ab")  # noqa: SIM115 closed by __exit__
+            if lengths is None:
+                file.write(_line([field.name for field in dataclasses.fields(kind)]))
 
     def __enter__(self) -> Writer:
         return self
 
     def __exit__(self, *exception) -> None:
         for file in self._files.values():
-            try:
+            with contextlib.suppress(OSError):  # a full disk was told when the rows were written
                 file.close()
-            except OSError:  # a full disk was told when the rows were written
-                pass
 
     def row(self, row: TrackSecond | CurveSecond | Event) -> None:
         """Adds one row to the table of its kind."""

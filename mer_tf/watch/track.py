@@ -292,10 +292,8 @@ class Track:
             return None
         columns = list(zip(*[row[:10] for row in self.rows]))
         times, frames, motion, nose, ok, eyes, lids, yaw, pitch, segment = (np.array(column) for column in columns)
-        return spot.Buffer(
-            times, frames, motion, nose / np.median([row.eye_distance for row in self.rows]), ok, eyes, lids, yaw, pitch,
-            segment,
-        )  # fmt: skip
+        nose = nose / np.median([row.eye_distance for row in self.rows])
+        return spot.Buffer(times, frames, motion, nose, ok, eyes, lids, yaw, pitch, segment)
 
     def _settle(self, parts: list[spot.Stretch], second: float, now: float) -> None:
         more = [np.empty((0, len(CURVES)))]
