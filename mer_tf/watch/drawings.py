@@ -13,15 +13,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from mer_tf.report.svg import BLUE, GREEN, GRID, INK, MUTED, ORANGE, PAPER, PURPLE, drawing, words
-from mer_tf.watch.types import MACRO, MICRO, TIER_NAMES, TIERS, Event
+from mer_tf.watch.types import MACRO, MICRO, TIER_NAMES, Event
 
 COLUMNS = 720
 _LEFT, _WIDE, _RIGHT = 92, 1000, 18
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 _MARKS = 12  # ticks of a time axis at most
 # From what shows micro-expressions to what shows nothing: darker is better, and the worst two are hollow or hatched.
-_TIER_FILL = {"A": BLUE, "B": BLUE, "C": BLUE, "D": GRID, "R": "url(#hatched)"}
-_TIER_OPACITY = {"A": 0.95, "B": 0.6, "C": 0.3, "D": 1.0, "R": 1.0}
+UNLOOKED = "N"  # in place of a tier: nobody looked
+_BANDS = {**TIER_NAMES, UNLOOKED: "not analysed"}
+_TIER_FILL = {"A": BLUE, "B": BLUE, "C": BLUE, "D": GRID, "R": "url(#hatched)", UNLOOKED: PAPER}
+_TIER_OPACITY = {"A": 0.95, "B": 0.6, "C": 0.3, "D": 1.0, "R": 1.0, UNLOOKED: 1.0}
+_OUTLINE = f' stroke="{MUTED}" stroke-width="1" stroke-dasharray="2 2"'
 _EVENT_COLOUR = {MICRO: ORANGE, MACRO: PURPLE}
 LINE_COLOURS = (BLUE, GREEN, PURPLE, ORANGE)
 _HATCH = (
@@ -102,7 +105,7 @@ def strips(rows: Sequence[tuple[str, Sequence[tuple[float, str]], Sequence[Event
     """One row per face: marks of its events above a band of what its seconds were good for.
 
     Args:
-        rows: (label, [(end of the second, tier)], its events).
+        rows: (label, [(end of the second, tier, or ``UNLOOKED``)], its events).
         times: The axis.
         title: For readers who cannot see it.
     """
@@ -247,14 +250,14 @@ def _time_axis(times: Times, top: float, bottom: float) -> list[str]:
 
 def _tier_legend() -> list[str]:
     parts, x = [], float(_LEFT)
-    for tier in TIERS:
+    for tier, name in _BANDS.items():
         parts.append(
-            f'<rect x="{x}" y="4" width="16" height="11" fill="{_TIER_FILL[tier]}" stroke="{MUTED}" '
+            f'<rect x="{x:.0f}" y="4" width="16" height="11" fill="{_TIER_FILL[tier]}" stroke="{MUTED}" '
             f'stroke-width="0.5" fill-opacity="{_TIER_OPACITY[tier]}"/>'
         )
-        text = f"{tier} {TIER_NAMES[tier]}"
+        text = name if tier == UNLOOKED else f"{tier} {name}"
         parts.append(words(x + 21, 14, text, INK, 12, "start"))
-        x += 40 + 6.6 * len(text)
+        x += 38 + 6.4 * len(text)
     for kind in (MICRO, MACRO, "not counted"):
         colour = _EVENT_COLOUR.get(kind, MUTED)
         parts.append(f'<rect x="{x + 4:.0f}" y="2" width="4" height="15" fill="{colour}"/>')
@@ -267,9 +270,9 @@ def _tiers(seconds: Sequence[tuple[float, str]], times: Times, y: float, high: f
     """Shares of the tiers per column, the best at the top; blank where the face was not there."""
     columns: dict[int, dict[str, int]] = {}
     for second, tier in seconds:
-        found = columns.setdefault(times.column(second), dict.fromkeys(TIERS, 0))
+        found = columns.setdefault(times.column(second), dict.fromkeys(_BANDS, 0))
         found[tier] += 1
-    boxes: dict[str, list[str]] = {tier: [] for tier in TIERS}
+    boxes: dict[str, list[str]] = {tier: [] for tier in _BANDS}
     run: tuple[int, int, dict] | None = None
 
     def close() -> None:
@@ -277,7 +280,7 @@ def _tiers(seconds: Sequence[tuple[float, str]], times: Times, y: float, high: f
             return
         first, last, found = run
         x0, x1, down = times.edges(first)[0], times.edges(last)[1], y
-        for tier in TIERS:
+        for tier in _BANDS:
             part = high * found[tier] / times.step
             if part:
                 boxes[tier].append(f"M{x0:.1f} {down:.1f}H{x1:.1f}v{part:.2f}H{x0:.1f}z")
@@ -291,9 +294,9 @@ def _tiers(seconds: Sequence[tuple[float, str]], times: Times, y: float, high: f
         run = (column, column, columns[column])
     close()
     return [
-        f'<path d="{"".join(boxes[tier])}" fill="{_TIER_FILL[tier]}" fill-opacity="{_TIER_OPACITY[tier]}">'
-        f"<title>{tier}: {TIER_NAMES[tier]}</title></path>"
-        for tier in TIERS
+        f'<path d="{"".join(boxes[tier])}" fill="{_TIER_FILL[tier]}" fill-opacity="{_TIER_OPACITY[tier]}"'
+        f"{_OUTLINE if tier == UNLOOKED else ''}><title>{_BANDS[tier]}</title></path>"
+        for tier in _BANDS
         if boxes[tier]
     ]
 

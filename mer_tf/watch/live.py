@@ -49,7 +49,8 @@ KEPT_FACES = 64
 MAX_CLIENTS = 12  # connections at a time; a page uses two
 _TIMEOUT_S = 10.0
 _PICTURES_S = 0.08  # between two pictures
-_WATCHED_S = 3.0  # without a request for so long nobody looks, and no picture is made
+_WATCHED_S = 3.0  # without a request for so long nobody looks, and few pictures are made
+_UNWATCHED_S = 2.0
 _WIDTH = 960
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 80]
 _LATENCIES = 300
@@ -155,7 +156,7 @@ class Live(Quiet):
         now = self._clock()
         zero = None if self._behind is None else self._behind.zero
         due = now if zero is None else zero + time_s
-        wanted = now - self._made >= _PICTURES_S and now - self._asked < _WATCHED_S
+        wanted = now - self._made >= (_PICTURES_S if now - self._asked < _WATCHED_S else _UNWATCHED_S)
         jpeg = self._draw(time_s, picture, faces) if wanted or self._picture is None else None
         with self._lock:
             self._first = time_s if self._first is None else self._first

@@ -37,7 +37,7 @@ _BODY = """
 <h2>Faces</h2><div class="wrap"><table><thead><tr><th>face</th><th id="score"></th><th>good for</th><th>micro</th>
 <th>macro</th><th>eyes</th><th>why not better</th></tr></thead><tbody id="faces"></tbody></table></div>
 <ul id="answers" class="words"></ul>
-<div id="behaviours"><h2>Behaviours, last minute</h2><div class="row"><svg id="radar" viewBox="0 0 380 260" role="img"
+<div id="behaviours"><h2>Behaviours, last minute</h2><div class="row"><svg id="radar" viewBox="0 0 440 260" role="img"
 aria-label="radar of the behaviours"></svg><svg id="bars" viewBox="0 0 330 190" role="img" aria-label="shares of the behaviours"></svg>
 </div><p id="shares" class="words"></p></div>
 </section>
@@ -119,9 +119,9 @@ function chartList(from) {
   const single = index => tracks.map(track => ({
     label: String(numbers[track] || track), colour: COLOURS[((numbers[track] || 1) - 1) % COLOURS.length],
     points: rows.map(tick => [tick.t, tick.faces[track] ? tick.faces[track][index] : null])}));
-  const told = name => latest === null ? "" : latest[name][1] === null
+  const told = (name, digits) => latest === null ? "" : latest[name][1] === null
     ? "all faces: no value, " + latest[name][0] + " of at least " + facts.least + " faces have one"
-    : "all faces: " + shown(latest[name][1]) + " (" + shown(latest[name][2]) + " to " + shown(latest[name][3]) + "), n = "
+    : "all faces: " + shown(latest[name][1], digits) + " (" + shown(latest[name][2], digits) + " to " + shown(latest[name][3], digits) + "), n = "
       + latest[name][0];
   const own = index => latest === null || facts.classroom ? "" : tracks.map(track =>
     "face " + (numbers[track] || track) + ": " + shown(latest.faces[track] ? latest.faces[track][index] : null)).join(", ") + "; ";
@@ -142,7 +142,7 @@ function chartList(from) {
         colour: k ? "var(--macro)" : "var(--micro)", points: rows.map(tick => [tick.t, tick[name][1]])}));
       const most = Math.max(2, ...rates.flatMap(line => line.points.map(point => point[1] || 0)));
       charts.push({name: "Events a minute and face, last minute", top: 1.2 * most, digits: 1, lines: rates,
-                   note: "micro: " + told("micro_rate") + "; macro: " + told("macro_rate")});
+                   note: "micro: " + told("micro_rate", 2) + "; macro: " + told("macro_rate", 2)});
     }
     const worth = Object.keys(facts.worth).map(name => facts.behaviours[name] + " " + facts.worth[name]).join(", ");
     charts.push({name: "Group value, last minute, 0 to 100", top: 100,
@@ -226,12 +226,12 @@ function drawBehaviours() {
     return;
   }
   const spot = (k, share) => { const a = 2 * Math.PI * k / names.length - Math.PI / 2;
-    return [190 + 90 * share * Math.cos(a), 130 + 90 * share * Math.sin(a)]; };
+    return [220 + 90 * share * Math.cos(a), 130 + 90 * share * Math.sin(a)]; };
   for (const ring of [0.25, 0.5, 0.75, 1])
     radar.append(make("polygon", {points: names.map((_, k) => spot(k, ring).join(",")).join(" "), class: "grid"}));
   names.forEach((name, k) => {
     const [x, y] = spot(k, 1.13);
-    radar.append(make("text", {x: x, y: y + 4, "text-anchor": Math.abs(x - 190) < 8 ? "middle" : x > 190 ? "start" : "end"},
+    radar.append(make("text", {x: x, y: y + 4, "text-anchor": Math.abs(x - 220) < 8 ? "middle" : x > 220 ? "start" : "end"},
                       facts.behaviours[name]));
     bars.append(make("text", {x: 128, y: 22 + 30 * k, "text-anchor": "end"}, facts.behaviours[name]));
     bars.append(make("rect", {x: 134, y: 8 + 30 * k, width: 140, height: 20, class: "back"}));
@@ -243,12 +243,17 @@ function drawBehaviours() {
     " in the last minute; the middle of the radar is 0 %, its rim 100 %.";
 }
 
+// A count of 0 would be an answer: where nothing can be found there is none.
+function so_far(face, kind, tiers) {
+  if (face[kind]) return face[kind] + " so far";
+  return face.analysed && tiers.includes(face.tier) ? "none so far" : "–";
+}
 function drawTables(state) {
   at("faces").replaceChildren(...state.faces.map(face => {
     const row = document.createElement("tr");
     row.className = face.analysed ? "" : "off";
     for (const text of [face.number, shown(face.value), face.analysed ? face.tier + ", " + facts.tiers[face.tier] : "not analysed",
-                        face.micro, face.macro, face.eyes + " px", face.reasons]) cell(row, text);
+                        so_far(face, "micro", "AB"), so_far(face, "macro", "ABC"), face.eyes + " px", face.reasons]) cell(row, text);
     return row;
   }));
   at("answers").replaceChildren(...state.answers.map(answer => {

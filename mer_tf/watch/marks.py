@@ -94,9 +94,12 @@ def draw(
         view: Which score, whether classes.
     """
     scale = max(0.4, min(picture.shape[0], picture.shape[1]) / 900)
-    due = {event.track: event for event in sorted(events, key=lambda e: (e.counts, e.onset_s)) if _due(event, moment)}
+    due: dict[str, list[Event]] = {}
+    for event in sorted(events, key=lambda event: -event.onset_s):
+        if _due(event, moment):
+            due.setdefault(event.track, []).append(event)
     for face in sorted(faces, key=lambda face: face.eye_distance):
-        _face(picture, face, values.get(face.track), due.get(face.track), moment, view, scale)
+        _face(picture, face, values.get(face.track), due.get(face.track, ()), moment, view, scale)
     height, width = picture.shape[:2]
     time = f"{moment.wall}  {clock(moment.time_s, 2)}".strip()
     _words(picture, time, (6, 6), scale, anchor="top left")
@@ -116,12 +119,12 @@ def _due(event: Event, moment: Moment) -> bool:
     return event.onset_s <= moment.time_s <= event.offset_s + MARK_S and event.kind not in NOT_COUNTED
 
 
-def _face(picture, face: Face, value, event: Event | None, moment: Moment, view: View, scale: float) -> None:
+def _face(picture, face: Face, value, events: Sequence[Event], moment: Moment, view: View, scale: float) -> None:
     left, top, right, bottom = (round(edge) for edge in face.box)
     colour = _TIER_COLOUR[face.tier if face.tier in TIERS else "D"] if face.analysed else _TIER_COLOUR["R"]
     thick = max(1, round(2 * scale))
-    if event is not None:
-        colour, thick = _EVENT_COLOUR[event.kind], max(3, round(5 * scale))
+    if events:
+        colour, thick = _EVENT_COLOUR[events[0].kind], max(3, round(5 * scale))
     elif face.tier in "DR" or not face.analysed:
         thick = 1
     cv2.rectangle(picture, (left, top), (right, bottom), colour, thick, cv2.LINE_AA)
@@ -133,12 +136,12 @@ def _face(picture, face: Face, value, event: Event | None, moment: Moment, view:
         below.append("not analysed")
     elif face.tier in "DR" and face.reasons:
         below.append(("refused: " if face.tier == "R" else "") + face.reasons[0].replace("_", " "))
-    if event is not None:
+    for place, event in enumerate(events[:2]):
         over = event.offset_s < moment.time_s
         said = f"{event.kind} {clock(event.apex_s, 2)}{' (over)' if over else ''}"
         if view.emotion and event.status == "ok" and event.label:
             said += f" {event.label}"
-        below.insert(0, said)
+        below.insert(place, said)
     for line, text in enumerate(below):
         _words(picture, text, (left, bottom + 4 + round(line * 26 * scale)), scale * 0.9, colour, anchor="top left")
 

@@ -121,9 +121,7 @@ class Overlay(Quiet):
             return
         slot = self._slot(time_s)
         if self._held and slot <= self._held[-1].slot:
-            if time_s - self._held[-1].time_s < 0.5 / self._rate or slot < self._held[-1].slot:
-                return
-            slot = self._held[-1].slot + 1
+            return
         self._scale = min(1.0, MAX_WIDTH / picture.shape[1])
         if self._scale < 1:
             size = (MAX_WIDTH, max(2, round(picture.shape[0] * self._scale)))

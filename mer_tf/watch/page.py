@@ -12,7 +12,7 @@ from mer_tf.document import Details, Document, Figure, Row, Section, Table, Text
 from mer_tf.report.html import to_html
 from mer_tf.report.svg import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE
 from mer_tf.watch import drawings, store, together, words
-from mer_tf.watch.drawings import Line, Times, clock
+from mer_tf.watch.drawings import UNLOOKED, Line, Times, clock
 from mer_tf.watch.types import (
     MACRO,
     MICRO,
@@ -32,7 +32,7 @@ NAME = "report.html"
 MOST_EVENTS = 300  # rows of the table
 MOST_STRIPS = 40  # faces in the drawing of all
 MOST_FACES = 12  # faces with curves of their own
-_LEAST_TOP = 0.03  # eye distances, end of the axis of a face that hardly moves
+_TOPS = (0.04, 0.08, 0.1, 0.2, 0.4, 0.8, 1.0)  # eye distances, ends of axes whose quarters are round
 _KIND_WORDS = {
     "blink": "blinks",
     "speech": "motions of speech",
@@ -160,8 +160,6 @@ def _answers(facts: _Facts) -> Section:
     rows = [
         [
             f"face {answer.number}",
-            answer.track,
-            f"{clock(answer.first_s)} to {clock(answer.last_s)}",
             words.duration(answer.seen_s),
             words.answer(answer, MICRO),
             _rate(answer.micro_events, answer.observed_s),
@@ -175,14 +173,13 @@ def _answers(facts: _Facts) -> Section:
     if not rows:
         return Section("Answers", [Text("No face was seen, so that there is no answer about any.")])
     header = (
-        "", "id", "from, to", "seen", "micro-expressions", "a minute", "macro-expressions", "a minute",
-        "between the eyes", "smallest motion",
+        "", "seen", "micro-expressions", "a minute", "macro-expressions", "a minute", "between eyes", "least motion",
     )  # fmt: skip
     caption = (
-        "Per minute: of the time in which such an expression could have been found. Smallest motion: what stands above "
-        "the noise, in eye distances."
+        "A minute: of the time in which such an expression could have been found. Between eyes: median distance of their "
+        "centres. Least motion: what stands above the noise, in eye distances."
     )
-    return Section("Answers", [Table(header, rows, align="lllrlrlrrr", caption=caption)])
+    return Section("Answers", [Table(header, rows, align="lrlrlrrr", caption=caption)])
 
 
 def _rate(events: int, seconds: float) -> str | None:
@@ -194,7 +191,7 @@ def _timeline(facts: _Facts) -> Section:
     rows = [
         (
             f"face {answer.number}",
-            [(second.second, second.tier) for second in facts.quality[answer.track]],
+            [(s.second, UNLOOKED if "crowd" in s.reasons else s.tier) for s in facts.quality[answer.track]],
             facts.events[answer.track],
         )
         for answer in shown
@@ -232,7 +229,7 @@ def _faces(facts: _Facts) -> list[Section]:
         ]
         blocks += _motion_figure(facts, answer)
         blocks += _score_figure(facts, answer)
-        sections.append(Section(f"Face {answer.number}", blocks, 3))
+        sections.append(Section(f"Face {answer.number} ({answer.track})", blocks, 3))
     left = sum(bool(facts.curves[answer.track]) for answer in facts.result.tracks) - len(shown)
     if left > 0 and sections:
         sections[-1].blocks.append(  # type: ignore[attr-defined]
@@ -254,11 +251,11 @@ def _motion_figure(facts: _Facts, answer: TrackAnswer) -> list[object]:
         return [Text("No second was good enough for a curve of motion: there is no value, which is not a value of 0.")]
     lines.append(Line("threshold", limits, ORANGE, dashed=True))
     known = sorted(value for _, value in limits if value is not None)
-    top = max(
-        _LEAST_TOP,
+    wanted = max(
         1.5 * (known[int(0.95 * (len(known) - 1))] if known else 0.0),
         1.2 * max((event.strength for event in events), default=0.0),
     )
+    top = next((top for top in _TOPS if top >= wanted), _TOPS[-1])
     picture = drawings.curves(
         lines,
         facts.times,
@@ -311,8 +308,8 @@ def _together(facts: _Facts) -> Section:
         charts.append(("balance", "balance of the classes; 50 is even, or no evidence", [("balance", PURPLE)], 100.0))
     if not emotion or not facts.view.classroom:
         rates = [("micro_rate", ORANGE), ("macro_rate", PURPLE)]
-        most = max((getattr(t, name).value or 0.0 for t in ticks for name, _ in rates), default=0.0)
-        charts.append(("micro_rate", "events a minute", rates, max(2.0, 1.2 * most)))
+        most = max((getattr(t, name).high or 0.0 for t in ticks for name, _ in rates), default=0.0)
+        charts.append(("micro_rate", "events a minute and face", rates, max(2.0, 1.1 * most)))
     blocks: list[object] = []
     for count_of, unit, lines, top in charts:
         spreads = {name: [(t.second, getattr(t, name)) for t in ticks] for name, _ in lines}
@@ -323,7 +320,7 @@ def _together(facts: _Facts) -> Section:
         picture = drawings.curves(
             [
                 Line(
-                    name.replace("_rate", "-expressions").replace("_", " ") if len(lines) > 1 else "mean of the faces",
+                    name.replace("_rate", "-expressions").replace("_", " ") if len(lines) > 1 else f"{unit.partition(';')[0]}, mean of the faces",
                     [(second, spread.value) for second, spread in spreads[name]],
                     colour,
                     band=[(second, spread.low, spread.high) for second, spread in spreads[name]],
