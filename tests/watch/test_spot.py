@@ -88,7 +88,7 @@ def test_noise_alone_is_no_event(rng, noise, fps):
 def test_slow_drift_is_no_event(rng):
     buffer = buffer_of(60, 30, rng, 0.001)
     buffer.motion += 0.03 * np.sin(2 * np.pi * buffer.times / 40)[:, None, None]
-    assert not found(buffer, 30)
+    assert not [one for one in found(buffer, 30) if one.kind in ("micro", "macro")]
 
 
 def test_the_floor_holds_however_quiet_the_camera_is(rng):
