@@ -46,6 +46,7 @@ def _model() -> np.ndarray:
 
 
 MODEL = _model()  # (68, 3), eye distances, from the middle of the eyes
+_INVERSE = np.linalg.pinv(MODEL[_POSED] - MODEL[_POSED].mean(0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,11 +177,12 @@ def head_pose(points: np.ndarray) -> tuple[float, float, float]:
         >>> [abs(round(angle)) for angle in head_pose(neutral_template())]
         [0, 0, 0]
     """
-    model = MODEL[_POSED] - MODEL[_POSED].mean(0)
-    seen = points[_POSED] - points[_POSED].mean(0)
-    rows = np.linalg.lstsq(model, seen, rcond=None)[0].T  # (2, 3): two scaled rows of the rotation
-    one, _, other = np.linalg.svd(rows, full_matrices=False)
-    first, second = one @ other
+    rows = (_INVERSE @ (points[_POSED] - points[_POSED].mean(0))).T  # two scaled rows of the rotation
+    # The two unit vectors at a right angle that are nearest to both.
+    first, second = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    half, across = first + second, first - second
+    half, across = half / np.linalg.norm(half), across / np.linalg.norm(across)
+    first, second = (half + across) / math.sqrt(2), (half - across) / math.sqrt(2)
     third = np.cross(first, second)
     # Where the head's own axis away from the camera points, seen from the camera.
     forward = -np.array([first[2], second[2], third[2]])

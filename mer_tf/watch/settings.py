@@ -47,13 +47,13 @@ class WatchConfig:
     detector: str = "auto"
     max_faces: int = 8
     floor: float = 0.010
-    factor: float = 2.0
+    factor: float = 2.5
     head_leak: float = 0.15
     micro_s: float = 0.5
     low_rate_micro_s: float = 0.17
     macro_s: float = 4.0
-    look_ahead_s: float = 2.0
-    history_s: float = 6.0
+    look_ahead_s: float = 2.5
+    history_s: float = 4.5
     cutoff_hz: float = 6.0
     noise: float = 0.0035
     tier_fps: tuple[float, float, float] = (60.0, 25.0, 12.0)

@@ -225,7 +225,7 @@ class _Video(Recording):
         facts, last, zero, assumed = self.facts, -math.inf, None, False
         step = 1 / (facts.fps_said or _ASSUMED_FPS)
         number = self._seek(facts.start_s)
-        size = None
+        size, given = None, False
         while True:
             there, picture = self._capture.read()
             if not there:
@@ -237,7 +237,7 @@ class _Video(Recording):
                 second, assumed = (last + step if math.isfinite(last) else number * step), True
                 self.facts = dataclasses.replace(self.facts, time_source="assumed")
             if facts.stop_s is not None and second >= facts.stop_s:
-                return
+                break
             last = second
             picture = _colour(picture)
             size = size or picture.shape
@@ -249,11 +249,14 @@ class _Video(Recording):
                 return
             if second >= facts.start_s:
                 yield Frame(number, second, picture)
+                given = True
             number += 1
-        if size is None:
+        if not given:
             if facts.start_s:
                 raise ConfigError(f"--from {facts.start_s:g}: {facts.name} has no frame there")
             raise BadInputError(f"{self.path}: no frame can be read; {_REMEDY}")
+        if there:
+            return  # --to
         said = None if not (facts.said_frames and facts.fps_said) else facts.said_frames / facts.fps_said
         if said is not None and not assumed and last + step < said - max(_LATE_S, _LATE_SHARE * said):
             self._damage = (

@@ -282,9 +282,10 @@ def _interval(stretch, ratio, peak, free, step, sigma, buffer, config) -> tuple[
     one = Found(
         kind, onset, float(stretch.times[apex]), offset, regions, strength, float(sigma[strongest]), confidence, ok
     )
-    return dataclasses.replace(
-        one, kind=_kind(one, stretch, course, height, left_edge or right_edge, buffer, config)
-    ), taken
+    # The running median follows a change that stays; the filtered curve shows it.
+    kept = np.einsum("tcd,cd,c->t", stretch.low[:, active], unit, weight) / weight.sum()
+    kind = _kind(one, stretch, kept, height, left_edge or right_edge, buffer, config)
+    return dataclasses.replace(one, kind=kind), taken
 
 
 def _walk(course: np.ndarray, height: float) -> tuple[float, bool, float]:
@@ -321,7 +322,7 @@ def _foot(foot: float, half: float, step: float) -> float:
     return min(max(foot - half, 0.0), 0.15 / step)
 
 
-def _kind(one: Found, stretch: Stretch, course, height, truncated: bool, buffer: Buffer, config: WatchConfig) -> str:
+def _kind(one: Found, stretch: Stretch, kept, height, truncated: bool, buffer: Buffer, config: WatchConfig) -> str:
     if truncated or one.ok < 0.7:
         return "truncated"
     inside = (stretch.times >= one.onset) & (stretch.times <= one.offset)
@@ -336,7 +337,7 @@ def _kind(one: Found, stretch: Stretch, course, height, truncated: bool, buffer:
     after = (stretch.times > one.offset) & (stretch.times <= one.offset + 1.0)
     left = 0.0
     if before.sum() > 2 and after.sum() > 2:
-        left = abs(float(np.median(course[after]) - np.median(course[before])))
+        left = abs(float(np.median(kept[after]) - np.median(kept[before])))
     return "macro_long" if left > _STAYS * height or one.offset - one.onset > config.macro_s else one.kind
 
 
@@ -347,9 +348,9 @@ def _blinks(one: Found, buffer: Buffer) -> bool:
     inside = (buffer.times >= one.onset - 0.1) & (buffer.times <= one.offset + 0.1)
     lids = buffer.lids[inside]
     known = np.isfinite(lids)
-    if known.sum() >= 2:
-        usual = float(np.nanmedian(buffer.lids))
-        return float(np.nanmin(lids)) < (1 - _LIDS_FALL) * usual
+    if known.sum() >= 2 and float(np.nanmin(lids)) < (1 - _LIDS_FALL) * float(np.nanmedian(buffer.lids)):
+        return True
+    # The points of closed lids are often taken for open ones; the eye itself is gone all the same.
     eyes = buffer.eyes[inside & (buffer.eyes > 0)]
     return len(eyes) > 0 and float(eyes.min()) < float(np.median(buffer.eyes)) - _EYES_UNLIKE
 

@@ -361,7 +361,7 @@ class Observer(Protocol):
     """Somebody who is told while a recording is watched, in the thread that watches and in this order.
 
     ``started`` comes before the first frame, ``frame`` for each frame read, ``event`` and ``second`` as they become
-    known (an event at the latest 4 s after its offset, a second at the latest 3 s after its end, since what follows a
+    known (an event at the latest 4 s after its offset, a second at the latest 4 s after its end, since what follows a
     moment helps to judge it), ``finished`` in the end, also after an interruption. Events are told after the frames
     that they are in: who marks frames keeps them as long.
     """
