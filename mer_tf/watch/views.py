@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from mer_tf.console import Console, fill
 from mer_tf.errors import ConfigError
+from mer_tf.watch.types import Observer, Quiet, Source
 from mer_tf.watch.words import CLASSROOM, PRESETS, make_view
 
 _PORT = 8765
@@ -66,13 +67,25 @@ def check(arguments) -> None:
         raise ConfigError("--blur goes with --overlay or --live: the tables and the report hold no pictures")
 
 
+class _Began(Quiet):
+    """Notes whether anything was watched at all."""
+
+    told = False
+
+    def started(self, source: Source) -> None:
+        self.told = True
+
+
 class Views:
     """The observers that the flags ask for, and what is made when the watching is over."""
 
     def __init__(self, arguments, console: Console, overlay, live, view):
         self._arguments, self._console, self._overlay, self._live = arguments, console, overlay, live
         self._view = view
-        self.observers = [observer for observer in (overlay, live) if observer is not None]
+        self._began = _Began()
+        self.observers: list[Observer] = [observer for observer in (overlay, live) if observer is not None]
+        if self.observers:
+            self.observers.append(self._began)
 
     def finish(self, stopped: bool = False) -> None:
         """Writes the report, says where everything is, and keeps the page up while somebody looks at it.
@@ -86,6 +99,11 @@ class Views:
         from mer_tf.watch.page import write_page
 
         out = self._arguments.out
+        if self.observers and not stopped and not self._began.told:
+            raise ConfigError(
+                f"{out} holds the result of this recording, so that it was not watched again; add --force for an overlay "
+                "or a live page of it"
+            )
         told = [write_page(out, self._view)] if out is not None else []
         if self._overlay is not None:
             for remark in self._overlay.remarks:
