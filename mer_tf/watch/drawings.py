@@ -226,7 +226,8 @@ def bars(shares: Mapping[str, float], names: Mapping[str, str], title: str) -> s
         parts.append(words(left - 10, y + 16, names[key], INK, 13, "end"))
         parts.append(f'<rect x="{left}" y="{y}" width="{wide}" height="22" rx="2" fill="{GRID}" fill-opacity="0.5"/>')
         parts.append(
-            f'<rect x="{left}" y="{y}" width="{share * wide:.1f}" height="22" rx="2" fill="{BLUE}" fill-opacity="0.82"/>'
+            f'<rect x="{left}" y="{y}" width="{share * wide:.1f}" height="22" rx="2" fill="{BLUE}" '
+            'fill-opacity="0.82"/>'
         )
         parts.append(words(left + wide + 8, y + 16, f"{share:.1%}", INK, 13, "start", 600))
     return drawing(left + wide + 64, 8 + step * len(shares), parts, title)
@@ -341,7 +342,9 @@ def _line(line: Line, times: Times, y: float, high: float, top: float) -> list[s
     if line.peaks:
         ranges = {column: (highest, highest) for column, (_, highest) in ranges.items()}
     for run in _runs(ranges):
-        parts.append(_area(run, times, down, line.colour, 0.25, dashed=line.dashed))
+        parts.append(
+            _steps(run, times, down, line) if line.peaks else _area(run, times, down, line.colour, 0.25, line.dashed)
+        )
     beyond = sorted(column for column, (_, highest) in ranges.items() if highest > top)
     for column in beyond:
         x0, x1 = times.edges(column)
@@ -374,7 +377,16 @@ def _runs(ranges: Mapping[int, tuple[float, float]]) -> Iterable[list[tuple[int,
         yield run
 
 
-def _area(run, times: Times, down, colour: str, opacity: float, *, stroke: bool = True, dashed: bool = False) -> str:
+def _steps(run, times: Times, down, line: Line) -> str:
+    """A run of largest values: each holds for its whole column, since nobody knows where in it the value was."""
+    path = "".join(
+        f"{'V' if place else f'M{times.edges(column)[0]:.1f} '}{down(high):.1f}H{times.edges(column)[1]:.1f}"
+        for place, (column, _, high) in enumerate(run)
+    )
+    return f'<path d="{path}" fill="none" stroke="{line.colour}" stroke-width="1.5"/>'
+
+
+def _area(run, times: Times, down, colour: str, opacity: float, dashed: bool = False, *, stroke: bool = True) -> str:
     """A run of ranges as an area, which is a line where they have no extent."""
     middles = [sum(times.edges(column)) / 2 for column, _, _ in run]
     if len(run) == 1:  # a single column is as wide as it lasts

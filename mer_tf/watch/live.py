@@ -390,10 +390,8 @@ class _Server(http.server.ThreadingHTTPServer):
     def process_request(self, request, client_address) -> None:
         if not self._room.acquire(blocking=False):
             request.settimeout(1.0)
-            try:
+            with contextlib.suppress(OSError):
                 request.sendall(b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
-            except OSError:
-                pass
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)

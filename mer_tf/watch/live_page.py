@@ -29,22 +29,24 @@ def html(facts: Mapping[str, object]) -> str:
 
 
 _BODY = """
-<header><h1 id="source">Waiting for the first picture</h1><p id="status" role="status"></p><p id="banner" hidden></p></header>
+<header><h1 id="source">Waiting for the first picture</h1><p id="status" role="status"></p>
+<p id="banner" hidden></p></header>
 <main>
 <section id="left">
-<figure><img id="picture" alt="the newest picture with boxes" width="640" height="480"><figcaption id="age"></figcaption>
-</figure>
+<figure><img id="picture" alt="the newest picture with boxes" width="640" height="480">
+<figcaption id="age"></figcaption></figure>
 <h2>Faces</h2><div class="wrap"><table><thead><tr><th>face</th><th id="score"></th><th>good for</th><th>micro</th>
 <th>macro</th><th>eyes</th><th>why not better</th></tr></thead><tbody id="faces"></tbody></table></div>
 <ul id="answers" class="words"></ul>
 <div id="behaviours"><h2>Behaviours, last minute</h2><div class="row"><svg id="radar" viewBox="0 0 440 260" role="img"
-aria-label="radar of the behaviours"></svg><svg id="bars" viewBox="0 0 330 190" role="img" aria-label="shares of the behaviours"></svg>
-</div><p id="shares" class="words"></p></div>
+aria-label="radar of the behaviours"></svg><svg id="bars" viewBox="0 0 330 190" role="img"
+aria-label="shares of the behaviours"></svg></div><p id="shares" class="words"></p></div>
 </section>
-<section id="right"><p class="tools"><label>Seconds shown <select id="span"><option>60</option><option selected>120</option>
-<option>300</option><option>900</option></select></label></p><div id="charts"></div>
+<section id="right"><p class="tools"><label>Seconds shown <select id="span"><option>60</option>
+<option selected>120</option><option>300</option><option>900</option></select></label></p><div id="charts"></div>
 <h2>Events, newest first</h2><div class="wrap"><table><thead><tr><th>apex</th><th>face</th><th>kind</th><th>length</th>
-<th>where</th><th>confidence</th><th id="class"></th></tr></thead><tbody id="events" aria-live="polite"></tbody></table></div>
+<th>where</th><th>confidence</th><th id="class"></th></tr></thead>
+<tbody id="events" aria-live="polite"></tbody></table></div>
 <p id="none" class="words">No event so far.</p></section>
 </main>
 <footer><details><summary>What this does not say</summary><ul>LIMITS</ul></details></footer>
@@ -121,10 +123,11 @@ function chartList(from) {
     points: rows.map(tick => [tick.t, tick.faces[track] ? tick.faces[track][index] : null])}));
   const told = (name, digits) => latest === null ? "" : latest[name][1] === null
     ? "all faces: no value, " + latest[name][0] + " of at least " + facts.least + " faces have one"
-    : "all faces: " + shown(latest[name][1], digits) + " (" + shown(latest[name][2], digits) + " to " + shown(latest[name][3], digits) + "), n = "
-      + latest[name][0];
+    : "all faces: " + shown(latest[name][1], digits) + " (" + shown(latest[name][2], digits) + " to " +
+      shown(latest[name][3], digits) + "), n = " + latest[name][0];
   const own = index => latest === null || facts.classroom ? "" : tracks.map(track =>
-    "face " + (numbers[track] || track) + ": " + shown(latest.faces[track] ? latest.faces[track][index] : null)).join(", ") + "; ";
+    "face " + (numbers[track] || track) + ": " + shown(latest.faces[track] ? latest.faces[track][index] : null))
+    .join(", ") + "; ";
   const charts = [];
   if (!facts.classroom) charts.push({name: "Motion of the strongest region, eye distances", top: 0.05, digits: 3,
     lines: single(2), note: tracks.map(track => "face " + (numbers[track] || track) + ": " +
@@ -165,8 +168,9 @@ function drawCharts() {
     const svg = make("svg", {viewBox: "0 0 " + wide + " " + (high + 34), role: "img", "aria-label": chart.name});
     const y = value => top + high * (1 - Math.min(Math.max(value, 0), chart.top) / chart.top);
     for (const share of [0, 0.5, 1]) {
-      svg.append(make("line", {x1: left, x2: wide - right, y1: y(share * chart.top), y2: y(share * chart.top), class: "grid"}));
-      svg.append(make("text", {x: left - 5, y: y(share * chart.top) + 4, "text-anchor": "end", class: "muted"},
+      const level = y(share * chart.top);
+      svg.append(make("line", {x1: left, x2: wide - right, y1: level, y2: level, class: "grid"}));
+      svg.append(make("text", {x: left - 5, y: level + 4, "text-anchor": "end", class: "muted"},
                       (share * chart.top).toFixed(chart.digits || 0)));
     }
     const step = span / 6;
@@ -175,15 +179,16 @@ function drawCharts() {
       svg.append(make("text", {x: x(t), y: top + high + 15, "text-anchor": "middle", class: "muted"}, clock(t)));
     }
     for (const event of events) if (event.counts && event.apex > from && !facts.classroom)
-      svg.append(make("rect", {x: x(event.onset), y: top, width: Math.max(2, x(event.offset) - x(event.onset)), height: high,
-                               class: event.kind, "fill-opacity": 0.35}));
+      svg.append(make("rect", {x: x(event.onset), y: top, width: Math.max(2, x(event.offset) - x(event.onset)),
+                               height: high, class: event.kind, "fill-opacity": 0.35}));
     for (const line of chart.lines) {
-      if (line.band) for (const run of runs(line.band)) svg.append(make("path", {class: "band",
-        d: "M" + run.map(p => x(p[0]) + " " + y(p[2])).join("L") + "L" + run.reverse().map(p => x(p[0]) + " " + y(p[1])).join("L") + "Z"}));
+      const way = (run, k) => run.map(p => x(p[0]) + " " + y(p[k])).join("L");
+      for (const run of runs(line.band || []))
+        svg.append(make("path", {class: "band", d: "M" + way(run, 2) + "L" + way([...run].reverse(), 1) + "Z"}));
       const found = runs(line.points);
       for (const run of found) {
         const points = run.length > 1 ? run : [[run[0][0] - 1, run[0][1]], run[0]];
-        const path = make("path", {d: "M" + points.map(p => x(p[0]) + " " + y(p[1])).join("L"), class: line.mean ? "mean" : "line"});
+        const path = make("path", {d: "M" + way(points, 1), class: line.mean ? "mean" : "line"});
         if (!line.mean) path.style.stroke = line.colour;
         svg.append(path);
       }
@@ -206,7 +211,7 @@ function runs(points) {  // cut where there is no value, and where a second is m
   const found = [];
   let run = [];
   for (const point of points) {
-    if (point[1] === null || (run.length && point[0] - run[run.length - 1][0] > 1.6)) { if (run.length) found.push(run); run = []; }
+    if (run.length && (point[1] === null || point[0] - run[run.length - 1][0] > 1.6)) { found.push(run); run = []; }
     if (point[1] !== null) run.push(point);
   }
   if (run.length) found.push(run);
@@ -221,8 +226,8 @@ function drawBehaviours() {
   radar.toggleAttribute("hidden", !shares); bars.toggleAttribute("hidden", !shares);
   radar.style.display = bars.style.display = shares ? "" : "none";
   if (!shares) {
-    at("shares").textContent = latest && facts.classroom ? "No shares: " + latest.share_faces + " of at least " + facts.least +
-      " faces were measured." : "No second was measured yet.";
+    at("shares").textContent = latest && facts.classroom ? "No shares: " + latest.share_faces + " of at least " +
+      facts.least + " faces were measured." : "No second was measured yet.";
     return;
   }
   const spot = (k, share) => { const a = 2 * Math.PI * k / names.length - Math.PI / 2;
@@ -231,16 +236,17 @@ function drawBehaviours() {
     radar.append(make("polygon", {points: names.map((_, k) => spot(k, ring).join(",")).join(" "), class: "grid"}));
   names.forEach((name, k) => {
     const [x, y] = spot(k, 1.13);
-    radar.append(make("text", {x: x, y: y + 4, "text-anchor": Math.abs(x - 220) < 8 ? "middle" : x > 220 ? "start" : "end"},
-                      facts.behaviours[name]));
+    const side = Math.abs(x - 220) < 8 ? "middle" : x > 220 ? "start" : "end";
+    radar.append(make("text", {x: x, y: y + 4, "text-anchor": side}, facts.behaviours[name]));
     bars.append(make("text", {x: 128, y: 22 + 30 * k, "text-anchor": "end"}, facts.behaviours[name]));
     bars.append(make("rect", {x: 134, y: 8 + 30 * k, width: 140, height: 20, class: "back"}));
     bars.append(make("rect", {x: 134, y: 8 + 30 * k, width: 140 * shares[name], height: 20, class: "bar"}));
     bars.append(make("text", {x: 280, y: 22 + 30 * k}, (100 * shares[name]).toFixed(1) + " %"));
   });
-  radar.append(make("polygon", {points: names.map((name, k) => spot(k, shares[name]).join(",")).join(" "), class: "area"}));
-  at("shares").textContent = "Of the visible seconds of " + latest.share_faces + " face" + (latest.share_faces === 1 ? "" : "s") +
-    " in the last minute; the middle of the radar is 0 %, its rim 100 %.";
+  const corners = names.map((name, k) => spot(k, shares[name]).join(",")).join(" ");
+  radar.append(make("polygon", {points: corners, class: "area"}));
+  at("shares").textContent = "Of the visible seconds of " + latest.share_faces + " face" +
+    (latest.share_faces === 1 ? "" : "s") + " in the last minute; the middle of the radar is 0 %, its rim 100 %.";
 }
 
 // A count of 0 would be an answer: where nothing can be found there is none.
@@ -252,13 +258,15 @@ function drawTables(state) {
   at("faces").replaceChildren(...state.faces.map(face => {
     const row = document.createElement("tr");
     row.className = face.analysed ? "" : "off";
-    for (const text of [face.number, shown(face.value), face.analysed ? face.tier + ", " + facts.tiers[face.tier] : "not analysed",
-                        so_far(face, "micro", "AB"), so_far(face, "macro", "ABC"), face.eyes + " px", face.reasons]) cell(row, text);
+    const good = face.analysed ? face.tier + ", " + facts.tiers[face.tier] : "not analysed";
+    for (const text of [face.number, shown(face.value), good, so_far(face, "micro", "AB"), so_far(face, "macro", "ABC"),
+                        face.eyes + " px", face.reasons]) cell(row, text);
     return row;
   }));
   at("answers").replaceChildren(...state.answers.map(answer => {
     const item = document.createElement("li");
-    item.textContent = "face " + answer.number + ": micro-expressions " + answer.micro + "; macro-expressions " + answer.macro;
+    item.textContent = "face " + answer.number + ": micro-expressions " + answer.micro + "; macro-expressions " +
+      answer.macro;
     return item;
   }));
   const newest = events.slice(-50).reverse();
@@ -267,15 +275,16 @@ function drawTables(state) {
     const row = document.createElement("tr");
     row.className = event.counts ? "" : "off";
     for (const text of [clock(event.apex, 2), numbers[event.track] || event.track,
-                        event.kind + (event.counts ? "" : ", not counted"), (event.offset - event.onset).toFixed(2) + " s",
-                        event.regions.join(", "), event.confidence.toFixed(2), event.class]) cell(row, text);
+                        event.kind + (event.counts ? "" : ", not counted"),
+                        (event.offset - event.onset).toFixed(2) + " s", event.regions.join(", "),
+                        event.confidence.toFixed(2), event.class]) cell(row, text);
     return row;
   }));
 }
 
 function told(state) {
-  const late = state.latency === null ? "latency not known" : "latency " + (1000 * state.latency).toFixed(0) + " ms (95 % below " +
-    (1000 * state.latency_95).toFixed(0) + ")";
+  const late = state.latency === null ? "latency not known" : "latency " + (1000 * state.latency).toFixed(0) +
+    " ms (95 % below " + (1000 * state.latency_95).toFixed(0) + ")";
   const analysed = state.faces.filter(face => face.analysed).length;
   return [clock(state.time), state.fps === null ? "rate not known yet" : state.fps.toFixed(1) + " frames a second",
           analysed + " of " + state.faces.length + " faces analysed", late,
@@ -297,8 +306,8 @@ async function poll() {
     at("banner").hidden = !state.banner; at("banner").textContent = state.banner;
     drawTables(state); drawCharts(); drawBehaviours();
   } catch (error) {
-    at("status").textContent = heard ? "No data since " + new Date(heard).toLocaleTimeString() + ": the watching was ended, or is stuck."
-                                     : "No data yet.";
+    at("status").textContent = heard ? "No data since " + new Date(heard).toLocaleTimeString() +
+      ": the watching was ended, or is stuck." : "No data yet.";
   }
   setTimeout(poll, 500);
 }
@@ -314,7 +323,8 @@ async function picture() {
       image.width = image.naturalWidth; image.height = image.naturalHeight;
       if (shownPicture) URL.revokeObjectURL(shownPicture);
       shownPicture = url;
-      at("age").textContent = (last && last.ended ? "The last picture." : "This picture is " + (1000 * age).toFixed(0) + " ms old.") +
+      const told = "This picture is " + (1000 * age).toFixed(0) + " ms old.";
+      at("age").textContent = (last && last.ended ? "The last picture." : told) +
         (facts.blur ? " Faces are blurred from the moment they are found; the first second is blurred whole." : "");
     }
   } catch (error) { wait = 1000; }

@@ -103,7 +103,12 @@ def draw(
     height, width = picture.shape[:2]
     time = f"{moment.wall}  {clock(moment.time_s, 2)}".strip()
     _words(picture, time, (6, 6), scale, anchor="top left")
-    _words(picture, f"number: {NUMBERS[view.number]}, 0 to 100", (width - 6, 6), scale * 0.85, anchor="top right")
+    legend = f"number: {NUMBERS[view.number]}, 0 to 100"
+    wide = sum(cv2.getTextSize(text, _FONT, 0.62 * scale, 1)[0][0] for text in (time, legend))
+    if wide + 30 < width:
+        _words(picture, legend, (width - 6, 6), scale * 0.85, anchor="top right")
+    else:
+        _words(picture, legend, (6, 6 + round(30 * scale)), scale * 0.85, anchor="top left")
     analysed = sum(face.analysed for face in faces)
     told = "" if moment.fps is None else f"{moment.fps:.1f} frames/s, "
     foot = f"{told}{analysed} of {len(faces)} faces analysed; {_FOOTER}"

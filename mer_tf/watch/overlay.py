@@ -75,8 +75,8 @@ class Overlay(Quiet):
         self.path = os.path.join(os.fspath(folder), os.path.splitext(NAME)[0] + ending)
         if ending != ".webm":
             self.remarks.append(
-                f"this OpenCV writes no WebM: the overlay is {os.path.basename(self.path)} (Motion JPEG), which players "
-                "show and browsers do not"
+                f"this OpenCV writes no WebM: the overlay is {os.path.basename(self.path)} (Motion JPEG), which "
+                "players show and browsers do not"
             )
         self._open = contextlib.ExitStack()
         self._writer: cv2.VideoWriter | None = None
@@ -143,8 +143,8 @@ class Overlay(Quiet):
             stem, ending = os.path.splitext(self.path)
             self.path = f"{stem}_from_{start}s{ending}"
             self.remarks.append(
-                f"{os.path.basename(self.path)} begins at {start} s, where the stopped run ended; what was before is in "
-                "the overlay that it left, if it made one"
+                f"{os.path.basename(self.path)} begins at {start} s, where the stopped run ended; what was before "
+                "is in the overlay that it left, if it made one"
             )
         self._values.append((time_s, {curve.track: getattr(curve, self.view.number) for curve in curves}))
         known = [second.fps for second in tracks if second.fps is not None]
@@ -291,7 +291,7 @@ def writable() -> tuple[str, str]:
 
 
 def _complete(path: str) -> bool:
-    """Whether a video's container is as long as it says: on a full disk its end is missing, and OpenCV tells nothing."""
+    """Whether a container is as long as it says: on a full disk its end is missing, and OpenCV tells nothing."""
     size = os.path.getsize(path)
     if not path.endswith(".webm"):
         return size > 0

@@ -5,14 +5,15 @@ from __future__ import annotations
 import collections
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mer_tf import __version__, atomic
-from mer_tf.document import Details, Document, Figure, Row, Section, Table, Text
+from mer_tf.document import Details, Document, Figure, Section, Table, Text
 from mer_tf.report.html import to_html
-from mer_tf.report.svg import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE
-from mer_tf.watch import drawings, store, together, words
-from mer_tf.watch.drawings import UNLOOKED, Line, Times, clock
+from mer_tf.report.svg import BLUE, GREEN, MUTED, ORANGE, PURPLE
+from mer_tf.watch import drawings, store, words
+from mer_tf.watch.drawings import UNLOOKED, Line, clock
+from mer_tf.watch.page_groups import Facts, behaviours_section, together_section
 from mer_tf.watch.types import (
     MACRO,
     MICRO,
@@ -21,7 +22,6 @@ from mer_tf.watch.types import (
     TIER_NAMES,
     TIERS,
     CurveSecond,
-    Event,
     Result,
     TrackAnswer,
     TrackSecond,
@@ -58,8 +58,8 @@ def build_page(
         The page; the same result gives the same page.
     """
     view = view or View()
-    facts = _Facts(result, tracks, curves, view)
-    groups = [_together(facts), _behaviours(facts)]
+    facts = Facts(result, tracks, curves, view)
+    groups = [together_section(facts), behaviours_section(facts)]
     faces = [_timeline(facts), *_faces(facts)]
     middle = [*groups, *faces] if view.classroom else [*faces, *groups]
     sections = [
@@ -89,55 +89,10 @@ def write_page(folder: str | os.PathLike, view: View | None = None) -> str:
     return path
 
 
-class _Facts:
-    """A result, sorted for drawing."""
-
-    def __init__(self, result: Result, tracks, curves, view: View):
-        self.result, self.view = result, view
-        source = result.source
-        last = max((item.second for item in (*tracks, *curves)), default=0.0)
-        start = float(int(source.start_s))
-        self.times = Times(start, max(source.start_s + source.seconds, last, start + 1.0))
-        self.quality: dict[str, list[TrackSecond]] = collections.defaultdict(list)
-        self.curves: dict[str, list[CurveSecond]] = collections.defaultdict(list)
-        for item in tracks:
-            self.quality[item.track].append(item)
-        for item in curves:
-            self.curves[item.track].append(item)
-        self.events: dict[str, list[Event]] = collections.defaultdict(list)
-        for event in result.events:
-            self.events[event.track].append(event)
-        self.numbers = {answer.track: answer.number for answer in result.tracks}
-        self.together = gather(tracks, curves, result.events, classes=view.emotion and bool(result.model))
-
-    def longest(self, most: int) -> list[TrackAnswer]:
-        """The faces seen longest, by number."""
-        found = sorted(self.result.tracks, key=lambda answer: (-answer.seen_s, answer.number))[:most]
-        return sorted(found, key=lambda answer: answer.number)
-
-    def face(self, track: str) -> str:
-        return f"face {self.numbers[track]}" if track in self.numbers else track
-
-
-def gather(
-    tracks: Iterable[TrackSecond], curves: Iterable[CurveSecond], events: Iterable[Event], *, classes: bool
-) -> list[together.Together]:
-    """What holds of all faces in every second of a finished recording."""
-    of_time: dict[float, tuple[list[TrackSecond], list[CurveSecond]]] = collections.defaultdict(lambda: ([], []))
-    for second in tracks:
-        of_time[second.second][0].append(second)
-    for curve in curves:
-        of_time[curve.second][1].append(curve)
-    gathering = together.Gathering(classes)
-    for event in events:
-        gathering.event(event)
-    return [gathering.second(second, *of_time[second]) for second in sorted(of_time)]
-
-
 # -------------------------------------------------------------------------------------------------------- words
 
 
-def _intro(facts: _Facts) -> list[object]:
+def _intro(facts: Facts) -> list[object]:
     result, view = facts.result, facts.view
     blocks: list[object] = [Text(text, "warning") for text in view.notice]
     if not result.complete:
@@ -156,7 +111,7 @@ def _intro(facts: _Facts) -> list[object]:
     return blocks
 
 
-def _answers(facts: _Facts) -> Section:
+def _answers(facts: Facts) -> Section:
     rows = [
         [
             f"face {answer.number}",
@@ -176,8 +131,8 @@ def _answers(facts: _Facts) -> Section:
         "", "seen", "micro-expressions", "a minute", "macro-expressions", "a minute", "between eyes", "least motion",
     )  # fmt: skip
     caption = (
-        "A minute: of the time in which such an expression could have been found. Between eyes: median distance of their "
-        "centres. Least motion: what stands above the noise, in eye distances."
+        "A minute: of the time in which such an expression could have been found. Between eyes: median distance of "
+        "their centres. Least motion: what stands above the noise, in eye distances."
     )
     return Section("Answers", [Table(header, rows, align="lrlrlrrr", caption=caption)])
 
@@ -186,7 +141,7 @@ def _rate(events: int, seconds: float) -> str | None:
     return f"{60 * events / seconds:.2f}" if seconds >= 1 else None
 
 
-def _timeline(facts: _Facts) -> Section:
+def _timeline(facts: Facts) -> Section:
     shown = facts.longest(MOST_STRIPS)
     rows = [
         (
@@ -201,8 +156,8 @@ def _timeline(facts: _Facts) -> Section:
     blocks: list[object] = [
         Figure(
             drawings.strips(rows, facts.times, "events of each face above the quality of its seconds"),
-            caption="Marks: events at their time, those that do not count are short and gray. Band: what each second was "
-            "good enough for; blank where the face was not seen.",
+            caption="Marks: events at their time, those that do not count are short and gray. Band: what each "
+            "second was good enough for; blank where the face was not seen.",
         )
     ]
     if facts.times.step > 1:
@@ -220,7 +175,7 @@ def _timeline(facts: _Facts) -> Section:
     return Section("Timeline", blocks)
 
 
-def _faces(facts: _Facts) -> list[Section]:
+def _faces(facts: Facts) -> list[Section]:
     sections = []
     shown = [answer for answer in facts.longest(MOST_FACES) if facts.curves[answer.track]]
     for answer in shown:
@@ -238,7 +193,7 @@ def _faces(facts: _Facts) -> list[Section]:
     return sections
 
 
-def _motion_figure(facts: _Facts, answer: TrackAnswer) -> list[object]:
+def _motion_figure(facts: Facts, answer: TrackAnswer) -> list[object]:
     seconds = facts.curves[answer.track]
     events = [event for event in facts.events[answer.track] if event.counts]
     colours = {"brow_left": BLUE, "brow_right": GREEN, "mouth": PURPLE, "nose": MUTED}
@@ -268,13 +223,13 @@ def _motion_figure(facts: _Facts, answer: TrackAnswer) -> list[object]:
         height=170,
     )
     caption = (
-        "Largest motion of each region in each second. Orange and purple: accepted micro- and macro-expressions. Shaded: "
-        "seen, but not good enough for micro-expressions. Triangles: beyond the axis."
+        "Largest motion of each region in each second. Orange and purple: accepted micro- and macro-expressions. "
+        "Shaded: seen, but not good enough for micro-expressions. Triangles: beyond the axis."
     )
     return [Figure(picture, caption=caption)]
 
 
-def _score_figure(facts: _Facts, answer: TrackAnswer) -> list[object]:
+def _score_figure(facts: Facts, answer: TrackAnswer) -> list[object]:
     seconds = facts.curves[answer.track]
     lines = [
         Line(words.NUMBERS[name], [(second.second, getattr(second, name)) for second in seconds], colour)
@@ -286,128 +241,17 @@ def _score_figure(facts: _Facts, answer: TrackAnswer) -> list[object]:
     return [
         Figure(
             picture,
-            caption="Over the last 10 seconds, 0 to 100. Straight ahead is how the face itself looked at first. A gap is a "
-            "time without a value.",
+            caption="Over the last 10 seconds, 0 to 100. Straight ahead is how the face itself looked at first. A "
+            "gap is a time without a value.",
         )
     ]
 
 
-def _refused(facts: _Facts, track: str) -> list[float]:
+def _refused(facts: Facts, track: str) -> list[float]:
     return [second.second for second in facts.quality[track] if second.tier not in "AB"]
 
 
-def _together(facts: _Facts) -> Section:
-    ticks, times = facts.together, facts.times
-    title = "All faces together"
-    charts = [
-        ("facing", "facing the target", [("facing", BLUE)], 100.0),
-        ("motion", "facial movement", [("motion", GREEN)], 100.0),
-    ]
-    emotion = facts.view.emotion and bool(facts.result.model)
-    if emotion:
-        charts.append(("balance", "balance of the classes; 50 is even, or no evidence", [("balance", PURPLE)], 100.0))
-    if not emotion or not facts.view.classroom:
-        rates = [("micro_rate", ORANGE), ("macro_rate", PURPLE)]
-        most = max((getattr(t, name).high or 0.0 for t in ticks for name, _ in rates), default=0.0)
-        charts.append(("micro_rate", "events a minute and face", rates, max(2.0, 1.1 * most)))
-    blocks: list[object] = []
-    for count_of, unit, lines, top in charts:
-        spreads = {name: [(t.second, getattr(t, name)) for t in ticks] for name, _ in lines}
-        most_faces = max((spread.n for of in spreads.values() for _, spread in of), default=0)
-        if all(spread.value is None for of in spreads.values() for _, spread in of):
-            blocks.append(Text(words.too_few(most_faces, f"A curve of {unit.partition(';')[0]}")))
-            continue
-        picture = drawings.curves(
-            [
-                Line(
-                    name.replace("_rate", "-expressions").replace("_", " ") if len(lines) > 1 else f"{unit.partition(';')[0]}, mean of the faces",
-                    [(second, spread.value) for second, spread in spreads[name]],
-                    colour,
-                    band=[(second, spread.low, spread.high) for second, spread in spreads[name]],
-                )
-                for name, colour in lines
-            ],
-            times,
-            f"{unit}, of all faces",
-            top=top,
-            digits=0 if top > 10 else 1,
-            counts=[(t.second, getattr(t, count_of).n) for t in ticks],
-            height=120,
-        )
-        band = "90 % interval over the faces" if count_of == "balance" else "10th to 90th percentile of the faces"
-        over = together.SCORE_WINDOW if top == 100 and count_of != "balance" else together.WINDOW
-        blocks.append(
-            Figure(
-                picture,
-                caption=f"{unit[0].upper()}{unit[1:]}, over the last {over:.0f} seconds. Band: {band}. Below: n, the "
-                f"faces that have a value; with fewer than {together.LEAST} there is none.",
-            )
-        )
-    blocks += _value_blocks(facts)
-    return Section(title, blocks)
-
-
-def _value_blocks(facts: _Facts) -> list[object]:
-    ticks = facts.together
-    if all(t.value is None for t in ticks):
-        return []
-    worth = ", ".join(f"{together.WORDS[name]} {value:g}" for name, value in together.VALUES.items())
-    picture = drawings.curves(
-        [Line("group value", [(t.second, t.value) for t in ticks], INK)],
-        facts.times,
-        "group value",
-        top=100,
-        counts=[(t.second, t.share_faces) for t in ticks],
-        height=120,
-    )
-    caption = (
-        f"Group value over the last {together.WINDOW:.0f} seconds: 100 times the mean worth of a second of a face. Worth, by "
-        f"convention of this package and no finding: {worth}."
-    )
-    return [Figure(picture, caption=caption)]
-
-
-def _behaviours(facts: _Facts) -> Section:
-    title = "Behaviours"
-    counted = [(track, together.behaviour(second)) for track, seconds in facts.curves.items() for second in seconds]
-    counts = collections.Counter(found for _, found in counted)
-    faces = len({track for track, found in counted if found in together.VALUES})
-    shares = together.shares_of(counts)
-    outside = (
-        f"Not in the shares: {words.duration(counts[together.NOT_VISIBLE])} in which a face was not visible, "
-        f"{words.duration(counts[together.NOT_MEASURED])} in which its pose was not measured (that needs the 68 points of "
-        "the landmark model)."
-    )
-    if shares is None:
-        return Section(title, [Text("There is no second whose behaviour was measured."), Text(outside, "note")])
-    if facts.view.classroom and faces < together.LEAST:
-        return Section(title, [Text(words.too_few(faces, "The shares of the behaviours")), Text(outside, "note")])
-    total = sum(counts[name] for name in together.VALUES)
-    table = Table(
-        ("behaviour", "seconds of faces", "share"),
-        [[together.WORDS[name], f"{counts[name]:,}", f"{share:.1%}"] for name, share in shares.items()],
-    )
-    return Section(
-        title,
-        [
-            Row(
-                [
-                    Figure(drawings.radar(shares, together.WORDS, "shares of the behaviours"), table),
-                    Figure(drawings.bars(shares, together.WORDS, "shares of the behaviours")),
-                ]
-            ),
-            Text(
-                f"What the faces did, in {total:,} visible seconds of {words.plural(faces, 'face')} in the whole recording; "
-                "of several at once the first counts, in the order of the bars. The shares are of seconds and not of "
-                "persons.",
-                "note",
-            ),
-            Text(outside, "note"),
-        ],
-    )
-
-
-def _events(facts: _Facts) -> Section:
+def _events(facts: Facts) -> Section:
     view = facts.view
     accepted = [event for event in facts.result.events if event.counts]
     asked = view.emotion and any(event.status != "not_asked" for event in accepted)
@@ -451,7 +295,7 @@ def _events(facts: _Facts) -> Section:
     return Section("Events", blocks)
 
 
-def _quality(facts: _Facts) -> Section:
+def _quality(facts: Facts) -> Section:
     shown = facts.longest(MOST_FACES)
     blocks: list[object] = [
         Text(
@@ -489,8 +333,9 @@ def _seconds(value: float) -> str | None:
     return f"{value:.0f}" if value else None
 
 
-def _recording(facts: _Facts) -> Section:
+def _recording(facts: Facts) -> Section:
     source, result = facts.result.source, facts.result
+    turned = f", turned by {source.rotation}°" if source.rotation else ""
     shutter = {
         "container": "the file's own",
         "assumed": "frame number over frame rate",
@@ -499,7 +344,7 @@ def _recording(facts: _Facts) -> Section:
     rows: list[tuple[str, str | None]] = [
         ("name", source.name),
         ("kind", source.kind + (f", {source.codec}" if source.codec else "")),
-        ("size", f"{source.width}x{source.height} px" + (f", turned by {source.rotation}°" if source.rotation else "")),
+        ("size", f"{source.width}x{source.height} px{turned}"),
         ("frames read", f"{source.frames:,}" + (f" of {source.said_frames:,}" if source.said_frames else "")),
         ("length", words.duration(source.seconds)),
         ("frames a second, measured", None if source.fps is None else f"{source.fps:.2f}"),

@@ -118,7 +118,7 @@ def behaviour(curve: CurveSecond, macro: bool | None = None) -> str:
 
 
 def group_value(shares: Mapping[str, float]) -> float:
-    """The shares as weights of ``VALUES``, 0 to 100; the same as the mean of the values over all seconds of all faces."""
+    """The shares as weights of ``VALUES``, 0 to 100: the mean of the values over all seconds of all faces."""
     return 100 * sum(share * VALUES[name] for name, share in shares.items())
 
 

@@ -21,13 +21,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--preset",
         choices=PRESETS,
         default=PRESETS[0],
-        help="classroom: curves of the group, a number at each box, behaviours; no emotion unless --emotion, and a notice "
-        "of the restrictions in every output (default: %(default)s)",
+        help="classroom: curves of the group, a number at each box, behaviours; no emotion unless --emotion, and a "
+        "notice of the restrictions in every output (default: %(default)s)",
     )
     parser.add_argument(
         "--emotion",
         action="store_true",
-        help="with --preset classroom: let the model name classes; forbidden in schools and at work in the European Union",
+        help="with --preset classroom: let the model name classes; forbidden in schools and at work in the EU",
     )
     parser.add_argument("--overlay", action="store_true", help="also write overlay.webm: boxes, numbers, times, events")
     parser.add_argument("--blur", action="store_true", help="make faces unknowable in the overlay and on the live page")
@@ -101,8 +101,8 @@ class Views:
         out = self._arguments.out
         if self.observers and not stopped and not self._began.told:
             raise ConfigError(
-                f"{out} holds the result of this recording, so that it was not watched again; add --force for an overlay "
-                "or a live page of it"
+                f"{out} holds the result of this recording, so that it was not watched again; add --force for an "
+                "overlay or a live page of it"
             )
         told = [write_page(out, self._view)] if out is not None else []
         if self._overlay is not None:

@@ -40,8 +40,8 @@ NOTICE_LINES = (
 )
 EMOTION_OFF = "No emotion is inferred: classes are off in this preset unless --emotion asks for them."
 LIMITS = (
-    "A micro-expression found here is a short facial motion above the noise, in a face that was seen well enough. It is "
-    "not an emotion, and no sign of a lie. Blinks, speech, head motion and compression can look like one.",
+    "A micro-expression found here is a short facial motion above the noise, in a face that was seen well enough. "
+    "It is not an emotion, and no sign of a lie. Blinks, speech, head motion and compression can look like one.",
     "none found, refused and not analysed are three answers: looked at well enough and nothing there; seen, but not "
     "well enough, with the reason; not looked at. Only the first says something about the face.",
     "On laboratory recordings of one large face the best published figure for micro-expressions is about one right "

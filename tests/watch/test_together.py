@@ -9,7 +9,7 @@ import pytest
 from watch_results import curve, event, quality, watched
 
 from mer_tf.watch import together
-from mer_tf.watch.page import gather
+from mer_tf.watch.page_groups import gather
 from mer_tf.watch.together import LEAST, VALUES, Gathering, behaviour, group_value, shares_of, valences
 from mer_tf.watch.types import MACRO, MICRO
 

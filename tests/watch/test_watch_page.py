@@ -80,7 +80,7 @@ def test_the_classroom_begins_with_its_notice_and_hides_classes():
 
 def test_no_value_about_all_faces_below_five():
     _, few = page(watched(30, 4), make_view("classroom"))
-    assert "needs at least 5 faces" in few and "Group value" not in few
+    assert "No curve of: facing the target (2)" in few and "needs at least 5 faces" in few and "Group value" not in few
     _, one = page(watched(30, 1), make_view("classroom"))
     assert "The shares of the behaviours needs at least 5 faces" in one
     seen = watched(70, 6)
@@ -130,7 +130,7 @@ def test_columns_show_the_range_of_their_seconds_and_peaks_the_largest():
     points = [(float(s), 1.0 if s == 1803 else 0.0) for s in range(1, 3601)]
     top, bottom = 12, 12 + 150  # of the axis, without a legend
     for svg in (draw(points, 3600.0), draw(points, 3600.0, peaks=True)):
-        heights = {float(y) for y in re.findall(r" ([\d.]+)(?=L|Z|$)", paths(svg)[0])}
+        heights = {float(y) for y in re.findall(r"[ V]([\d.]+)(?=[LHZ]|$)", paths(svg)[0])}
         assert min(heights) == top and max(heights) == bottom
 
 
