@@ -33,13 +33,6 @@ MOST_EVENTS = 300  # rows of the table
 MOST_STRIPS = 40  # faces in the drawing of all
 MOST_FACES = 12  # faces with curves of their own
 _TOPS = (0.04, 0.08, 0.1, 0.2, 0.4, 0.8, 1.0)  # eye distances, ends of axes whose quarters are round
-_KIND_WORDS = {
-    "blink": "blinks",
-    "speech": "motions of speech",
-    "head_motion": "motions of the head",
-    "truncated": "motions cut by a gap",
-    "macro_long": "motions longer than a macro-expression",
-}
 _REGION_WORDS = {"brow_left": "left brow", "brow_right": "right brow", "mouth": "mouth", "nose": "nose"}
 
 
@@ -290,7 +283,7 @@ def _events(facts: Facts) -> Section:
         )
     others = collections.Counter(event.kind for event in facts.result.events if not event.counts)
     if others:
-        told = ", ".join(f"{_KIND_WORDS[kind]}: {others[kind]:,}" for kind in NOT_COUNTED if others[kind])
+        told = ", ".join(f"{words.KIND_WORDS[kind]}: {others[kind]:,}" for kind in NOT_COUNTED if others[kind])
         blocks.append(Text(f"Found and not counted: {told}. They are in events.csv with their kind.", "note"))
     return Section("Events", blocks)
 

@@ -52,6 +52,14 @@ LIMITS = (
     "Not for hiring, grading, discipline, border or police use, diagnosis, lie detection, covert recording or any "
     "decision about a person.",
 )
+KIND_WORDS = {
+    "blink": "blinks",
+    "speech": "motions of speech",
+    "head_motion": "motions of the head",
+    "truncated": "motions cut by a gap",
+    "too_short": "motions too short to be told from noise",
+    "macro_long": "motions longer than a macro-expression",
+}
 STATUS_WORDS = {
     "no_motion": "no class: too little motion for the model",
     "not_asked": "",

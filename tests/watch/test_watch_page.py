@@ -7,10 +7,10 @@ import html.parser
 import re
 
 import pytest
-from watch_results import curve, quality, watched
+from watch_results import curve, event, quality, watched
 
 from mer_tf.report.html import to_html
-from mer_tf.watch import drawings, words
+from mer_tf.watch import drawings, types, words
 from mer_tf.watch.drawings import Line, Times, clock
 from mer_tf.watch.page import build_page
 from mer_tf.watch.words import make_view
@@ -47,6 +47,17 @@ def test_the_three_answers_are_never_mixed():
     assert "refused: the face is too small" in text
     assert "not analysed: more faces than can be analysed" in text
     assert "in 1 face that could be judged; 1 face refused; 1 face not analysed" in text
+
+
+def test_every_kind_reason_and_answer_has_words():
+    assert set(types.NOT_COUNTED) <= set(words.KIND_WORDS)
+    for said in types.ANSWERS:
+        one = dataclasses.replace(watched(5, 1).result.tracks[0], micro=said, micro_why="why")
+        assert words.answer(one, types.MICRO)
+    every = [event("t0001", number, kind, 2.0 + number) for number, kind in enumerate((*types.KINDS, "micro"))]
+    seen = watched(20, 1)
+    _, text = page(dataclasses.replace(seen, result=dataclasses.replace(seen.result, events=tuple(every))))
+    assert all(f"{words.KIND_WORDS[kind]}: 1" in text for kind in types.NOT_COUNTED)
 
 
 def test_a_recording_without_faces_says_that_there_is_no_answer():
