@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 
 import cv2
@@ -25,6 +26,7 @@ from serving.watching import ModelRecogniser
 
 pytestmark = pytest.mark.dlib
 
+ANY = WatchConfig(min_probability=0.0)
 CLASSES = ("negative", "positive", "surprise")
 EVENT = Event(
     "t0001-e01", "t0001", "micro", 1.0, 1.1, 1.2, 30, 33, 36, ("mouth",), 0.03, 0.001, 0.8, "B", fps=30.0,
@@ -72,12 +74,15 @@ def clip():
     return EventClip(frames, [30 + index for index in range(len(frames))], chosen.index(apex), 30.0, 121.0)
 
 
-def asked(address, clip, event=EVENT, config=WatchConfig(min_probability=0.0), **options):
-    recogniser = ModelRecogniser(address, config, **options)
-    try:
-        return recogniser.classify(event, clip), recogniser.facts
-    finally:
-        recogniser.close()
+@functools.lru_cache
+def recogniser(address):
+    return ModelRecogniser(address, ANY)
+
+
+def asked(address, clip, event=EVENT, config=ANY):
+    one = recogniser(address)
+    one._config = config
+    return one.classify(event, clip), one.facts
 
 
 def test_the_recipe_is_that_of_the_model(folder, clip, tmp_path):
@@ -131,12 +136,13 @@ def test_recipes_that_do_not_suit_are_refused_before_anything_is_watched(folder_
         small,
         frames=FramesConfig("onset_to_offset", 40, "linear"),
         arrays=("flow",),
+        puzzle_size=0,
         views=(dataclasses.replace(small.views[0], name="flow", array="flow", content="uv"),),
     )
     address = folder_of(sequence)
     assert "takes 40 frames" in asked(address, clip)[0].remarks[0]
     with pytest.raises(ConfigError, match="camera"):
-        asked(address, clip, live=True)
+        ModelRecogniser(address, ANY, live=True)
     files = dataclasses.replace(small, face=dataclasses.replace(small.face, detector="file"))
     with pytest.raises(ConfigError, match="landmarks from files"):
         asked(folder_of(files), clip)
@@ -144,9 +150,9 @@ def test_recipes_that_do_not_suit_are_refused_before_anything_is_watched(folder_
 
 def test_a_server_that_goes_away_loses_the_class_and_not_the_event(folder, clip):
     with MerServer(folder) as server:
-        recogniser = ModelRecogniser(server.address, WatchConfig(), timeout=1.0)
-    found = recogniser.classify(EVENT, clip)
-    recogniser.close()
+        one = ModelRecogniser(server.address, ANY, timeout=1.0)
+    found = one.classify(EVENT, clip)
+    one.close()
     assert found.status == "refused" and "did not answer" in found.remarks[0]
 
 
@@ -156,23 +162,23 @@ def video(tmp_path_factory):
     return str(film(tmp_path_factory.mktemp("video") / "v.avi", draw(people, 4, 15, (180, 180)), 15, "MJPG"))
 
 
-def test_the_command_tells_and_writes(video, folder, tmp_path, capsys):
+def test_the_command_tells_and_writes(video, folder, tmp_path, capfd):
     out = tmp_path / "out"
     assert main(["watch", video, "--out", str(out), "--model", folder]) == 0
-    said = capsys.readouterr().out
+    said = capfd.readouterr().out
     assert "refused: too few frames a second" in said and "1 found in 4.0 s" in said and "t0001-e01  macro" in said
     assert "abstained" in said  # a class of so few frames
     for name in ("events.csv", "tracks.csv", "curves.csv", "summary.json"):
         assert (out / name).stat().st_size
     assert main(["watch", video, "--out", str(out), "--model", folder, "--json"]) == 0
-    (event,) = json.loads(capsys.readouterr().out)["events"]
+    (event,) = json.loads(capfd.readouterr().out)["events"]
     assert event["kind"] == "macro" and set(event["probabilities"]) == set(CLASSES)
 
 
-def test_what_is_required_and_not_there_fails(video, tmp_path, capsys):
+def test_what_is_required_and_not_there_fails(video, tmp_path, capfd):
     assert main(["watch", video, "--out", str(tmp_path), "--require", "macro", "--to", "2.5"]) == 0
     assert main(["watch", video, "--out", str(tmp_path), "--require", "micro", "--to", "2.5"]) == 1
-    said = capsys.readouterr().err
+    said = capfd.readouterr().err
     assert "cannot show micro-expressions: 15.0 real frames a second" in said and "25 and 40 are needed" in said
 
 
@@ -188,10 +194,10 @@ def test_what_is_required_and_not_there_fails(video, tmp_path, capsys):
         (["VIDEO", "--max-faces", "0"], "max_faces"),
     ],
 )
-def test_bad_input_is_told_in_a_line(words, why, video, tmp_path, capsys, monkeypatch):
+def test_bad_input_is_told_in_a_line(words, why, video, tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = [video if word == "VIDEO" else word for word in words]
     assert main(["watch", *words, "--out", "out"]) == 2
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mer: error")]
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("mer: error")]
     assert why in line
     assert not (tmp_path / "out" / "summary.json").exists()

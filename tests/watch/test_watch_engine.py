@@ -220,9 +220,8 @@ def test_a_full_disk_loses_nothing_that_was_written(short, tmp_path, monkeypatch
 class Model:
     """Answers, and keeps what it was asked."""
 
-    facts = {"name": "model", "version": 1, "recipe_hash": "0", "classes": ["a", "b"]}
-
     def __init__(self):
+        self.facts = {"name": "model", "version": 1, "recipe_hash": "0", "classes": ["a", "b"]}
         self.asked = []
 
     def classify(self, event, clip):

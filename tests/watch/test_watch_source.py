@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from drawn_people import film
 
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError
 from mer_tf.watch.source import Frame, Rate, Recording, open_source
 from mer_tf.watch.types import Source
-from drawn_people import film
 
 
 def noise(count, size=(64, 48), seed=0):
