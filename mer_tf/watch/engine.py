@@ -177,20 +177,22 @@ class _Watcher:
                 observer.follow(self.recording)
             observer.started(self.recording.facts)
         try:
-            for frame in self.recording:
-                self._take(frame)
+            try:
+                for frame in self.recording:
+                    self._take(frame)
+            except KeyboardInterrupt:
+                if self.recording.facts.kind != "camera":
+                    raise  # a camera's recording ends in this way
+            if math.isnan(self._now):
+                raise ConfigError(f"{self.recording.facts.name}: there is no frame between --from and --to")
+            return self._end(self.recording.damage, whole=True)
         except KeyboardInterrupt:
-            if self.recording.facts.kind == "camera":  # that is how a camera's recording ends
-                return self._end("", whole=True)
             stopped = f"interrupted at {self._at()}; the same command goes on from there"
             self._end(stopped, whole=False)
             raise
         except OSError as error:
             self._end(f"stopped at {self._at()}: {error.strerror or error}", whole=False)
             raise
-        if math.isnan(self._now):
-            raise ConfigError(f"{self.recording.facts.name}: there is no frame between --from and --to")
-        return self._end(self.recording.damage, whole=True)
 
     def _at(self) -> str:
         return "the beginning" if math.isnan(self._now) else f"{self._now:.1f} s"
@@ -198,7 +200,7 @@ class _Watcher:
     def _take(self, frame: Frame) -> None:
         gray = cv2.cvtColor(frame.picture, cv2.COLOR_BGR2GRAY)
         if math.isnan(self._now):
-            self.judged_s = math.floor(frame.time_s + 1e-6)
+            self.judged_s = float(math.floor(frame.time_s + 1e-6))
             self._first_s = frame.time_s
         repeated = self.rate.take(frame.time_s, gray)
         while frame.time_s >= self.judged_s + 1 + self.config.look_ahead_s:
@@ -226,7 +228,7 @@ class _Watcher:
         self._scanned_s = time_s
         if wide:
             self._wide_s, self._lost_wide = time_s, False
-        free = list(self.tracks)
+        free = [track for track in self.tracks if not track.lost or time_s - track.last_s <= DEAD_S]
         for geometry in self.faces.scan(gray, 1 if wide else 0):
             best = max(free, key=lambda track: closest(track, geometry), default=None)
             if best is not None and closest(best, geometry) > _ONE_FACE:
@@ -234,7 +236,7 @@ class _Watcher:
                 if best.lost:
                     best.found(geometry, time_s, anew=True)
                 continue
-            if any(closest(track, geometry) > _ONE_FACE for track in self.tracks):
+            if any(not track.lost and closest(track, geometry) > _ONE_FACE for track in self.tracks):
                 continue
             self.tracks.append(self._new(geometry, time_s))
 
