@@ -139,7 +139,7 @@ def _timeline(facts: Facts) -> Section:
     rows = [
         (
             f"face {answer.number}",
-            [(s.second, UNLOOKED if "crowd" in s.reasons else s.tier) for s in facts.quality[answer.track]],
+            [(s.second, UNLOOKED if "crowd" in s.reasons else s.tier) for s in facts.quality[answer.track] if s.seen],
             facts.events[answer.track],
         )
         for answer in shown
@@ -241,7 +241,7 @@ def _score_figure(facts: Facts, answer: TrackAnswer) -> list[object]:
 
 
 def _refused(facts: Facts, track: str) -> list[float]:
-    return [second.second for second in facts.quality[track] if second.tier not in "AB"]
+    return [second.second for second in facts.quality[track] if second.seen and second.tier not in "AB"]
 
 
 def _events(facts: Facts) -> Section:
