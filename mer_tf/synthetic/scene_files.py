@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import errno
 import io
 import json
 import os
@@ -29,8 +30,11 @@ import numpy as np
 from mer_tf import atomic, output
 from mer_tf.checks import between, config_errors, one_of
 from mer_tf.errors import ConfigError, OutputError
+from mer_tf.preprocessing.decoder_log import heard
 from mer_tf.synthetic.scene import MAPPING, ROLES, Scene, SceneConfig, SceneEvent, plan_scene
 from mer_tf.synthetic.scene_frames import Artist, draw
+
+_ROOM = 32 * 2**20  # bytes that must be free on the disk
 
 # Name of a format to its file and the four letters of its codec.
 FORMATS = {
@@ -179,7 +183,7 @@ def _write_video(path: pathlib.Path, frames, config: SceneConfig, letters: str, 
     try:
         made = os.path.join(temporary, path.name)
         backend = cv2.CAP_FFMPEG if quality is None else cv2.CAP_OPENCV_MJPEG
-        with _fast_encoder():
+        with _fast_encoder(), heard():  # FFmpeg says of VP8 in WebM that it knows no tag for it, and writes it
             writer = cv2.VideoWriter(made, backend, code, float(config.fps), (config.width, config.height))
         if not writer.isOpened():
             raise OutputError(
@@ -188,17 +192,18 @@ def _write_video(path: pathlib.Path, frames, config: SceneConfig, letters: str, 
             )
         if quality is not None:
             writer.set(cv2.VIDEOWRITER_PROP_QUALITY, quality)
-        count = 0
-        for picture in frames:
+        for number, picture in enumerate(frames):
+            if number % 32 == 0:  # a full disk is told to nobody by OpenCV's writer
+                room = os.statvfs(temporary)
+                if room.f_bavail * room.f_frsize < _ROOM:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             writer.write(picture)
-            count += 1
         writer.release()
-        # A full disk is told to nobody by OpenCV's writer.
         reader = cv2.VideoCapture(made)
         readable = reader.isOpened() and reader.read()[0]
         reader.release()
         if not readable:
-            raise OutputError(f"{path} could not be written; is the disk full?")
+            raise OutputError(f"{path} could not be written: OpenCV cannot read it again")
         os.replace(made, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
