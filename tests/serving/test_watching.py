@@ -20,6 +20,7 @@ from mer_tf.synthetic import SyntheticSubject
 from mer_tf.watch.clips import EventClip
 from mer_tf.watch.settings import WatchConfig
 from mer_tf.watch.types import Event
+from serving.client import Description
 from serving.clips import predict_clip
 from serving.server import MerServer
 from serving.watching import ModelRecogniser
@@ -131,7 +132,7 @@ def test_what_the_recipe_cannot_be_had_of_is_refused(folder, folder_of, clip):
     assert found.status == "refused" and "no face" in found.remarks[0]
 
 
-def test_recipes_that_do_not_suit_are_refused_before_anything_is_watched(folder_of, small, clip):
+def test_recipes_that_do_not_suit_are_refused_before_anything_is_watched(small, clip, monkeypatch):
     sequence = dataclasses.replace(
         small,
         frames=FramesConfig("onset_to_offset", 40, "linear"),
@@ -139,13 +140,22 @@ def test_recipes_that_do_not_suit_are_refused_before_anything_is_watched(folder_
         puzzle_size=0,
         views=(dataclasses.replace(small.views[0], name="flow", array="flow", content="uv"),),
     )
-    address = folder_of(sequence)
-    assert "takes 40 frames" in asked(address, clip)[0].remarks[0]
-    with pytest.raises(ConfigError, match="camera"):
-        ModelRecogniser(address, ANY, live=True)
     files = dataclasses.replace(small, face=dataclasses.replace(small.face, detector="file"))
+
+    class Described:
+        def __init__(self, recipe, *unused):
+            self.recipe = recipe
+
+        def describe(self):
+            return Description("net", 1, CLASSES, self.recipe, "0")
+
+    monkeypatch.setattr("serving.clips.client_for", Described)
+    found = ModelRecogniser(sequence, ANY).classify(EVENT, clip)
+    assert found.status == "refused" and "takes 40 frames and the event has 7" in found.remarks[0]
+    with pytest.raises(ConfigError, match="camera"):
+        ModelRecogniser(sequence, ANY, live=True)
     with pytest.raises(ConfigError, match="landmarks from files"):
-        asked(folder_of(files), clip)
+        ModelRecogniser(files, ANY)
 
 
 def test_a_server_that_goes_away_loses_the_class_and_not_the_event(folder, clip):
