@@ -114,7 +114,8 @@ def together_section(facts: Facts) -> Section:
         blocks.append(
             Text(
                 f"No curve of: {named}. A value about all faces needs at least {together.LEAST} faces that have one "
-                "at the same time; in brackets stands how many there were at most."
+                "at the same time; in brackets stands how many there were at most. Events a minute also need "
+                f"{together.VISIBLE * together.WINDOW:.0f} good enough seconds of a face within a minute."
             )
         )
     blocks += _value_blocks(facts)

@@ -11,7 +11,7 @@ import textwrap
 import cv2
 import numpy as np
 import pytest
-from watch_results import event, face, picture, play, quality, source, watched
+from watch_results import event, face, picture, play, quality, small, source, watched
 
 from mer_tf.errors import OutputError
 from mer_tf.watch import marks, overlay
@@ -34,13 +34,6 @@ def frames_of(path: str) -> list[np.ndarray]:
 def orange(frame: np.ndarray) -> int:
     """Pixels of the colour of a micro-expression."""
     return int((np.abs(frame.astype(int) - ORANGE).sum(-1) < 60).sum())
-
-
-def small(seconds: int, faces: int = 1, **changes):
-    seen = watched(seconds, faces)
-    facts = source(seconds, width=160, height=120, fps_said=10.0, fps=10.0, **changes)
-    near = [dataclasses.replace(q, left=40.0, top=30.0, right=90.0, bottom=90.0) for q in seen.tracks]
-    return dataclasses.replace(seen, tracks=near, result=dataclasses.replace(seen.result, source=facts))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import os
 import types
 
 import pytest
-from watch_results import picture, play, watched
+from watch_results import picture, play, small, watched
 
 from mer_tf.console import Console
 from mer_tf.errors import ConfigError
@@ -64,13 +64,18 @@ def stored(folder, seen) -> None:
         writer.summary(seen.result, None)
 
 
+def play_all(shown: views.Views, seen, **how) -> None:
+    for observer in shown.observers:
+        play(observer, seen, **how)
+
+
 def test_report_overlay_and_notice(tmp_path):
     """Everything that the classroom asks for is made, and the notice comes before anything else."""
-    seen, said = watched(6, 2), io.StringIO()
+    seen, said = small(6, 2), io.StringIO()
     arguments = flags("--preset", "classroom", "--overlay", "--blur", out=os.fspath(tmp_path / "new"))
     with views.views(arguments, Console(err=said)) as shown:
         assert words.NOTICE[0][:60] in said.getvalue()
-        play(shown.observers[0], seen, fps=5.0)
+        play_all(shown, seen, fps=5.0)
         stored(arguments.out, seen)
         shown.finish()
     assert {"report.html", "overlay.webm"} <= set(os.listdir(arguments.out))
@@ -81,16 +86,23 @@ def test_a_live_page_alone_needs_no_folder(tmp_path):
     said = io.StringIO()
     with views.views(flags("--live", "--port", "0", out=None), Console(err=said)) as shown:
         assert "open http://127.0.0.1:" in said.getvalue()
-        play(shown.observers[0], watched(3, 1), fps=2.0)
+        play_all(shown, watched(3, 1), fps=2.0)
         shown.finish()  # nobody looks: it ends at once
+
+
+def test_what_was_watched_before_has_no_overlay_now(tmp_path):
+    arguments = flags("--overlay", out=os.fspath(tmp_path))
+    stored(arguments.out, small(6, 1))
+    with pytest.raises(ConfigError, match="add --force"), views.views(arguments, Console(err=io.StringIO())) as shown:
+        shown.finish()
 
 
 def test_an_overlay_that_failed_is_told_after_the_report_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(overlay, "_ROOM", 1 << 62)
-    seen = watched(6, 1)
+    seen = small(6, 1)
     arguments = flags("--overlay", out=os.fspath(tmp_path))
     with pytest.raises(OSError, match="space"), views.views(arguments, Console(err=io.StringIO())) as shown:
-        play(shown.observers[0], seen, fps=5.0)
+        play_all(shown, seen, fps=5.0)
         stored(arguments.out, seen)
         shown.finish()
     assert "report.html" in os.listdir(tmp_path) and "overlay.webm" not in os.listdir(tmp_path)
