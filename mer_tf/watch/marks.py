@@ -129,7 +129,8 @@ def _face(picture, face: Face, value, events: Sequence[Event], moment: Moment, v
     colour = _TIER_COLOUR[face.tier if face.tier in TIERS else "D"] if face.analysed else _TIER_COLOUR["R"]
     thick = max(1, round(2 * scale))
     if events:
-        colour, thick = _EVENT_COLOUR[events[0].kind], max(3, round(5 * scale))
+        going_on = events[0].offset_s >= moment.time_s
+        colour, thick = _EVENT_COLOUR[events[0].kind], max(3, round(5 * scale)) if going_on else max(2, thick)
     elif face.tier in "DR" or not face.analysed:
         thick = 1
     cv2.rectangle(picture, (left, top), (right, bottom), colour, thick, cv2.LINE_AA)

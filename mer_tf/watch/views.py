@@ -99,7 +99,8 @@ class Views:
         from mer_tf.watch.page import write_page
 
         out = self._arguments.out
-        if self.observers and not stopped and not self._began.told:
+        lacking = self._live is not None or (self._overlay is not None and not os.path.exists(self._overlay.path))
+        if lacking and not stopped and not self._began.told:
             raise ConfigError(
                 f"{out} holds the result of this recording, so that it was not watched again; add --force for an "
                 "overlay or a live page of it"
