@@ -162,6 +162,7 @@ class _Watcher:
         self._frames: collections.Counter = collections.Counter()  # frames of each second that is not judged yet
         self._now = self._before = math.nan
         self._began = self._checked = time.monotonic()
+        self._cpu = time.process_time()
         self._before_s, self._first_s = 0.0, math.nan
         self._most_faces = 0
         self._lost_wide = False
@@ -424,6 +425,7 @@ class _Watcher:
             model={} if self.recogniser is None else self.recogniser.facts,
             cost={
                 "wall_s": round(wall, 2),
+                "cpu_s": round(time.process_time() - self._cpu, 2),
                 "ratio": round((facts.seconds or 0.0) / max(wall, 1e-6), 3),
                 "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             },

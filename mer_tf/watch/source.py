@@ -32,6 +32,7 @@ _LATE_S, _LATE_SHARE = 0.5, 0.05  # a file that ends that much before its header
 _SEEK_BACK_S = 2.0
 _SAME = 0.05  # mean gray levels by which two frames differ at least, of every fourth pixel each way
 _JITTER = 0.5
+_NEAR, _NEAR_S = 0.1, 0.0015  # steps that are as long as the usual one: share, and seconds at least
 
 
 class Frame(NamedTuple):
@@ -417,6 +418,12 @@ def _colour(picture: np.ndarray) -> np.ndarray:
     return picture if picture.shape[2] == 3 else cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR)
 
 
+def _usual(steps: np.ndarray) -> float:
+    """Mean of the steps near their median: time stamps are rounded to milliseconds, and a median of them too."""
+    middle = float(np.median(steps))
+    return float(steps[np.abs(steps - middle) <= max(_NEAR_S, _NEAR * middle)].mean())
+
+
 class Rate:
     """Measures the time between frames, and which frames repeat the one before.
 
@@ -430,6 +437,7 @@ class Rate:
         self._before: np.ndarray | None = None
         self._time: float | None = None
         self._all = np.zeros(4096, np.int64)  # histogram of the steps, 0.5 ms each, for the whole recording
+        self._sums = np.zeros(4096)  # of the steps in each
         self.frames = self.repeated = self.gaps = 0
         self.first_s = self.last_s = 0.0
 
@@ -443,7 +451,9 @@ class Rate:
         else:
             step = time_s - self._time
             self._recent.append((time_s, step, repeated))
-            self._all[min(int(step * 2000), len(self._all) - 1)] += 1
+            place = min(int(step * 2000), len(self._all) - 1)
+            self._all[place] += 1
+            self._sums[place] += step
             while self._recent[0][0] < time_s - self._window:
                 self._recent.popleft()
         self._time = self.last_s = time_s
@@ -452,10 +462,10 @@ class Rate:
         return repeated
 
     def step(self) -> float | None:
-        """Median time between the recent frames, repeated ones too; None before there are five."""
+        """Usual time between the recent frames, repeated ones too; None before there are five."""
         if len(self._recent) < 5:
             return None
-        return float(np.median([step for _, step, _ in self._recent]))
+        return _usual(np.array([step for _, step, _ in self._recent]))
 
     def recent(self) -> tuple[float | None, float, float]:
         """Frames a second without repeated ones (None before there are five), their share, and the jitter.
@@ -465,7 +475,7 @@ class Rate:
         if len(self._recent) < 5:
             return None, 0.0, 0.0
         _, steps, repeated = map(np.array, zip(*self._recent))
-        middle, share = float(np.median(steps)), float(np.mean(repeated))
+        middle, share = _usual(steps), float(np.mean(repeated))
         jitter = float(np.percentile(np.abs(steps - middle), 95)) / middle
         return (1 - share) / middle, share, jitter
 
@@ -474,10 +484,10 @@ class Rate:
         counts = np.cumsum(self._all)
         if not counts[-1]:
             return dataclasses.replace(source, frames=self.frames, dropped=dropped, damage=damage)
-        middle = (int(np.searchsorted(counts, counts[-1] / 2)) + 0.5) / 2000
-        recent = self.step()
-        if recent is not None and abs(recent - middle) < 0.001:
-            middle = recent  # finer than the histogram
+        place = int(np.searchsorted(counts, counts[-1] / 2))
+        reach = max(round(2000 * _NEAR_S), round(_NEAR * place))
+        near = slice(max(place - reach, 0), place + reach + 1)
+        middle = float(self._sums[near].sum() / self._all[near].sum())
         away = np.abs((np.arange(len(self._all)) + 0.5) / 2000 - middle)
         order = np.argsort(away, kind="stable")
         reached = np.searchsorted(np.cumsum(self._all[order]), 0.95 * counts[-1])

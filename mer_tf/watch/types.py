@@ -343,7 +343,8 @@ class Result:
         remarks: Full sentences about the whole.
         settings: What it was watched with, as written to ``summary.json``.
         model: Facts of the model that was asked: ``name``, ``classes``, ``recipe``, ``provenance``; empty without one.
-        cost: ``wall_s``, ``ratio`` (seconds of recording per second of work), ``peak_mb``.
+        cost: ``wall_s``, ``cpu_s`` (of this run, of all cores), ``ratio`` (seconds of recording per second of work),
+            ``peak_mb``.
     """
 
     source: Source

@@ -151,7 +151,7 @@ def test_recipes_that_do_not_suit_are_refused_before_anything_is_watched(small, 
 
     monkeypatch.setattr("serving.clips.client_for", Described)
     found = ModelRecogniser(sequence, ANY).classify(EVENT, clip)
-    assert found.status == "refused" and "takes 40 frames and the event has 7" in found.remarks[0]
+    assert found.status == "refused" and "takes 40 frames and the event has 8" in found.remarks[0]
     with pytest.raises(ConfigError, match="camera"):
         ModelRecogniser(sequence, ANY, live=True)
     with pytest.raises(ConfigError, match="landmarks from files"):
