@@ -90,7 +90,6 @@ class Overlay(Quiet):
         self._wall: float | None = None
         self._rate, self._scale = MAX_FPS, 1.0
         self._zero: float | None = None
-        self._goes_on = False  # a stopped run, of which some seconds are read again and not told
         self._shift = 0.0  # seconds of gaps that were cut
         self._done = False
         self.frames = 0
@@ -114,7 +113,13 @@ class Overlay(Quiet):
         self._rate = min(MAX_FPS, said) if said and math.isfinite(said) and said >= 1 else MAX_FPS
         self._wall = time.time() if source.kind == "camera" else None
         self._fps = source.fps
-        self._goes_on = source.start_s > self._start_s
+        if source.start_s > self._start_s:
+            stem, ending = os.path.splitext(self.path)
+            self.path = f"{stem}_from_{source.start_s:g}s{ending}"
+            self.remarks.append(
+                f"{os.path.basename(self.path)} begins at {source.start_s:g} s, since the watching went on from a "
+                "stopped run; what was before is in the overlay that it left, if it made one"
+            )
 
     def frame(self, number: int, time_s: float, picture: np.ndarray, faces: Sequence[Face]) -> None:
         if self._error is not None or self._done:
@@ -129,23 +134,9 @@ class Overlay(Quiet):
         _, jpeg = cv2.imencode(".jpg", picture, _JPEG)
         self._held.append(_Held(slot, time_s, jpeg, tuple(_scaled(face, self._scale) for face in faces)))
         while len(self._held) > 1 and self._held[0].time_s < time_s - WAIT_S:
-            if self._goes_on:
-                self._held.popleft()
-            else:
-                self._write_next()
+            self._write_next()
 
     def second(self, time_s: float, tracks: Sequence[TrackSecond], curves: Sequence[CurveSecond]) -> None:
-        if self._goes_on:
-            self._goes_on = False
-            start = math.ceil(time_s - 1e-6) - 1
-            while self._held and self._held[0].time_s < start:
-                self._held.popleft()
-            stem, ending = os.path.splitext(self.path)
-            self.path = f"{stem}_from_{start}s{ending}"
-            self.remarks.append(
-                f"{os.path.basename(self.path)} begins at {start} s, where the stopped run ended; what was before "
-                "is in the overlay that it left, if it made one"
-            )
         self._values.append((time_s, {curve.track: getattr(curve, self.view.number) for curve in curves}))
         known = [second.fps for second in tracks if second.fps is not None]
         self._fps = known[0] if known else self._fps
@@ -155,9 +146,6 @@ class Overlay(Quiet):
 
     def finished(self, result: Result) -> None:
         if self._error is not None or self._done:
-            return
-        if self._goes_on:  # nothing new was told
-            self._drop()
             return
         while self._held and self._error is None:
             self._write_next()
