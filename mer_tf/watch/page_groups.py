@@ -111,11 +111,14 @@ def together_section(facts: Facts) -> Section:
         )
     if lacking:
         named = ", ".join(f"{unit} ({most})" for most, unit in lacking)
+        also = ""
+        if any(unit.startswith("events") for _, unit in lacking):
+            least = together.VISIBLE * together.WINDOW
+            also = f" Events a minute also need {least:.0f} good enough seconds of a face within a minute."
         blocks.append(
             Text(
                 f"No curve of: {named}. A value about all faces needs at least {together.LEAST} faces that have one "
-                "at the same time; in brackets stands how many there were at most. Events a minute also need "
-                f"{together.VISIBLE * together.WINDOW:.0f} good enough seconds of a face within a minute."
+                f"at the same time; in brackets stands how many there were at most.{also}"
             )
         )
     blocks += _value_blocks(facts)
