@@ -201,9 +201,9 @@ def plural(n: int, what: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in words: ``"4.2 s"``, ``"2 min 5 s"``, ``"1 h 3 min"``."""
+    """A length of time in words: ``"4.0 s"``, ``"2 min 5 s"``, ``"1 h 3 min"``."""
     if seconds < 60:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 3600:
         return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
