@@ -158,19 +158,20 @@ def read_intervals(path: str | os.PathLike, what: str = "intervals") -> Interval
 def _row(values: Mapping[str, str], line: int, where: str, units: Sequence[str], has_kind: bool) -> Row:
     kind = values.get("kind", "micro").lower()
     kind = _SPELLINGS.get(kind, "micro" if kind.startswith("micro") else kind)  # SAMM writes "Micro - 1/2"
-    ends = {}
+    ends: dict[str, tuple[float | None, ...] | None] = {}
     for unit, mark in ((FRAMES, "frame"), (SECONDS, "s")):
         if unit not in units:
             ends[unit] = None
             continue
         cells = [values.get(f"{end}_{mark}", "") for end in _ENDS]
-        ends[unit] = tuple(_number(cell, where, f"{end}_{mark}", unit) for cell, end in zip(cells, _ENDS))
-        onset, apex, offset = ends[unit]
+        onset, apex, offset = (_number(cell, where, f"{end}_{mark}", unit) for cell, end in zip(cells, _ENDS))
+        ends[unit] = (onset, apex, offset)
         if kind not in KINDS:
             continue
-        if onset is None or (offset is None and apex is None):
+        last = apex if offset is None else offset
+        if onset is None or last is None:
             raise ConfigError(f"{where}: a {kind} interval has no {'onset' if onset is None else 'offset'}_{mark}")
-        if onset > (apex if offset is None else offset):
+        if onset > last:
             raise ConfigError(f"{where}: the interval ends before it begins ({cells[0]} to {cells[2]})")
     return Row(
         line=line,
@@ -218,8 +219,8 @@ def pair_files(
     known = [name for name, mark in ((FRAMES, "frame"), (SECONDS, "s")) if {f"onset_{mark}", f"offset_{mark}"} <= both]
     if unit not in (None, *known) or not known:
         raise ConfigError(
-            f"{found.path} and {truth.path} have no {unit or 'unit'} in common; both need onset_frame and offset_frame, "
-            "or onset_s and offset_s"
+            f"{found.path} and {truth.path} have no {unit or 'unit'} in common; both need onset_frame and "
+            "offset_frame, or onset_s and offset_s"
         )
     unit = unit or known[0]
     if ("kind" in found.columns) != ("kind" in truth.columns):
@@ -245,11 +246,11 @@ def pair_files(
             if row.kind not in KINDS:
                 left[side][row.kind] += row.kind != NONE
                 continue
-            onset, apex, offset = row.frames if unit == FRAMES else row.seconds  # type: ignore[misc]
-            if offset is None:
-                offset = apex
-                no_offset += 1
-            intervals[side].append(Interval(*place, row.kind, onset, offset, row.label, apex))
+            onset, apex, offset = (row.frames if unit == FRAMES else row.seconds) or (None, None, None)
+            end = apex if offset is None else offset
+            no_offset += offset is None
+            if onset is not None and end is not None:  # as reading has made sure
+                intervals[side].append(Interval(*place, row.kind, onset, end, row.label, apex))
     if no_offset:
         remarks.append(f"{no_offset} intervals without an offset end at their apex")
     for side, kinds in left.items():
@@ -293,11 +294,11 @@ def _renamed(found: IntervalFile, truth: IntervalFile, tracks: Mapping[str, str]
         if len(true[field]) <= 1 and (not has or (field == "subject" and "subject" not in found.columns)):
             # One person, one video: everything that was found is theirs, however often it was lost and found again.
             only = true[field][0] if true[field] else ""
-            rows = [dataclasses.replace(row, **{field: only}) for row in rows]
+            rows = [_moved(row, field, only) for row in rows]
         elif not truth.columns & columns:
             if len(names) > 1:
                 raise ConfigError(f"{truth.path} has no column {field}, and {found.path} has several; add the column")
-            rows = [dataclasses.replace(row, **{field: ""}) for row in rows]
+            rows = [_moved(row, field, "") for row in rows]
         elif rows and not has:
             raise ConfigError(
                 f"{found.path} has no column {field}, and {truth.path} has {len(true[field])}; add the column"
@@ -308,6 +309,10 @@ def _renamed(found: IntervalFile, truth: IntervalFile, tracks: Mapping[str, str]
                 f"({', '.join(true[field][:4])}); say who is who with --tracks TRACK=SUBJECT,..."
             )
     return rows
+
+
+def _moved(row: Row, field: str, name: str) -> Row:
+    return dataclasses.replace(row, subject=name) if field == "subject" else dataclasses.replace(row, video=name)
 
 
 def write_intervals(path: str | os.PathLike, rows: Iterable[Mapping[str, object]]) -> None:

@@ -334,13 +334,13 @@ def public_scores(found: Sequence[Interval], truth: Sequence[Interval], *, thres
     by_class, lost = [], 0
     for name in classes:
         cells = {(hit.truth.label == name, hit.found.label == name) for hit in hits}
-        right = sum(hit.truth.label == hit.found.label == name for hit in hits)
+        both = sum(hit.truth.label == hit.found.label == name for hit in hits)
         told = sum(hit.found.label == name for hit in hits)
-        true = sum(hit.truth.label == name for hit in hits)
+        shown = sum(hit.truth.label == name for hit in hits)
         if cells in ({(True, True)}, {(False, False)}, set()):  # its table of confusions has one cell, not four
             lost += cells == {(True, True)}
-            right = told = true = 0
-        by_class.append((right / told if told else 0.0, right / true if true else 0.0))
+            both = told = shown = 0
+        by_class.append((both / told if told else 0.0, both / shown if shown else 0.0))
     means = [float(np.mean(part)) for part in zip(*by_class)] if by_class else [0.0, 0.0]
     analysis = _harmonic(*means) if sum(means) else None
     right = sum(hit.truth.label == hit.found.label for hit in hits)
