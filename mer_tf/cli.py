@@ -20,7 +20,7 @@ from mer_tf import __version__, console, output
 from mer_tf.errors import MerError, OutputError, missing_package
 
 # Every verb there is: verb -> "module:function"; the function receives the sub-parser collection and adds itself. A
-# module is imported when its verb is asked for. Four verbs belong to the packages that build on this library; they are
+# module is imported when its verb is asked for. Five verbs belong to the packages that build on this library; they are
 # strings here, so that the library imports nothing of them, and one list orders the help for the user.
 VERBS = {
     "models": "mer_tf.commands.models:add",
@@ -42,6 +42,7 @@ VERBS = {
     "pipeline": "tfx_pipeline.cli:add",
     "serve": "serving.cli:add_serve",
     "predict": "serving.cli:add_predict",
+    "watch": "serving.watching:add",
 }
 
 

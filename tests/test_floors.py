@@ -36,7 +36,7 @@ FLOORS = (
     ("passport",),
     ("training",),
     ("export",),
-    ("report", "zoo", "show"),
+    ("report", "zoo", "show", "watch"),
     ("commands", "api"),
     ("cli",),
 )
