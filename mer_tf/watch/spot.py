@@ -20,6 +20,7 @@ from mer_tf.watch.settings import WatchConfig
 from mer_tf.watch.types import MACRO, MICRO, REGIONS
 
 BRIDGED_S = 0.3  # frames left out for no longer are interpolated
+_SLOW_S = 0.6  # before and after a moment; what the head does to the face's proportions is slower
 _GAP = 2.5  # times the usual step between frames ends a stretch
 _COARSE_S = 0.1  # step of the running median
 _PEAK_S = 0.5  # windows whose peaks tell the noise
@@ -53,6 +54,8 @@ class Buffer:
         yaw: Degrees, ``(n,)``; NaN where not measured.
         pitch: As ``yaw``.
         segment: Number of the stretch, ``(n,)``; a new one begins where the face was lost.
+        stretch: ``(n, 3)``, see ``mer_tf.watch.motion.Sample``.
+        lever: ``(curves, 2)``, what a stretch takes hold of, see ``Motion``.
     """
 
     times: np.ndarray
@@ -65,6 +68,12 @@ class Buffer:
     yaw: np.ndarray
     pitch: np.ndarray
     segment: np.ndarray
+    stretch: np.ndarray
+    lever: np.ndarray
+
+
+# Fields of a buffer that have a row for each frame, in the order of a track's rows.
+COLUMNS = tuple(field.name for field in dataclasses.fields(Buffer))[:-1]
 
 
 @dataclasses.dataclass
@@ -160,6 +169,7 @@ def _filtered(buffer: Buffer, at: np.ndarray, step: float, config: WatchConfig) 
     nearest = np.abs(known[np.clip(np.searchsorted(known, times), 1, len(known) - 1)] - times)
     nearest = np.minimum(nearest, np.abs(known[np.clip(np.searchsorted(known, times) - 1, 0, None)] - times))
     width = max(0.1325 / config.cutoff_hz, 0.5 * step) / step  # of a Gaussian with that cut-off at half power
+    even += _quick_stretch(times, known, buffer.stretch[at], buffer.lever).reshape(len(times), -1)
     low = ndimage.gaussian_filter1d(even, width, axis=0, mode="nearest")
     middle = _running_median(times, low, config.history_s, config.look_ahead_s)
     shape = (len(times), len(CURVES), 2)
@@ -172,6 +182,14 @@ def _filtered(buffer: Buffer, at: np.ndarray, step: float, config: WatchConfig) 
         head[back:] = far
         head[:-back] = np.maximum(head[:-back], far)
     return Stretch(times, low.reshape(shape), away, np.linalg.norm(away, axis=2), nearest < 0.75 * step, head)
+
+
+def _quick_stretch(times: np.ndarray, known: np.ndarray, stretch: np.ndarray, lever: np.ndarray) -> np.ndarray:
+    """Motion ``(n, curves, 2)`` that was taken for the head's, and is none since no head stretches so quickly."""
+    even = np.stack([np.interp(times, known, column) for column in stretch.T], axis=1)
+    size, axes, diagonal = (even - _running_median(times, even, _SLOW_S, _SLOW_S)).T[:, :, None]
+    x, y = lever.T
+    return np.stack([(size + axes) * x + diagonal * y, diagonal * x + (size - axes) * y], axis=2)
 
 
 def _running_median(times: np.ndarray, values: np.ndarray, before: float, after: float) -> np.ndarray:

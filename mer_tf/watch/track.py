@@ -51,6 +51,7 @@ class Row(NamedTuple):
     yaw: float
     pitch: float
     segment: int
+    stretch: np.ndarray
     roll: float
     lips: float
     blur: float
@@ -61,6 +62,7 @@ class Row(NamedTuple):
 
 
 _BLANK = np.full((len(CURVES), 2), np.nan, np.float32)
+_NO_STRETCH = np.full(3, np.nan)
 
 
 class Track:
@@ -152,7 +154,8 @@ class Track:
             if self._geometry_s == time_s and self._found_s == time_s:
                 self.motion.anchor(self._geometry.points)
                 self._inner = self._inside(self._geometry)
-            self._keep(time_s, frame, _BLANK, math.nan, ("crowd",) if not self.analysed else (), math.nan, math.nan)
+            faults = () if self.analysed else ("crowd",)
+            self._keep(time_s, frame, _BLANK, math.nan, faults, math.nan, math.nan, _NO_STRETCH)
             return
         sample = self.motion.take(gray, time_s, not self._open and time_s - self.motion.begun_s >= _REFRESH_S)
         faults = self._judge(sample, gray.shape, time_s)
@@ -162,7 +165,7 @@ class Track:
             self._unstable_s = time_s if self._unstable_s is None else self._unstable_s
             if time_s - self._unstable_s >= 0.2:
                 self._look(gray, time_s, faces, anew=True)
-        self._keep(time_s, frame, sample.motion, sample.eyes, faults, sample.blur, sample.light)
+        self._keep(time_s, frame, sample.motion, sample.eyes, faults, sample.blur, sample.light, sample.stretch)
 
     def _look(self, gray: np.ndarray, time_s: float, faces: Faces, anew: bool = False) -> None:
         geometry = faces.again(gray, self.box)
@@ -208,7 +211,7 @@ class Track:
     def _roll(self) -> float:
         return math.degrees(math.atan2(self.motion.pose[1, 0], self.motion.pose[0, 0]))
 
-    def _keep(self, time_s, frame, motion, eyes, faults, blur, light) -> None:
+    def _keep(self, time_s, frame, motion, eyes, faults, blur, light, stretch) -> None:
         geometry, fresh = self._geometry, self._geometry_s == time_s
         measured = fresh and geometry.measured
         self._faults, self._ok = faults, not faults
@@ -224,6 +227,7 @@ class Track:
                 geometry.yaw if measured else math.nan,
                 geometry.pitch if measured else math.nan,
                 self.segment,
+                stretch,
                 self._roll(),
                 geometry.lips if measured else math.nan,
                 blur,
@@ -290,10 +294,10 @@ class Track:
     def _buffer(self) -> spot.Buffer | None:
         if len(self.rows) < 4:
             return None
-        columns = list(zip(*[row[:10] for row in self.rows]))
-        times, frames, motion, nose, ok, eyes, lids, yaw, pitch, segment = (np.array(column) for column in columns)
-        nose = nose / np.median([row.eye_distance for row in self.rows])
-        return spot.Buffer(times, frames, motion, nose, ok, eyes, lids, yaw, pitch, segment)
+        columns = zip(*[row[: len(spot.COLUMNS)] for row in self.rows])
+        fields = {name: np.array(column) for name, column in zip(spot.COLUMNS, columns)}
+        fields["nose"] = fields["nose"] / np.median([row.eye_distance for row in self.rows])
+        return spot.Buffer(**fields, lever=self.motion.lever)
 
     def _settle(self, parts: list[spot.Stretch], second: float, now: float) -> None:
         more = [np.empty((0, len(CURVES)))]

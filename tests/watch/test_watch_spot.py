@@ -33,6 +33,8 @@ def buffer_of(seconds, fps, rng, noise=0.0005, **changes):
         "yaw": np.full(n, np.nan),
         "pitch": np.full(n, np.nan),
         "segment": np.zeros(n, int),
+        "stretch": np.zeros((n, 3)),
+        "lever": np.ones((len(CURVES), 2)),
         **changes,
     }
     return spot.Buffer(**fields)
@@ -124,6 +126,17 @@ def test_what_the_head_leaves_behind_is_told_apart(rng):
     assert [one.kind for one in found(buffer, 30)] in ([], ["head_motion"])
     buffer.nose[:, 1] *= 0.1
     assert [one.kind for one in found(buffer, 30)] == ["micro"]
+
+
+def test_a_quick_stretch_of_the_face_is_given_back_and_a_slow_one_is_the_heads(rng):
+    """Brows that rise stretch the affine fit of the head: what the fit took away from them comes back."""
+    buffer = buffer_of(10, 30, rng)
+    lever = np.zeros((len(CURVES), 2))
+    lever[CURVES.index("brow_left_inner"), 1] = -0.7
+    buffer.lever = lever
+    buffer.stretch[:, 0] = 0.05 * bump(buffer.times, 3.0, 0.4) + 0.05 * np.sin(2 * np.pi * 0.2 * buffer.times)
+    (one,) = [one for one in found(buffer, 30) if one.kind != "truncated"]  # at the ends a median lags
+    assert one.kind == "micro" and one.regions == ("brow_left",) and 0.02 < one.strength < 0.045
 
 
 def test_speech_is_the_mouth_again_and_again(rng):
