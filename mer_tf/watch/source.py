@@ -52,6 +52,7 @@ class Recording:
     def __init__(self, facts: Source, *, newest: bool = False, pace: bool = False):
         self.facts = facts
         self.dropped = 0
+        self.zero: float | None = None  # second 0 by ``time.monotonic``; None where a file is read as fast as it goes
         self.faults: list[str] = []  # the first few, full phrases
         self._newest, self._pace = newest, pace
         self._queue: collections.deque = collections.deque()
@@ -104,12 +105,12 @@ class Recording:
             yield item
 
     def _fill(self) -> None:
-        start = None
         try:
             for frame in self.read():
                 if self._pace:
-                    start = time.monotonic() - frame.time_s if start is None else start
-                    time.sleep(max(0.0, start + frame.time_s - time.monotonic()))
+                    if self.zero is None:
+                        self.zero = time.monotonic() - frame.time_s
+                    time.sleep(max(0.0, self.zero + frame.time_s - time.monotonic()))
                 if not self._put(frame):
                     return
             self._put(None, wait=False)
@@ -373,7 +374,8 @@ class _Camera(Recording):
         self._capture.release()
 
     def read(self) -> Iterator[Frame]:
-        start, number = time.monotonic(), 0
+        start = self.zero = time.monotonic()
+        number = 0
         while self._capture.grab():
             second = time.monotonic() - start
             if self.facts.stop_s is not None and second >= self.facts.stop_s:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -377,6 +377,25 @@ class Observer(Protocol):
     def event(self, event: Event) -> None: ...
 
     def finished(self, result: Result) -> None: ...
+
+
+class Behind(Protocol):
+    """What a source that is read live knows of its delay.
+
+    Attributes:
+        dropped: Frames that nobody took in time.
+        zero: Second 0 of the recording by ``time.monotonic``; None where a file is read as fast as it goes.
+    """
+
+    dropped: int
+    zero: float | None
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """An observer that wants to know, before ``started``, how far behind the source it is."""
+
+    def follow(self, behind: Behind) -> None: ...
 
 
 class Quiet:

@@ -174,11 +174,11 @@ def video(tmp_path_factory):
 
 def test_the_command_tells_and_writes(video, folder, tmp_path, capfd):
     out = tmp_path / "out"
-    assert main(["watch", video, "--out", str(out), "--model", folder]) == 0
+    assert main(["watch", video, "--out", str(out), "--model", folder, "--overlay", "--blur"]) == 0
     said = capfd.readouterr().out
     assert "refused: too few frames a second" in said and "1 found in 4.0 s" in said and "t0001-e01  macro" in said
     assert "abstained" in said  # a class of so few frames
-    for name in ("events.csv", "tracks.csv", "curves.csv", "summary.json"):
+    for name in ("events.csv", "tracks.csv", "curves.csv", "summary.json", "report.html", "overlay.webm"):
         assert (out / name).stat().st_size
     assert main(["watch", video, "--out", str(out), "--model", folder, "--json"]) == 0
     (event,) = json.loads(capfd.readouterr().out)["events"]

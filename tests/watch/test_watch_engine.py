@@ -180,8 +180,11 @@ def test_a_stopped_run_leaves_what_it_found_and_goes_on(short, seen, tmp_path):
     # A line that was cut off while it was written is no part of what stands.
     with open(tmp_path / store.TRACKS, "a", encoding="utf-8") as file:
         file.write("t0001,2.0,59,113.40")
-    result = watch(short, tmp_path)
+    new = Listener()
+    result = watch(short, tmp_path, observers=[new])
     assert result.complete and [event.kind for event in result.events] == ["macro"]
+    # Frames are read again from the beginning here: whoever sees them hears what belongs to them.
+    assert [call for call in new.calls if isinstance(call, float)] == [1, 2, 3, 4, 5] and "t0001-e01" in new.calls
     for table in (store.TRACKS, store.EVENTS):
         assert _identity(store.rows(tmp_path, table)) == _identity(store.rows(seen[1], table))
     assert watch(short, tmp_path).events == store.read(tmp_path).events  # and is not watched again
