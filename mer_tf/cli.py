@@ -36,6 +36,7 @@ VERBS = {
     "train": "mer_tf.commands.train:add",
     "flow": "mer_tf.commands.flow:add",
     "evaluate": "mer_tf.commands.evaluate:add",
+    "spot-score": "mer_tf.commands.spot_score:add",
     "compare": "mer_tf.commands.compare:add",
     "report": "mer_tf.commands.report:add",
     "pipeline": "tfx_pipeline.cli:add",

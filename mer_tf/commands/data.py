@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from mer_tf import output
-from mer_tf.commands import synth_scene
+from mer_tf.commands import long_truth, synth_scene
 from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import DATASETS_HELP, DEFAULT_DATASET, MAPPING_HELP, add_roots, named_dataset, read_parts
 from mer_tf.console import Console, fill, say, table
@@ -50,6 +50,7 @@ def add(verbs) -> None:
     synth.set_defaults(run=run_synth)
 
     synth_scene.add(actions)
+    long_truth.add(actions)
 
     check = actions.add_parser(
         "check",

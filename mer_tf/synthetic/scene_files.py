@@ -51,6 +51,7 @@ _FAST = "deadline;realtime|cpu-used;8"  # libvpx takes four times as long otherw
 EVENT_COLUMNS = (
     "video", "subject", "track", "kind", "onset_s", "apex_s", "offset_s", "onset_frame", "apex_frame", "offset_frame",
     "label", "emotion", "units", "size", "seen_onset_frame", "seen_offset_frame", "expected",
+    "fps", "video_seconds",
 )  # fmt: skip
 
 
@@ -223,13 +224,17 @@ def _fast_encoder() -> Iterator[None]:
 def events_csv(scene: Scene, video: str = "scene") -> str:
     """The text of ``events.csv``; ``video`` is the name under which the recording's rows stand."""
     rows = []
+    config = scene.config
     due = {person.person: {"micro": person.micro, "macro": person.macro} for person in scene.people}
-    for event in scene.events:
-        facts = _event_facts(event)
-        name = f"p{event.person}"
-        facts |= {"video": video, "subject": name, "track": name}
-        facts["expected"] = due[event.person].get(event.kind, "")
-        rows.append([facts[column] for column in EVENT_COLUMNS])
+    common = {"video": video, "fps": f"{config.fps:g}", "video_seconds": round(config.frames / config.fps, 6)}
+    # Who shows nothing has a row as well, so that what is found there counts.
+    shown = {event.person for event in scene.events}
+    every = [{"person": number, "kind": "none"} for number in due if number not in shown]
+    for facts in [*every, *map(_event_facts, scene.events)]:
+        name = f"p{facts['person']}"
+        facts |= {**common, "subject": name, "track": name}
+        facts["expected"] = due[facts["person"]].get(facts["kind"], "")
+        rows.append([facts.get(column, "") for column in EVENT_COLUMNS])
     return _csv(EVENT_COLUMNS, rows)
 
 

@@ -8,13 +8,14 @@ frame to the next is not drawn again.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
 from mer_tf.synthetic.face import HEIGHT, SUPERSAMPLING, WIDTH, eye_curves, relief
-from mer_tf.synthetic.motion import FIELD_STEP, SIDES, Difficulty
+from mer_tf.synthetic.motion import FIELD_STEP, SIDES, Difficulty, motion_fields
 from mer_tf.synthetic.render import SyntheticSubject
 from mer_tf.synthetic.scene import BLINK, Scene, SceneConfig, ScenePerson, course, eye_middle, plan_scene, ramp
 
@@ -44,10 +45,11 @@ def draw(scene: Scene, *, start: int = 0, stop: int | None = None) -> Iterator[n
     sheet = _noise(config)
     artists = [Artist(scene, person) for person in scene.people]
     stop = config.frames if stop is None else min(stop, config.frames)
-    for first in range(start - start % _CHUNK, stop, _CHUNK):
+    chunk = config.repeat * -(-_CHUNK // config.repeat)  # so that a moment that is repeated lies in one
+    for first in range(start - start % chunk, stop, chunk):
         rng = np.random.default_rng(np.random.SeedSequence((config.seed, first, 0x401)))
-        corners = rng.integers(0, _MARGIN, (_CHUNK, 2))
-        numbers = np.arange(first, min(first + _CHUNK, stop))
+        corners = rng.integers(0, _MARGIN, (chunk, 2))
+        numbers = np.arange(first, min(first + chunk, stop))
         moments = numbers - numbers % config.repeat
         states = [artist.states(moments) for artist in artists]
         for index, number in enumerate(numbers):
@@ -57,7 +59,7 @@ def draw(scene: Scene, *, start: int = 0, stop: int | None = None) -> Iterator[n
             for artist, state in zip(artists, states):
                 artist.lay(picture, state, index)
             if sheet is not None:
-                y, x = corners[moments[index] - first if moments[index] >= first else 0]
+                y, x = corners[moments[index] - first]
                 window = sheet[y : y + config.height, x : x + config.width]
                 picture = cv2.addWeighted(picture, 1.0, window, 1.0, -128.0)
             yield picture
@@ -141,24 +143,20 @@ class Artist:
         self._subject, self.face = subject, subject.face
         self.middle, distance = eye_middle(self.face)
         self.zoom = person.eyes / distance
-        names = subject.repertoire.channels
         units = sorted({unit for event in person.events for unit in event.units})
-        self._channels = [names.index(f"au{unit}{side}") for unit in units for side in SIDES]
-        every = subject.fields[self._channels]
+        every = motion_fields(self.face, [f"au{unit}{side}" for unit in units for side in SIDES])
         self._balance = np.array([subject.habits.balance[unit][side] for unit in units for side in (0, 1)])
         self._units = np.repeat(units, 2)
         self._weights = [self._scaled(event, every, distance) for event in person.events]
         step = _STEP // FIELD_STEP
         self._fields = np.ascontiguousarray(every[:, ::step, ::step])
-        self._shape = subject.fields[0, ::step, ::step].shape[:2]
-        ys, xs = np.mgrid[0 : self._shape[0], 0 : self._shape[1]].astype(np.float32) * _STEP
+        rows, columns = self._fields.shape[1:3]
+        ys, xs = np.mgrid[0:rows, 0:columns].astype(np.float32) * _STEP
         self._grid = np.stack([xs, ys], -1)
         self._turn = self._turn_fields() if person.turned else None
         rng = np.random.default_rng(np.random.SeedSequence((scene.config.seed, person.person, 0x5A)))
         self._phase = rng.uniform(0, 2 * np.pi, (3, len(_SWAY_HZ)))
         self._texels = SUPERSAMPLING * min(1.0, self.zoom)
-        self._silhouette = self._alpha()
-        self._open = self._texture(subject._bgr[0])
         # The window: as much of the drawing as is painted, in px of the picture around the middle of the eyes.
         x0, x1 = max(self.middle[0] - _HALF_WIDTH, 0), min(self.middle[0] + _HALF_WIDTH, WIDTH - 1)
         corner = (np.array([x0, 0.0]) - self.middle) * self.zoom
@@ -190,7 +188,7 @@ class Artist:
         """What the person does in the frames of those numbers."""
         times = numbers / self.config.fps
         person = self.person
-        amplitudes = np.zeros((len(numbers), len(self._channels)))
+        amplitudes = np.zeros((len(numbers), len(self._fields)))
         closure = np.zeros(len(numbers))
         for event, weights in zip(person.events, self._weights):
             if event.offset_frame < numbers[0] or event.onset_frame > numbers[-1]:
@@ -278,7 +276,12 @@ class Artist:
             )
         return position
 
-    def _alpha(self) -> np.ndarray:
+    @functools.cached_property
+    def _open(self) -> np.ndarray:
+        return self._texture(self._subject._bgr[0])
+
+    @functools.cached_property
+    def _silhouette(self) -> np.ndarray:
         """Where the drawing holds the person, uint8 at twice the resolution of the drawing; soft at its edges."""
         at, factor = self.face.to_camera, SUPERSAMPLING
         cover = np.zeros((HEIGHT * factor, WIDTH * factor), np.uint8)

@@ -19,8 +19,9 @@ from mer_tf.errors import ConfigError
 from mer_tf.watch import store
 from mer_tf.watch.clips import MOST_BYTES, Recogniser, Ring
 from mer_tf.watch.finding import Faces, Geometry, iou
+from mer_tf.watch.rate import Rate
 from mer_tf.watch.settings import WatchConfig
-from mer_tf.watch.source import Frame, Rate, Recording, open_source
+from mer_tf.watch.source import Frame, Recording, open_source
 from mer_tf.watch.track import DEAD_S, Track, closest
 from mer_tf.watch.types import CurveSecond, Event, Follower, Observer, Result, Source, TrackSecond
 

@@ -67,7 +67,7 @@ class Source:
         seconds: From the first frame to the end of the last one read.
         duplicates: Share of frames that repeat the one before, 0 to 1.
         rotation: Degrees clockwise that the file asks for and that were applied; 0, 90, 180 or 270.
-        variable_rate: Whether the time between frames varies (95th percentile of the deviation above a half).
+        variable_rate: Whether the time between frames varies (90th percentile of the deviation above 0.55).
         time_source: ``"container"``, ``"assumed"`` (frame number over rate) or ``"clock"``.
         codec: Four letters, ``""`` for folders and cameras.
         said_frames: Frames that the header promises; None where it does not.

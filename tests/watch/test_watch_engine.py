@@ -17,7 +17,8 @@ from mer_tf.watch import engine, store
 from mer_tf.watch.clips import Recognition
 from mer_tf.watch.engine import watch
 from mer_tf.watch.settings import WatchConfig
-from mer_tf.watch.types import CurveSecond, Event, Quiet, TrackSecond
+from mer_tf.watch.source import Frame, Recording
+from mer_tf.watch.types import CurveSecond, Event, Quiet, Source, TrackSecond
 
 pytestmark = pytest.mark.dlib
 FACES = functools.lru_cache(engine.Faces)  # the models are loaded once
@@ -288,3 +289,25 @@ def test_haar_finds_faces_and_says_what_is_not_measured(scene):
     track = next(track for track in result.tracks if track.eye_distance > 50)
     (event,) = [one for one in result.events if one.track == track.track and one.counts]
     assert overlap(event, *EVENTS[0][:2]) >= 0.5 and "eyes_only" in event.flags
+
+
+def test_an_uneven_rate_with_dropped_frames_shifts_nothing(tmp_path, monkeypatch):
+    """A fifth of the frames comes late by half a step, one in twenty is lost: events stand where they are."""
+    people = [Person((90, 90), 50, ((1.5, 0.4, (1, 2), 0.04), (3.2, 0.4, (12,), 0.04)))]
+    rng = np.random.default_rng(3)
+    kept, index = [], 0
+    for number, picture in enumerate(draw(people, 5, 60, (180, 180))):
+        if number == index:
+            kept.append(Frame(len(kept), number / 60, picture))
+            index += rng.choice((2, 3, 4), p=(0.75, 0.2, 0.05))
+
+    class Uneven(Recording):
+        def read(self):
+            yield from kept
+
+    facts = Source("uneven", "video", 180, 180, fps_said=30.0)
+    monkeypatch.setattr(engine, "open_source", lambda *unused, **options: Uneven(facts))
+    result = watch("uneven")
+    found = [event for event in result.events if event.counts]
+    assert [overlap(event, onset, 0.4) >= 0.5 for event, onset in zip(found, (1.5, 3.2))] == [True, True]
+    assert len(found) == 2 and abs(result.source.fps - 30) < 2

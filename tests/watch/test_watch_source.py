@@ -8,7 +8,8 @@ import pytest
 from drawn_people import film
 
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError
-from mer_tf.watch.source import Frame, Rate, Recording, open_source
+from mer_tf.watch.rate import Rate
+from mer_tf.watch.source import Frame, Recording, open_source
 from mer_tf.watch.types import Source
 
 
@@ -136,3 +137,19 @@ def test_what_reading_raises_reaches_the_reader():
 
     with Broken(Source("f", "video", 2, 2)) as recording, pytest.raises(OSError, match="input/output"):
         list(recording)
+
+
+def test_a_rotation_that_the_file_asks_for_is_done(tmp_path):
+    """Telephones write pictures as the sensor lies and say in the header how to turn them."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:24] = 255  # bright above
+    path = film(tmp_path / "v.mp4", [picture] * 5, 20, "mp4v")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"tkhd") + 4 + 40
+    turned = (0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30)  # a quarter turn clockwise
+    data[place : place + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in turned)
+    path.write_bytes(data)
+    frames, facts = read(path)
+    assert (facts.width, facts.height, facts.rotation) == (48, 64, 90)
+    assert frames[0].picture.shape == (64, 48, 3)
+    assert frames[0].picture[:, 36:].mean() > 200 and frames[0].picture[:, :12].mean() < 50  # bright at the right
