@@ -20,7 +20,7 @@ from mer_tf import __version__, console, output
 from mer_tf.errors import MerError, OutputError, missing_package
 
 # Every verb there is: verb -> "module:function"; the function receives the sub-parser collection and adds itself. A
-# module is imported when its verb is asked for. Three verbs belong to the packages that build on this library; they are
+# module is imported when its verb is asked for. Four verbs belong to the packages that build on this library; they are
 # strings here, so that the library imports nothing of them, and one list orders the help for the user.
 VERBS = {
     "models": "mer_tf.commands.models:add",
@@ -36,11 +36,13 @@ VERBS = {
     "train": "mer_tf.commands.train:add",
     "flow": "mer_tf.commands.flow:add",
     "evaluate": "mer_tf.commands.evaluate:add",
+    "spot-score": "mer_tf.commands.spot_score:add",
     "compare": "mer_tf.commands.compare:add",
     "report": "mer_tf.commands.report:add",
     "pipeline": "mer_tf.tfx_pipeline.cli:add",
     "serve": "mer_tf.serving.cli:add_serve",
     "predict": "mer_tf.serving.cli:add_predict",
+    "watch": "mer_tf.serving.watching:add",
 }
 
 

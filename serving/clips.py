@@ -73,7 +73,7 @@ def predict_clip(
     found = frames_of_folder(folder)
     numbers = found.numbers
     _check_numbers(folder, numbers, onset, apex, offset)
-    with _client(address, model_name, timeout) as client:
+    with client_for(address, model_name, timeout) as client:
         description = client.describe()
         if fps is None and description.recipe.magnify.method == "eulerian":
             raise ConfigError(
@@ -135,14 +135,15 @@ def predict_clip(
         "recipe_hash": description.recipe.hash,
         "model": description.model,
         "version": answer["version"],
-        "flags": [*_flags(description, clip, fps, rule, here, found.remark), *remarks],
+        "flags": [*answer_flags(description, clip, fps, rule, here, found.remark), *remarks],
         "differences": differences,
         "trained_on": description.trained_on,
         "provenance": result.provenance,
     }
 
 
-def _client(address: str, model_name: str, timeout: float) -> PredictionClient:
+def client_for(address: str, model_name: str, timeout: float) -> PredictionClient:
+    """A client of a server at ``HOST:PORT``, or of a model folder that is loaded in this process."""
     if not os.path.isdir(address):
         return PredictionClient(address, model_name=model_name, timeout=timeout)
     from mer_tf.serving.folder import FolderClient
@@ -172,7 +173,7 @@ def check_versions(description: Description, here: dict[str, str], allow: bool =
     return differences
 
 
-def _flags(
+def answer_flags(
     description: Description, clip: Clip, fps: float | None, rule: str, here: dict[str, str], left_out: str
 ) -> list[str]:
     """What a reader of the answer should know, ``name: sentence`` each."""

@@ -37,7 +37,7 @@ FLOORS = (
     ("passport",),
     ("training",),
     ("export",),
-    ("report", "zoo", "show"),
+    ("report", "zoo", "show", "watch"),
     ("commands", "api"),
     ("cli",),
 )

@@ -21,7 +21,7 @@ ALLOWED = {
 FOREIGN_TO_LIBRARY = {"tfx", "apache_beam", "grpc", "tensorflow_serving", "kfp"}
 SERVING_USES = (
     "mer_tf.preprocessing", "mer_tf.recipes", "mer_tf.errors", "mer_tf.types", "mer_tf.console", "mer_tf.served",
-    "mer_tf.run_files", "mer_tf.files", "mer_tf.frames", "mer_tf.aliases", "mer_tf",
+    "mer_tf.run_files", "mer_tf.files", "mer_tf.frames", "mer_tf.aliases", "mer_tf.watch", "mer_tf",
 )  # fmt: skip
 
 

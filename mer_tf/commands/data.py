@@ -6,6 +6,7 @@ import dataclasses
 import json
 
 from mer_tf import output
+from mer_tf.commands import long_truth, synth_scene
 from mer_tf.commands.options import add_workers, worker_count
 from mer_tf.commands.source import DATASETS_HELP, DEFAULT_DATASET, MAPPING_HELP, add_roots, named_dataset, read_parts
 from mer_tf.console import Console, fill, say, table
@@ -47,6 +48,9 @@ def add(verbs) -> None:
     add_workers(synth, "the clips")
     synth.add_argument("--json", action="store_true", help="print JSON")
     synth.set_defaults(run=run_synth)
+
+    synth_scene.add(actions)
+    long_truth.add(actions)
 
     check = actions.add_parser(
         "check",

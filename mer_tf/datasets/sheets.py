@@ -19,8 +19,8 @@ from mer_tf.errors import AnnotationError, DatasetNotFoundError
 from mer_tf.files import check_regular
 
 ALIASES = {
-    "subject": ("Subject", "sub_ID"),
-    "clip": ("Filename", "fold_name"),
+    "subject": ("Subject", "sub_ID", "sub"),
+    "clip": ("Filename", "fold_name", "seq"),
     "onset": ("OnsetFrame", "OnsetF", "Onset Frame", "Onset"),
     "apex": ("ApexFrame", "ApexF", "ApexF1", "Apex Frame", "Apex"),
     "offset": ("OffsetFrame", "OffsetF", "Offset Frame", "Offset"),
@@ -36,6 +36,8 @@ ALIASES = {
     "offset3": ("Offset3F",),
     "first": ("FirstF",),
     "last": ("LastF",),
+    # Long videos: whether an interval is a micro- or a macro-expression.
+    "type": ("Type", "Expression Type"),
 }
 
 HEADER_ROWS = 40  # a header is looked for this far down: one distributor puts 13 rows of explanation first
@@ -99,7 +101,7 @@ def read_sheet(path: str | os.PathLike, required: tuple[str, ...], *, title: str
     path = os.fspath(path)
     check_regular(path, "sheet")
     seen: list[str] = []
-    for table, merged in _read_tables(path, title):
+    for _, table, merged in _read_tables(path, title):
         for index, (header_row, cells) in enumerate(table):
             if header_row > HEADER_ROWS:
                 break
@@ -121,6 +123,24 @@ def read_sheet(path: str | os.PathLike, required: tuple[str, ...], *, title: str
         if not seen:
             seen = _dense(table[0][1]) if table else []
     raise _lacks(path, [name for name in required if name not in match_header(seen)] or ["subject", "clip"], seen)
+
+
+def worksheets(path: str | os.PathLike) -> Iterator[tuple[str, _Rows]]:
+    """Every worksheet of an xlsx file as it stands: its title, and its rows that are not blank.
+
+    Args:
+        path: The file.
+
+    Yields:
+        Title; then for each row its number in the sheet and its text by column, counted from 0.
+
+    Raises:
+        DatasetNotFoundError: The file cannot be read as xlsx.
+    """
+    path = os.fspath(path)
+    check_regular(path, "sheet")
+    for title, rows, _ in _read_tables(path, ""):
+        yield title, rows
 
 
 def match_header(row: list[str]) -> dict[str, int]:
@@ -183,8 +203,8 @@ def _lacks(path: str, missing: list[str], headers: list[str]) -> AnnotationError
 _Rows = list[tuple[int, dict[int, str]]]
 
 
-def _read_tables(path: str, title: str) -> Iterator[tuple[_Rows, list]]:
-    """Rows and merged ranges of each worksheet, the one of that title first."""
+def _read_tables(path: str, title: str) -> Iterator[tuple[str, _Rows, list]]:
+    """Title, rows and merged ranges of each worksheet, the one of that title first."""
     import openpyxl  # on demand: it takes a while to import
 
     _check_kind(path)
@@ -194,8 +214,8 @@ def _read_tables(path: str, title: str) -> Iterator[tuple[_Rows, list]]:
             book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
         for sheet in sorted(book, key=lambda sheet: not title or _fold(sheet.title) != _fold(title)):
             with _without_remarks():
-                table = _read_rows(sheet, path)
-            yield table
+                table, merged = _read_rows(sheet, path)
+            yield sheet.title, table, merged
     except (AnnotationError, DatasetNotFoundError):
         raise
     except Exception as error:  # openpyxl and zipfile raise many kinds for a damaged file

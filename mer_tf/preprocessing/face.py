@@ -238,6 +238,13 @@ class FaceFinder:
                 return Detection(found[best], float(scores[best]), upsample, len(found))
         raise no_face(gray.shape, tried, clip, frame)
 
+    def every(self, gray: np.ndarray, upsample: int) -> list[Detection]:
+        """Every face of a ``(height, width)`` uint8 image, at one step of the ladder; the best first."""
+        check_gray(gray)
+        boxes, scores, _ = self._detector.run(np.ascontiguousarray(gray), upsample, 0.0)
+        found = [(box.left(), box.top(), box.right(), box.bottom()) for box in boxes]
+        return [Detection(box, float(score), upsample, len(found)) for box, score in zip(found, scores)]
+
     def landmarks(self, gray: np.ndarray, detection: Detection, clip: str = "", frame: int | None = None) -> np.ndarray:
         """The 68 points of a detected face.
 

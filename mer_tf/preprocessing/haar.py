@@ -7,6 +7,7 @@ brows, mouth or jaw of the person.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import pathlib
 from typing import ClassVar
@@ -83,7 +84,7 @@ class HaarFinder:
         check_gray(gray)
         tried = []
         for upsample in range(self.config.upsample, self.config.max_upsample + 1):
-            doublings = max(0, math.ceil(math.log2(_WINDOW * 2**upsample / _SMALLEST)))
+            doublings = _doublings(upsample)
             if tried and gray.size * 4**doublings > MAX_DETECTOR_PIXELS:
                 break
             tried.append(upsample)
@@ -98,6 +99,17 @@ class HaarFinder:
                 note = "" if most == 2 else "one eye found; the other placed by the face box"
                 return Detection(boxes[best], scores[best], upsample, len(boxes), faces[best][2], note)
         raise no_face(gray.shape, tried, clip, frame)
+
+    def every(self, gray: np.ndarray, upsample: int) -> list[Detection]:
+        """Every face of a ``(height, width)`` uint8 image in which both eyes are found, at one step of the ladder."""
+        check_gray(gray)
+        found = []
+        for (x, y, side), score in self._faces(gray, upsample, _doublings(upsample)):
+            eyes, count = self._eyes(gray, (x, y, side))
+            if count == 2:
+                box = (round(x), round(y), round(x + side) - 1, round(y + side) - 1)
+                found.append(Detection(box, score, upsample, 0, eyes))
+        return [dataclasses.replace(face, faces=len(found)) for face in found]
 
     def landmarks(self, gray: np.ndarray, detection: Detection, clip: str = "", frame: int | None = None) -> np.ndarray:
         """The template's 68 points, carried over so that its eye centres fall on the detection's.
@@ -172,6 +184,11 @@ class HaarFinder:
             if eye is not None:
                 return supposed + (eye - supposed[index]), 1
         return supposed, 0
+
+
+def _doublings(upsample: int) -> int:
+    """How often the picture itself is doubled for a step of the ladder, so that the smallest face fills the window."""
+    return max(0, math.ceil(math.log2(_WINDOW * 2**upsample / _SMALLEST)))
 
 
 def _cascade(path: pathlib.Path) -> cv2.CascadeClassifier:

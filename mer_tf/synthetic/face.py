@@ -230,7 +230,7 @@ def head_outline(face: Face) -> np.ndarray:
     return _spline(np.concatenate([jaw, over]), closed=True)
 
 
-def _relief(face: Face) -> np.ndarray:
+def relief(face: Face) -> np.ndarray:
     """Height of the skin towards the camera in camera pixels, float32 (480, 640)."""
     pts, s = face.points, face.scale
     ys, xs = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
@@ -329,7 +329,7 @@ def paint(face: Face) -> tuple[np.ndarray, np.ndarray]:
         )
 
     # The head: light over a relief, occlusion in its hollows, colour zones.
-    z = _relief(face)
+    z = relief(face)
     gy, gx = np.gradient(z)
     light = look["light"] / np.linalg.norm(look["light"])
     normal = 1 / np.sqrt(gx**2 + gy**2 + 1)
