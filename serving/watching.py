@@ -333,7 +333,7 @@ class ModelRecogniser:
 
     def _unfit(self, event: Event, clip: EventClip | None) -> str:
         """Why the recipe cannot be had of an event; ``""`` where it can."""
-        recipe, longest = self._description.recipe, self._description.trained_on.get("longest") or {}
+        recipe = self._description.recipe
         if clip is None:
             return "the frames of the event are not at hand any more"
         if recipe.frames.is_sequence:
@@ -348,13 +348,15 @@ class ModelRecogniser:
                 f"recipe {recipe.name!r} takes a face of {recipe.crop_size} px and this one has about "
                 f"{_CROP_EYES * clip.eye_distance:.0f}"
             )
-        if longest.get("frames") and longest.get("seconds"):
-            trained = longest["frames"] / longest["seconds"]
-            if trained > _MOST_SLOWER * clip.fps:
-                return (
-                    f"the model was trained at some {trained:.0f} frames a second and this recording has {clip.fps:.0f}"
-                )
+        trained = self._trained_fps()
+        if recipe.frames.is_sequence and trained > _MOST_SLOWER * clip.fps:
+            return f"the model was trained at some {trained:.0f} frames a second, and this recording has {clip.fps:.0f}"
         return ""
+
+    def _trained_fps(self) -> float:
+        """Frames a second of the longest training clip; 0 where the model does not tell."""
+        longest = self._description.trained_on.get("longest") or {}
+        return longest["frames"] / longest["seconds"] if longest.get("frames") and longest.get("seconds") else 0.0
 
     def _ask(self, event: Event, clip: EventClip) -> tuple[dict, tuple[str, ...]]:
         from mer_tf.preprocessing import select_frames
@@ -390,6 +392,12 @@ class ModelRecogniser:
         if not same_recipe(answer["recipe_hash"], description.recipe.hash):
             raise ServerError("the server's model was replaced by one of another recipe meanwhile")
         flags = answer_flags(description, annotated, clip.fps, selection.rule, self._here, "")
+        trained = self._trained_fps()
+        if trained > _MOST_SLOWER * clip.fps:
+            flags.append(
+                f"low_rate: the model was trained at some {trained:.0f} frames a second, and this recording has "
+                f"{clip.fps:.0f}: onset and apex may be up to {1000 / clip.fps:.0f} ms off"
+            )
         for flag in flags:
             if flag.partition(":")[0] in _OF_MODEL and flag not in self.facts["remarks"]:
                 self.facts["remarks"].append(flag)

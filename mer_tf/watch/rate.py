@@ -12,7 +12,9 @@ from mer_tf.watch.types import Source
 
 # Of the time between frames, see ``Rate.recent``; the 90th percentile, so that one lost frame in twenty is no jitter.
 MOST_JITTER = 0.55
-_SAME = 0.05  # mean gray levels by which two frames differ at least, of every fourth pixel each way
+# Mean gray levels by which two frames differ at least, of every fourth pixel each way. A frame that was repeated before
+# it was compressed differs by a little more, but by far less than the frames just before differ from one another.
+_SAME, _NEARLY_SAME, _OF_USUAL = 0.05, 1.0, 0.2
 _NEAR, _NEAR_S = 0.1, 0.0015  # steps that are as long as the usual one: share, and seconds at least
 
 
@@ -33,6 +35,7 @@ class Rate:
         self._window = window_s
         self._recent: collections.deque = collections.deque()  # (time, time since the one before, repeated)
         self._before: np.ndarray | None = None
+        self._away: collections.deque = collections.deque(maxlen=3)
         self._time: float | None = None
         self._all = np.zeros(4096, np.int64)  # histogram of the steps, 0.5 ms each, for the whole recording
         self._sums = np.zeros(4096)  # of the steps in each
@@ -42,7 +45,12 @@ class Rate:
     def take(self, time_s: float, gray: np.ndarray) -> bool:
         """One frame, ``gray`` (height, width) uint8; returns whether it repeats the one before."""
         small = np.ascontiguousarray(gray[::4, ::4])
-        repeated = self._before is not None and cv2.norm(small, self._before, cv2.NORM_L1) < _SAME * small.size
+        repeated = False
+        if self._before is not None:
+            away = cv2.norm(small, self._before, cv2.NORM_L1) / small.size
+            usual = max(self._away, default=0.0)
+            repeated = away < _SAME or (away < _NEARLY_SAME and away < _OF_USUAL * usual)
+            self._away.append(away)
         self._before = small
         if self._time is None:
             self.first_s = time_s

@@ -109,6 +109,15 @@ def test_repeated_frames_and_an_uneven_rate_are_measured():
     assert abs(facts.fps - 30) < 0.1 and abs(facts.effective_fps - 15) < 0.5 and abs(facts.duplicates - 0.5) < 0.01
     assert abs(rate.recent()[0] - 15) < 0.5 and rate.recent()[1] == pytest.approx(0.5, abs=0.01)
 
+    # Repeated before it was compressed: nearly the same.
+    rng, rate = np.random.default_rng(0), Rate()
+    noisy = [np.clip(128 + rng.normal(0, 2, (120, 160)), 0, 255) for _ in range(30)]
+    slightly = [np.rint(noisy[index // 2] + rng.normal(0, 0.3, (120, 160))).astype(np.uint8) for index in range(60)]
+    told = [rate.take(index / 30, gray) for index, gray in enumerate(slightly)]
+    assert sum(told[3::2]) == 29 and not any(told[::2])
+    rate = Rate()
+    assert not any(rate.take(index / 30, noisy[index].astype(np.uint8)) for index in range(30))
+
     rate, time_s = Rate(), 0.0
     for index in range(60):
         time_s += 0.02 if index % 3 else 0.06
