@@ -189,18 +189,8 @@ def lines(results: Sequence[dict]) -> str:
     for (group, name), part in _grouped(results, "group", "name").items():
         every = [row for one in part for row in one["rows"]]
         rows.append((group, name, len(part), *_sums(every)))
-    header = (
-        "cases",
-        "scene",
-        "seeds",
-        "micro hit",
-        "macro hit",
-        "false",
-        "false/min",
-        "answers right",
-        "away refused",
-    )
-    text = table(header, rows, wide=True)
+    sums = ("micro hit", "macro hit", "false", "false/min", "answers right", "away refused")
+    text = table(("cases", "scene", "seeds", *sums), rows, wide=True)
     by_role = collections.defaultdict(list)
     for one in results:
         if one["group"] == "people":
