@@ -17,6 +17,7 @@ import mer_tf
 from mer_tf.cli import build_parser
 from mer_tf.datasets import READERS
 from mer_tf.datasets.composites import COMPOSITES
+from mer_tf.datasets.long_videos import LONG_SETS
 from mer_tf.datasets.mappings import get_mapping
 from mer_tf.datasets.registry import CSV
 from mer_tf.protocols.registry import PROTOCOLS
@@ -37,7 +38,7 @@ PAGES = sorted(
 # Values that a page gives to these options must be known names, unless they are placeholders in capitals.
 KNOWN = {
     "--composite": COMPOSITES,
-    "--dataset": (*READERS, CSV),
+    "--dataset": (*READERS, CSV, *LONG_SETS),
     "--model": MODELS,
     "--protocol": PROTOCOLS,
     "--recipe": RECIPES,

@@ -4,7 +4,8 @@
 
 Each case draws a scene, watches it and lays the events beside the truth: a hit overlaps a true event of the same kind
 and person by half (IoU of frames), one to one. Truths of people about whom a refusal is due are not asked for; whatever
-is told of them is a false alarm. Scenes are drawn into a temporary folder and removed; ``--work`` keeps them.
+is told of them is a false alarm. Seconds in which somebody is turned away or gone must offer nothing ("away refused").
+Scenes are drawn into a temporary folder and removed; ``--work`` keeps them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import contextlib
 import csv
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import sys
@@ -24,7 +26,7 @@ from collections.abc import Iterator, Sequence
 
 from mer_tf.console import table
 from mer_tf.metrics.spotting import MACRO, MICRO, Interval, match
-from mer_tf.synthetic.scene import FOUND, NONE_FOUND, REFUSED, Scene, SceneConfig, plan_scene
+from mer_tf.synthetic.scene import FOUND, MOVE_S, NONE_FOUND, REFUSED, Scene, SceneConfig, ScenePerson, plan_scene
 from mer_tf.synthetic.scene_files import BOXES, FORMATS, write_scene
 from mer_tf.watch import store
 from mer_tf.watch.engine import watch
@@ -107,7 +109,20 @@ def answers(result: Result, people: dict[str, int], person: int, kind: str) -> t
     return said[0] if said else ("not seen", "")
 
 
-def judge(scene: Scene, result: Result, people: dict[str, int]) -> list[dict]:
+def refused_away(person: ScenePerson, seconds: Sequence, people: dict[str, int]) -> tuple[int, int]:
+    """Whole seconds in which a person is turned away or gone, and those of them in which nothing micro is offered."""
+    away = {
+        second
+        for start, stop in (*person.turned, *person.absent)
+        for second in range(math.ceil(start + MOVE_S) + 1, math.floor(stop - MOVE_S) + 1)
+    }
+    offered = {
+        round(row.second) for row in seconds if people.get(row.track) == person.person and row.tier in ("A", "B")
+    }
+    return len(away), len(away - offered)
+
+
+def judge(scene: Scene, result: Result, people: dict[str, int], seconds: Sequence = ()) -> list[dict]:
     """One row per person and kind: true events, hits, false alarms, answer due and given."""
     found = [
         Interval(str(people.get(event.track, event.track)), "", event.kind, event.onset_frame, event.offset_frame)
@@ -116,6 +131,7 @@ def judge(scene: Scene, result: Result, people: dict[str, int]) -> list[dict]:
     ]
     rows = []
     for person in scene.people:
+        away, refused = refused_away(person, seconds, people)
         for kind, due, why in ((MICRO, person.micro, person.micro_why), (MACRO, person.macro, person.macro_why)):
             truth = [
                 Interval(str(person.person), "", kind, event.onset_frame, event.offset_frame)
@@ -130,6 +146,7 @@ def judge(scene: Scene, result: Result, people: dict[str, int]) -> list[dict]:
                     "person": person.person, "role": person.role, "kind": kind, "true": len(truth), "found": len(own),
                     "hits": len(match(own, truth)), "due": due, "due_why": why, "given": given, "given_why": given_why,
                     "answer_right": right, "minutes": scene.config.seconds / 60,
+                    "away_s": away, "away_refused_s": refused,
                 }
             )  # fmt: skip
     strangers = [event for event in result.events if event.counts and event.track not in people]
@@ -138,6 +155,7 @@ def judge(scene: Scene, result: Result, people: dict[str, int]) -> list[dict]:
             {
                 "person": 0, "role": "nobody", "kind": "", "true": 0, "found": len(strangers), "hits": 0, "due": "",
                 "due_why": "", "given": "", "given_why": "", "answer_right": False, "minutes": 0.0,
+                "away_s": 0, "away_refused_s": 0,
             }
         )  # fmt: skip
     return rows
@@ -155,11 +173,12 @@ def play(case: Case, folder: str | os.PathLike, detector: str = "auto") -> dict:
     result = watch(
         root / "scene" / FORMATS[case.kind][0], root / "watched", config=WatchConfig(detector=detector), **options
     )
-    people = people_of(list(store.rows(root / "watched", store.TRACKS)), root / "scene" / BOXES)
+    seconds = list(store.rows(root / "watched", store.TRACKS))
+    people = people_of(seconds, root / "scene" / BOXES)
     return {
         "group": case.group, "name": case.name, "seed": case.config.seed, "fps": case.config.fps,
         "noise": case.config.noise, "seconds": summary.seconds, "tracks": len(result.tracks),
-        "rows": judge(plan_scene(case.config), result, people),
+        "rows": judge(plan_scene(case.config), result, people, seconds),
         "draw_s": round(drawn - began, 1), "watch_s": round(time.monotonic() - drawn, 1),
     }  # fmt: skip
 
@@ -170,8 +189,8 @@ def lines(results: Sequence[dict]) -> str:
     for (group, name), part in _grouped(results, "group", "name").items():
         every = [row for one in part for row in one["rows"]]
         rows.append((group, name, len(part), *_sums(every)))
-    header = ("cases", "scene", "seeds", "micro hit", "macro hit", "false", "false/min", "answers right")
-    text = table(header, rows, wide=True)
+    sums = ("micro hit", "macro hit", "false", "false/min", "answers right", "away refused")
+    text = table(("cases", "scene", "seeds", *sums), rows, wide=True)
     by_role = collections.defaultdict(list)
     for one in results:
         if one["group"] == "people":
@@ -179,7 +198,7 @@ def lines(results: Sequence[dict]) -> str:
                 by_role[row["role"]].append(row)
     if by_role:
         rows = [(role, *_sums(part)) for role, part in by_role.items()]
-        text += "\n\n" + table(("six people", *header[3:]), rows, wide=True)
+        text += "\n\n" + table(("six people", *sums), rows, wide=True)
     wrong = [
         f"{one['name']}, seed {one['seed']}, p{row['person']} ({row['role']}), {row['kind']}: due {row['due']} "
         f"{row['due_why']}, given {row['given']} {row['given_why']}"
@@ -199,7 +218,10 @@ def _sums(rows: Sequence[dict]) -> tuple:
     alarms = sum(row["found"] - row["hits"] for row in rows)
     minutes = sum(row["minutes"] for row in rows if row["kind"] == MICRO)
     right = sum(row["answer_right"] for row in rows)
-    return (*hits, alarms, f"{alarms / minutes:.2f}" if minutes else None, f"{right} of {len(rows)}")
+    part = [row for row in rows if row["kind"] == MICRO]
+    away, refused = (sum(row.get(name, 0) for row in part) for name in ("away_s", "away_refused_s"))
+    return (*hits, alarms, f"{alarms / minutes:.2f}" if minutes else None, f"{right} of {len(rows)}",
+            f"{refused} of {away} s" if away else None)  # fmt: skip
 
 
 def _grouped(results, *names) -> dict:

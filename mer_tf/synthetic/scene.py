@@ -56,7 +56,7 @@ _RISE, _HOLD = (0.35, 0.5), 0.1  # shares of an event
 _BLINK_EVERY_S = (3.0, 6.0)
 _PERIOD_S = 30.0  # of turning and leaving, and how much of it is spent so
 _AWAY = (0.40, 0.62)
-_MOVE_S = 0.8
+MOVE_S = 0.8  # on the way there, and back
 _SIZES = (1.0, 0.88, 0.95, 0.82, 0.9, 0.85)  # of the largest face
 
 
@@ -388,7 +388,7 @@ def ramp(times, spans) -> np.ndarray:
     times = np.asarray(times, np.float64)
     there = np.zeros(len(times))
     for start, stop in spans:
-        way = min(_MOVE_S, (stop - start) / 2)
+        way = min(MOVE_S, (stop - start) / 2)
         inside = np.clip(np.minimum(times - start, stop - times) / way, 0, 1)
         there = np.maximum(there, 0.5 - 0.5 * np.cos(np.pi * inside))
     return there

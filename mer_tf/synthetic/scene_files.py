@@ -112,6 +112,7 @@ def write_scene(
     root = pathlib.Path(out)
     _check_folder(root)
     with output.locked(root):
+        atomic.remove_left(root)
         for name in {TRUTH, EVENTS, PEOPLE, BOXES, *(name for name, _ in FORMATS.values())}:
             if (root / name).is_dir():
                 shutil.rmtree(root / name)
@@ -119,10 +120,17 @@ def write_scene(
                 (root / name).unlink(missing_ok=True)
         target = root / FORMATS[kind][0]
         frames = _counted(draw(scene), scene.config.frames, progress)
-        if kind == "frames":
-            _write_frames(target, frames)
-        else:
-            _write_video(target, frames, scene.config, FORMATS[kind][1], quality)
+        # OpenCV tells the kind of container by the ending of a name, so that the file is made in a folder of its own.
+        temporary = tempfile.mkdtemp(dir=root, prefix=atomic.PREFIX)
+        try:
+            made = os.path.join(temporary, target.name)
+            if kind == "frames":
+                _write_frames(made, frames)
+            else:
+                _write_video(made, frames, scene.config, FORMATS[kind][1], quality)
+            os.replace(made, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
         atomic.write_text(root / EVENTS, events_csv(scene, target.stem))
         atomic.write_text(root / PEOPLE, people_csv(scene))
         atomic.write_text(root / BOXES, boxes_csv(scene))
@@ -168,46 +176,39 @@ def _counted(frames: Iterator[np.ndarray], total: int, progress) -> Iterator[np.
             progress(number, total)
 
 
-def _write_frames(folder: pathlib.Path, frames: Iterator[np.ndarray]) -> None:
-    folder.mkdir(parents=True)
+def _write_frames(folder: str, frames: Iterator[np.ndarray]) -> None:
+    os.mkdir(folder)
     for number, picture in enumerate(frames):
         done, data = cv2.imencode(".png", picture, (cv2.IMWRITE_PNG_COMPRESSION, 1))
         if not done:
             raise OutputError(f"OpenCV could not encode frame {number}")
-        (folder / f"{number:06d}.png").write_bytes(data.tobytes())
+        pathlib.Path(folder, f"{number:06d}.png").write_bytes(data.tobytes())
 
 
-def _write_video(path: pathlib.Path, frames, config: SceneConfig, letters: str, quality: int | None) -> None:
+def _write_video(path: str, frames, config: SceneConfig, letters: str, quality: int | None) -> None:
     code = cv2.VideoWriter_fourcc(*letters)
-    # OpenCV tells the kind of container by the ending, so that the file is made in a folder of its own.
-    temporary = tempfile.mkdtemp(dir=path.parent, prefix=atomic.PREFIX)
-    try:
-        made = os.path.join(temporary, path.name)
-        backend = cv2.CAP_FFMPEG if quality is None else cv2.CAP_OPENCV_MJPEG
-        with _fast_encoder(), heard():  # FFmpeg says of VP8 in WebM that it knows no tag for it, and writes it
-            writer = cv2.VideoWriter(made, backend, code, float(config.fps), (config.width, config.height))
-        if not writer.isOpened():
-            raise OutputError(
-                f"OpenCV {cv2.__version__} cannot write {path.name} with the codec {letters}; "
-                "take another format, for example frames"
-            )
-        if quality is not None:
-            writer.set(cv2.VIDEOWRITER_PROP_QUALITY, quality)
-        for number, picture in enumerate(frames):
-            if number % 32 == 0:  # a full disk is told to nobody by OpenCV's writer
-                room = os.statvfs(temporary)
-                if room.f_bavail * room.f_frsize < _ROOM:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            writer.write(picture)
-        writer.release()
-        reader = cv2.VideoCapture(made)
-        readable = reader.isOpened() and reader.read()[0]
-        reader.release()
-        if not readable:
-            raise OutputError(f"{path} could not be written: OpenCV cannot read it again")
-        os.replace(made, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    backend = cv2.CAP_FFMPEG if quality is None else cv2.CAP_OPENCV_MJPEG
+    with _fast_encoder(), heard():  # FFmpeg says of VP8 in WebM that it knows no tag for it, and writes it
+        writer = cv2.VideoWriter(path, backend, code, float(config.fps), (config.width, config.height))
+    if not writer.isOpened():
+        raise OutputError(
+            f"OpenCV {cv2.__version__} cannot write {os.path.basename(path)} with the codec {letters}; take another "
+            "format, for example frames"
+        )
+    if quality is not None:
+        writer.set(cv2.VIDEOWRITER_PROP_QUALITY, quality)
+    for number, picture in enumerate(frames):
+        if number % 32 == 0:  # a full disk is told to nobody by OpenCV's writer
+            room = os.statvfs(os.path.dirname(path))
+            if room.f_bavail * room.f_frsize < _ROOM:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        writer.write(picture)
+    writer.release()
+    reader = cv2.VideoCapture(path)
+    readable = reader.isOpened() and reader.read()[0]
+    reader.release()
+    if not readable:
+        raise OutputError(f"{os.path.basename(path)} was written, and OpenCV cannot read it again")
 
 
 @contextlib.contextmanager

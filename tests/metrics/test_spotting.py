@@ -224,6 +224,19 @@ def test_public_script_and_ours_agree_where_nothing_is_odd():
     assert public["scores"]["STRS"] == pytest.approx(one["strs"])
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 12), st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=6))
+def test_public_script_and_ours_agree_with_one_interval_in_each_video(videos):
+    truth = [at(10, 19, true, video=str(k)) for k, (_, true, _) in enumerate(videos)]
+    found = [at(10 + shift, 19 + shift, said, video=str(k)) for k, (shift, _, said) in enumerate(videos)]
+    public, one = public_scores(found, truth)["scores"], spotting_scores(found, truth)["all"]
+    assert public["F1-score spotting"] == pytest.approx(one["f1"])
+    hit = {true for shift, true, _ in videos if shift <= 3}
+    if len(hit) > 1 and public["STRS"] is not None:
+        assert public["F1-score analysis"] == pytest.approx(one["recognition"]["f1"])
+        assert public["STRS"] == pytest.approx(one["strs"])
+
+
 @pytest.mark.parametrize(
     ("fault", "found", "truth", "public", "ours"),
     [

@@ -236,6 +236,21 @@ def test_a_new_scene_replaces_an_old_one_and_nothing_else(tmp_path):
     assert (out / "scene.avi").is_file()
 
 
+def test_what_a_killed_run_left_is_no_hindrance(tmp_path, monkeypatch):
+    out, config = tmp_path / "scene", one("still", seconds=0.4)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *arguments, **options: None)
+        with pytest.raises(KeyboardInterrupt):
+            write_scene(out, config, kind="frames", progress=_stop)
+    assert [path.name[:9] for path in out.iterdir()] == [".writing-"]
+    write_scene(out, config, kind="frames")
+    assert sorted(path.name for path in out.iterdir())[0] == "boxes.csv"
+
+
+def _stop(done, total):
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

@@ -84,6 +84,16 @@ def test_events_and_answers_are_judged(tool):
     assert "p5 (leaving), micro: due found" in text and f"{len(micros)} of " in text
 
 
+def test_seconds_of_a_turned_head_must_offer_nothing(tool):
+    person = plan_scene(SceneConfig(faces=1, roles=("turning",), seconds=20)).people[0]
+    assert person.turned == ((8.0, 12.4),)
+    rows = [
+        SimpleNamespace(track="a", second=float(second), tier="R" if second == 11 else "A") for second in range(1, 21)
+    ]
+    assert tool.refused_away(person, rows, {"a": 1}) == (2, 1)
+    assert tool.refused_away(person, rows, {"a": 2}) == (2, 2)
+
+
 def test_a_refusal_for_another_reason_is_another_answer(tool):
     scene = plan_scene(SceneConfig(faces=1, repeat=2))
     for why, right in (("duplicate", True), ("face_small", False)):
