@@ -33,7 +33,7 @@ FLOORS = (
     ("datasets",),
     ("metrics", "protocols", "synthetic"),
     ("systems",),
-    ("passport",),
+    ("passport", "board"),
     ("training",),
     ("export",),
     ("report", "zoo", "show"),
