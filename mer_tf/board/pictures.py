@@ -16,6 +16,9 @@ _COLUMNS = 9  # most maps of one clip
 _TILE = 84  # px, the least side of a map
 _GAP = 4  # px between two maps
 _DPI = 100
+# Inches: TensorBoard shows pictures small, so that letters are large in them.
+_CELL, _LETTER, _RIGHT = 0.75, 0.085, 0.2
+_WIDE_NAME = 8  # letters of a class that do not fit under a cell
 _WORST_SHARE = 99.5  # percentile of the values that ends a colour scale
 # Content of a view -> what its channels are called.
 _CHANNELS = {
@@ -55,29 +58,23 @@ def confusion_picture(confusion: np.ndarray, classes: Sequence[str], title: str)
         title: Line above.
     """
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    side = 1.1 * len(classes)
-    figure = _figure(side + 2.6, side + 1.5)
-    axes = figure.add_axes((1.9 / (side + 2.6), 0.75 / (side + 1.5), side / (side + 2.6), side / (side + 1.5)))
+    names = [shown(name) for name in classes]
+    slanted = max(map(len, names)) > _WIDE_NAME
+    side = _CELL * len(names)
+    axes = _axes(side, side, left=0.45 + _LETTER * max(map(len, names)), top=0.4, bottom=1.0 if slanted else 0.6)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for true, row in enumerate(confusion.tolist()):
         for predicted, count in enumerate(row):
-            dark = share[true, predicted] > 0.55
-            axes.text(
-                predicted,
-                true,
-                f"{count}\n{share[true, predicted]:.0%}",
-                ha="center",
-                va="center",
-                fontsize=12,
-                color="white" if dark else "black",
-            )
-    names = [shown(name) for name in classes]
-    axes.set_xticks(range(len(names)), names, fontsize=10, parse_math=False)
+            part = share[true, predicted]
+            ink = "white" if part > 0.55 else "black"  # seen on the blue of that share
+            axes.text(predicted, true, f"{count}\n{part:.0%}", ha="center", va="center", fontsize=11, color=ink)
+    slant = {"rotation": 25, "ha": "right"} if slanted else {}
+    axes.set_xticks(range(len(names)), names, fontsize=10, parse_math=False, **slant)
     axes.set_yticks(range(len(names)), names, fontsize=10, parse_math=False)
-    axes.set_xlabel("predicted", fontsize=11)
-    axes.set_ylabel("true", fontsize=11)
-    axes.set_title(title, fontsize=11)
-    return _png(figure)
+    axes.set_xlabel("predicted", fontsize=10)
+    axes.set_ylabel("true", fontsize=10)
+    axes.set_title(title, fontsize=10)
+    return _png(axes.figure)
 
 
 def input_picture(tensors: Mapping[str, np.ndarray], keys: Sequence[str], recipe: Recipe, title: str) -> Picture | None:
@@ -104,23 +101,19 @@ def input_picture(tensors: Mapping[str, np.ndarray], keys: Sequence[str], recipe
             fitted = tile[_nearest(tile.shape[0], side)][:, _nearest(tile.shape[1], side)]
             top, left = down * (side + _GAP), across * (side + _GAP)
             mosaic[top : top + side, left : left + side] = fitted
-    names = 2.6  # inches for the names of the clips
-    height, width = mosaic.shape[0] / _DPI, mosaic.shape[1] / _DPI
-    figure = _figure(width + names + 0.3, height + 0.85)
-    axes = figure.add_axes(
-        (names / (width + names + 0.3), 0.05 / (height + 0.85), width / (width + names + 0.3), height / (height + 0.85))
-    )
+    names, height, width = [_short(key) for key in keys], mosaic.shape[0] / _DPI, mosaic.shape[1] / _DPI
+    axes = _axes(width, height, left=0.2 + 0.85 * _LETTER * max(map(len, names)), top=0.75, bottom=0.05)
     axes.imshow(mosaic, interpolation="nearest")
-    at = [side / 2 + k * (side + _GAP) for k in range(max(len(keys), len(columns)))]
-    axes.set_yticks(at[: len(keys)], [_short(key) for key in keys], fontsize=8, parse_math=False)
-    axes.set_xticks(at[: len(columns)], [column.title for column in columns], fontsize=8, parse_math=False)
+    at = [side / 2 + k * (side + _GAP) for k in range(max(len(names), len(columns)))]
+    axes.set_yticks(at[: len(names)], names, fontsize=9, parse_math=False)
+    axes.set_xticks(at[: len(columns)], [column.title for column in columns], fontsize=9, parse_math=False)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
     further = f"; {dropped} further maps are not shown" if dropped else ""
-    left, top = 0.1 / (width + names + 0.3), 1 - 0.2 / (height + 0.85)
-    figure.text(left, top, shown(title + further), fontsize=10, va="center", parse_math=False)
-    return _png(figure)
+    whole = axes.figure.get_figheight()
+    axes.figure.text(0.02, 1 - 0.15 / whole, shown(title + further), fontsize=10, va="center", parse_math=False)
+    return _png(axes.figure)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,13 +184,15 @@ def _short(key: str, most: int = 34) -> str:
     return text if len(text) <= most else f"…{text[1 - most :]}"
 
 
-def _figure(width: float, height: float):
+def _axes(width: float, height: float, *, left: float, top: float, bottom: float):
+    """Axes of that size on a figure with room around them, all in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
+    across, down = left + width + _RIGHT, bottom + height + top
+    figure = Figure(figsize=(across, down), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    return figure
+    return figure.add_axes((left / across, bottom / down, width / across, height / down))
 
 
 def _png(figure) -> Picture:

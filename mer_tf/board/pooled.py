@@ -11,16 +11,18 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 
 from mer_tf import metrics
 from mer_tf.board import events
-from mer_tf.board.pictures import SHOWN, confusion_picture, input_picture
+from mer_tf.board.pictures import SHOWN, Picture, confusion_picture, input_picture
 from mer_tf.board.projector import averaged, remove_projector, spread, write_projector
 from mer_tf.console import printable, shown
 from mer_tf.recipes import Recipe
 from mer_tf.types import Prediction
 
-MEAN, LOW, HIGH = "mean_over_folds", "percentile_10", "percentile_90"  # before the names of curves
+# Before the names of curves; TensorBoard orders by name, and the scores are to come before these.
+MEAN, LOW, HIGH = "training_mean", "training_percentile_10", "training_percentile_90"
 BY_EPOCH = "held_out_by_epoch"
 _PERCENTILES = {LOW: 10, HIGH: 90}
 _TITLES = {"loss": "training loss", "accuracy": "training accuracy", "learning_rate": "learning rate"}
+_NAMES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
 _WORST = 200  # folds in the table
 _BATCH = 64  # clips
 
@@ -28,18 +30,48 @@ Curves = Mapping[str, Sequence[float]]  # figure -> value of each epoch, from th
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Clips:
+class Inputs:
     """What the network was given.
 
     Attributes:
+        pictures: Some clips of each class, by its name.
+        keys: ``dataset/subject/clip`` of each row of ``averages``.
+        averages: (clips, values), see ``mer_tf.board.projector.averaged``.
+    """
+
+    pictures: Mapping[str, Picture]
+    keys: Sequence[str]
+    averages: np.ndarray
+
+
+def look_at(
+    keys: Sequence[str],
+    labels: Sequence[int],
+    classes: Sequence[str],
+    recipe: Recipe,
+    inputs: Callable[[Sequence[int]], Mapping[str, np.ndarray]],
+) -> Inputs:
+    """Pictures and averages of clips; the same for every run on them.
+
+    Args:
         keys: ``dataset/subject/clip`` of each clip.
+        labels: Class of each.
+        classes: Names of the classes.
         recipe: Recipe of the inputs.
         inputs: Gives the network's inputs of the clips of those numbers, name -> (clips, ...).
     """
-
-    keys: Sequence[str]
-    recipe: Recipe
-    inputs: Callable[[Sequence[int]], Mapping[str, np.ndarray]]
+    pictures = {}
+    for label, name in enumerate(classes):
+        own = sorted((key, row) for row, key in enumerate(keys) if labels[row] == label)
+        chosen = [own[k] for k in spread(len(own), SHOWN)]  # of as many people as there are
+        if chosen:
+            maps, title = inputs([row for _, row in chosen]), f"{name}: {len(chosen)} of {len(own)} clips"
+            picture = input_picture(maps, [key for key, _ in chosen], recipe, title)
+            if picture is not None:
+                pictures[name] = picture
+    rows = spread(len(keys))
+    parts = [averaged(inputs(rows[start : start + _BATCH])) for start in range(0, len(rows), _BATCH)]
+    return Inputs(pictures, [keys[row] for row in rows], np.concatenate(parts))
 
 
 def log_pooled(
@@ -50,7 +82,7 @@ def log_pooled(
     curves: Mapping[str, Curves] | None = None,
     by_epoch: Mapping[int, Sequence[Prediction]] | None = None,
     settings: Mapping | None = None,
-    clips: Clips | None = None,
+    inputs: Inputs | None = None,
     keep_graph: bool = False,
 ) -> None:
     """Writes the logs of a run in place of the folder's earlier ones; the same run gives the same logs.
@@ -62,33 +94,35 @@ def log_pooled(
         curves: Those of each fold by its name.
         by_epoch: Predictions of the held-out clips by epoch, where they were asked for.
         settings: What the run was made with, shown as text.
-        clips: What the network was given; None shows no inputs.
+        inputs: What the network was given; None shows none.
         keep_graph: Whether the graph of a network that is there is this run's.
     """
     confusion = _confusion(predictions, len(classes))
     scores = _scores(confusion)
-    title = ", ".join(f"{name} {scores[key]:.3f}" for key, name in _NAMES.items() if key in scores)
+    title = ", ".join(f"{_NAMES[name]} {scores[name]:.3f}" for name in ("uf1", "uar") if name in scores)
     found = [event for name, value in scores.items() for event in events.curve(events.SCORES + name, {0: value})]
     found += _curves(curves or {}, by_epoch or {}, len(classes))
     found.append(events.text(f"{events.SCORES}confusion", _table_of(confusion, classes)))
     found.append(events.text(f"{events.SCORES}folds", _folds(predictions)))
     if settings:
         found.append(events.text(f"{events.SCORES}settings", _json(settings)))
-    picture = confusion_picture(confusion, classes, f"{title}; {len(predictions)} clips")
+    picture = confusion_picture(confusion, classes, title)
     found.append(events.picture("confusion", picture.png, picture.height, picture.width))
-    if clips is not None:
-        found += _inputs(predictions, classes, clips)
-    shown_rows = spread(len(predictions))
-    chosen = [predictions[row] for row in shown_rows]
+    for name, picture in (inputs.pictures if inputs is not None else {}).items():
+        tag = f"inputs/{printable(shown(name))}"
+        found.append(events.picture(tag, picture.png, picture.height, picture.width))
     written = events.write_events(folder, found)
     # Only now are there two files, for a moment; a kill in between leaves both, and the next call removes them.
     events.remove_logs(folder, graph=not keep_graph, but=written)
     remove_projector(folder)
-    if all(p.probabilities for p in chosen):
-        write_projector(folder, chosen, classes, _averaged(chosen, clips) if clips is not None else None)
-
-
-_NAMES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
+    if not all(p.probabilities for p in predictions):
+        return
+    if inputs is None:
+        write_projector(folder, [predictions[row] for row in spread(len(predictions))], classes, None)
+        return
+    by_key = {f"{p.dataset}/{p.subject}/{p.clip}": p for p in predictions}
+    rows = [row for row, key in enumerate(inputs.keys) if key in by_key]  # not all where some folds were asked for
+    write_projector(folder, [by_key[inputs.keys[row]] for row in rows], classes, inputs.averages[rows])
 
 
 def curves_of(history: Sequence[Mapping]) -> dict[str, list[float]]:
@@ -128,7 +162,7 @@ def _curves(curves: Mapping[str, Curves], by_epoch: Mapping[int, Sequence[Predic
     if len(lengths) > 1:
         last = [max(map(len, fold.values())) for fold in curves.values() if fold]
         still = [sum(epoch < length for length in last) for epoch in range(max(lengths))]
-        found += events.curve("folds_still_training", still)
+        found += events.curve("training_folds", still)
     scored = {epoch: _scores(_confusion(rows, num_classes)) for epoch, rows in by_epoch.items()}
     for name, title in _NAMES.items():
         steps = {epoch: scores[name] for epoch, scores in scored.items() if name in scores}
@@ -143,34 +177,6 @@ def _curves(curves: Mapping[str, Curves], by_epoch: Mapping[int, Sequence[Predic
     if looked:
         categories["pooled score of the held-out clips after each epoch, to look at; nothing was chosen by it"] = looked
     return [*found, events.layout(categories)] if categories else found
-
-
-def _inputs(predictions: Sequence[Prediction], classes: Sequence[str], clips: Clips) -> list:
-    """A picture of some clips of each class, of as many people as there are."""
-    row_of = {key: row for row, key in enumerate(clips.keys)}
-    found = []
-    for label, name in enumerate(classes):
-        keys = sorted(_key(p) for p in predictions if p.label == label)
-        chosen = [keys[row] for row in spread(len(keys), SHOWN)] if keys else []
-        if not chosen:
-            continue
-        title = f"class {name}: what the network is given of {len(chosen)} of {len(keys)} clips"
-        picture = input_picture(clips.inputs([row_of[key] for key in chosen]), chosen, clips.recipe, title)
-        if picture is not None:
-            tag = f"inputs/{printable(shown(name))}"
-            found.append(events.picture(tag, picture.png, picture.height, picture.width))
-    return found
-
-
-def _averaged(predictions: Sequence[Prediction], clips: Clips) -> np.ndarray:
-    row_of = {key: row for row, key in enumerate(clips.keys)}
-    rows = [row_of[_key(p)] for p in predictions]
-    parts = [averaged(clips.inputs(rows[start : start + _BATCH])) for start in range(0, len(rows), _BATCH)]
-    return np.concatenate(parts)
-
-
-def _key(prediction: Prediction) -> str:
-    return f"{prediction.dataset}/{prediction.subject}/{prediction.clip}"
 
 
 def _confusion(predictions: Sequence[Prediction], num_classes: int) -> np.ndarray:

@@ -147,6 +147,11 @@ class View:
         self._compare()
 
     @property
+    def has_pooled(self) -> bool:
+        """Whether a run has logs of the whole."""
+        return any(run.parts()[0] for run in self.runs)
+
+    @property
     def unfinished(self) -> list[str]:
         """Names of the runs of which all folds are listed, as there are no logs of the whole."""
         return [run.name for run in self.runs if _is_unfinished(*run.parts())]

@@ -19,7 +19,7 @@ from mer_tf.commands.options import (
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
 from mer_tf.recipes.outside import ZERO_CENTRED
-from mer_tf.run_files import EPOCHS_FILE, FLOW_FIELD, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
+from mer_tf.run_files import EPOCHS_FILE, FLOW_FIELD, LOGS, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
 
 _EPOCH_STEP = 1
 
@@ -185,5 +185,11 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
     if arguments.sub_clips:
         parts = os.path.join(arguments.out, SUB_CLIPS_FILE)
         console.result(f"{parts}: see 'mer evaluate {parts}'")
+    if arguments.profile:
+        profile = os.path.join(arguments.out, LOGS, "profile")
+        if os.path.isdir(profile):
+            console.result(f"{profile}: one epoch, operation by operation")
+        else:
+            console.note("note: every fold was there already, so no epoch was traced; another --out gets a profile")
     console.result(f"TensorBoard: mer tensorboard {shlex.quote(arguments.out)}")
     console.result(f"log of all libraries: {log}")

@@ -63,6 +63,7 @@ def run(arguments) -> int:
             console.result(f"tensorboard --logdir {arguments.view} --host {HOST}")
             return 0
         address = _start(tensorboard, folder, arguments.port)
+        address += "#custom_scalars" if view.has_pooled else ""  # the tab with the mean over folds and its band
         console.result(f"{address} (Ctrl-C ends it)")
         if arguments.open:
             import webbrowser

@@ -213,7 +213,8 @@ def begin_run(out_dir: str | os.PathLike, settings: Mapping, folds: Sequence[Fol
         ConfigError: The folder holds a run with other settings, finished or not, and ``force`` is not given.
     """
     earlier = output.read_settings(out_dir) or {}
-    atomic.remove_left(os.path.join(out_dir, FOLDS))
+    for name in (FOLDS, LOGS):
+        atomic.remove_left(os.path.join(out_dir, name))
     names = {fold.name for fold in folds}
     if check_run(out_dir, settings, force=force):
         names = set()

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from mer_tf import output
 from mer_tf.board.events import POOLED
-from mer_tf.board.pooled import Clips, log_pooled
+from mer_tf.board.pooled import Inputs, log_pooled, look_at
 from mer_tf.metrics.predictions import read_epoch_predictions
 from mer_tf.run_files import EPOCHS_FILE, LOGS
 from mer_tf.systems.registry import get_model_card
-from mer_tf.training.data import MotionData
 from mer_tf.training.fold_store import read_curves
 from mer_tf.types import Prediction
 
 if TYPE_CHECKING:
     from mer_tf.training.cross_validation import Run
 
+_SEEN: dict[tuple, Inputs] = {}  # at most one
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +54,7 @@ def log_run(
             curves=read_curves(out_dir, run.split.folds) if folds else None,
             by_epoch=read_epoch_predictions(epochs, len(run.classes)) if os.path.exists(epochs) else None,
             settings=config if folds else ensemble,
-            clips=Clips(run.data.keys, run.data.recipe, lambda rows: _inputs(run.data, rows)),
+            inputs=_inputs(run),
             keep_graph=folds and get_model_card(run.config.model).is_network,
         )
     except Exception as error:
@@ -63,5 +63,13 @@ def log_run(
         _log.warning("the logs of the whole run for TensorBoard could not be written", exc_info=True)
 
 
-def _inputs(data: MotionData, rows: Sequence[int]):
-    return data.take(rows).network_inputs()
+def _inputs(run: Run) -> Inputs:
+    """What the network is given, looked at once for all runs of a sweep on the same clips."""
+    data, key = run.data, (run.data.fingerprint, run.classes)
+    if key not in _SEEN:
+        found = look_at(
+            data.keys, data.labels.tolist(), run.classes, data.recipe, lambda rows: data.take(rows).network_inputs()
+        )
+        _SEEN.clear()
+        _SEEN[key] = found
+    return _SEEN[key]
