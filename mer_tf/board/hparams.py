@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -12,6 +12,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2, summ
 from mer_tf.board.events import SCORES
 from mer_tf.run_files import ENSEMBLE
 from mer_tf.systems.card import flat
+from mer_tf.systems.registry import MODELS
 
 _NAMES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
 # What names a file or follows from the rest.
@@ -21,14 +22,21 @@ _ALWAYS = ("system", "seed")
 
 def settings_of(passport: Mapping) -> dict[str, object]:
     """The settings of a run as numbers, words and truth values, by the names that ``--set`` takes."""
-    config = {name: value for name, value in flat(passport["config"]) if name not in _LEFT_OUT}
+    options = passport["config"].get("model_options", {})
+    card = MODELS.get(passport["model"])
+    # A hand-crafted feature has none of the settings of networks, though its passport lists their defaults.
+    config = passport["config"] if card is None or card.is_network else {"model_options": options}
     kind = passport.get("kind", "runs")
     seeds = [passport["seeds"]["global"]]
     if kind == ENSEMBLE:
         seeds = sorted({member["seed"] for member in passport[ENSEMBLE]["members"]}, key=str)
     found = {"system": passport["model"], "seed": seeds[0] if len(seeds) == 1 else " ".join(map(str, seeds))}
-    found |= {"score of": kind, "protocol": passport["protocol"], "clips": passport["data_fingerprint"][:12]}
-    found |= {name.removeprefix("model_options."): value for name, value in config.items()}
+    found |= {"score of": kind, "protocol": passport["protocol"], "clips": passport["clips"]}
+    found |= {
+        name.removeprefix("model_options."): value
+        for name, value in flat(config)
+        if name not in _LEFT_OUT and value != {}
+    }
     return {name: _plain(value) for name, value in found.items() if value is not None and value != ""}
 
 
@@ -43,7 +51,7 @@ def compared(passports: Mapping[str, Mapping]) -> dict[str, list[Event]]:
     """
     settings = {name: settings_of(passport) for name, passport in passports.items()}
     names = dict.fromkeys(key for one in settings.values() for key in one)
-    kept = [key for key in names if key in _ALWAYS or len({json.dumps(one.get(key)) for one in settings.values()}) > 1]
+    kept = [key for key in names if key in _ALWAYS or _varies(key, list(settings.values()))]
     numbers = {key: all(_is_number(one[key]) for one in settings.values() if key in one) for key in kept}
     columns = []
     for key in kept:
@@ -69,6 +77,16 @@ def compared(passports: Mapping[str, Mapping]) -> dict[str, list[Event]]:
             Event(summary=Summary(value=[last])),
         ]
     return found
+
+
+def _varies(key: str, settings: Sequence[Mapping]) -> bool:
+    """Whether runs that have a setting differ in it, or only some of the runs of one system have it."""
+    if len({json.dumps(one[key]) for one in settings if key in one}) > 1:
+        return True
+    has: dict[object, set[bool]] = {}
+    for one in settings:
+        has.setdefault(one["system"], set()).add(key in one)
+    return any(len(found) > 1 for found in has.values())
 
 
 def _plain(value):

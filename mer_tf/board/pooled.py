@@ -23,6 +23,9 @@ BY_EPOCH = "held_out_by_epoch"
 _PERCENTILES = {LOW: 10, HIGH: 90}
 _TITLES = {"loss": "training loss", "accuracy": "training accuracy", "learning_rate": "learning rate"}
 _NAMES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
+# Headings of charts; TensorBoard puts charts of several runs under one heading where it is the same.
+_BAND = "mean over folds; band: 10th to 90th percentile of the folds"
+_LOOKED = "pooled score of the held-out clips after each epoch, to look at; nothing was chosen by it"
 _WORST = 200  # folds in the table
 _BATCH = 64  # clips
 
@@ -173,9 +176,9 @@ def _curves(curves: Mapping[str, Curves], by_epoch: Mapping[int, Sequence[Predic
             )
     categories = {}
     if charts:
-        categories[f"mean over {len(curves)} folds; band: 10th to 90th percentile of the folds"] = charts
+        categories[_BAND] = charts
     if looked:
-        categories["pooled score of the held-out clips after each epoch, to look at; nothing was chosen by it"] = looked
+        categories[_LOOKED] = looked
     return [*found, events.layout(categories)] if categories else found
 
 

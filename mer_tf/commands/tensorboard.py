@@ -11,7 +11,8 @@ from mer_tf.errors import BadInputError, ConfigError, PortInUseError
 
 HOST = "127.0.0.1"  # logs show faces' motion and names of files: they are not for the network
 _UPDATE_EVERY = 5.0  # seconds
-_NAMED = 3  # unfinished runs that are named
+_LISTED = 30  # runs that are named
+_NAMED = 3  # unfinished ones that are
 _HIGHEST_PORT = 65535
 
 
@@ -79,7 +80,12 @@ def run(arguments) -> int:
 
 def _tell(console: Console, view) -> None:
     names = [run.name for run in view.runs]
-    console.result(fill(f"{len(names)} runs: {', '.join(names)}" if len(names) > 1 else names[0]))
+    if len(names) > 1:
+        console.result(f"{len(names)} runs:")
+    for name in names[:_LISTED]:
+        console.result(name)
+    if len(names) > _LISTED:
+        console.result(f"and {len(names) - _LISTED} more")
     unfinished = view.unfinished
     if unfinished:
         more = f" and {len(unfinished) - _NAMED} more" if unfinished[_NAMED:] else ""
