@@ -32,11 +32,9 @@ def settings_of(passport: Mapping) -> dict[str, object]:
         seeds = sorted({member["seed"] for member in passport[ENSEMBLE]["members"]}, key=str)
     found = {"system": passport["model"], "seed": seeds[0] if len(seeds) == 1 else " ".join(map(str, seeds))}
     found |= {"score of": kind, "protocol": passport["protocol"], "clips": passport["clips"]}
-    found |= {
-        name.removeprefix("model_options."): value
-        for name, value in flat(config)
-        if name not in _LEFT_OUT and value != {}
-    }
+    for name, value in flat(config):
+        if name not in _LEFT_OUT and value != {}:
+            found[name.removeprefix("model_options.")] = value
     return {name: _plain(value) for name, value in found.items() if value is not None and value != ""}
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mer_tf import output
 from mer_tf.board.events import FINAL, POOLED, PRETRAIN, PROFILE, is_event_file, write_events
-from mer_tf.board.hparams import compared
+from mer_tf.board.hparams import compared, settings_of
 from mer_tf.board.projector import CLIPS_FILE, CONFIG_FILE, INPUTS_FILE, PROBABILITIES_FILE
 from mer_tf.console import printable, shown
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError, UnknownNameError
@@ -51,8 +51,9 @@ class RunLogs:
         try:
             with open(path, encoding="utf-8") as file:
                 found = json.load(file)
-            return found if "config" in found and "metrics" in found else None
-        except (OSError, ValueError, TypeError):
+            settings_of(found)
+            return found
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # damaged
             return None
 
     def parts(self) -> tuple[str, dict[str, str], dict[str, str]]:

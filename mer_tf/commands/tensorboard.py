@@ -98,7 +98,7 @@ def _tell(console: Console, view) -> None:
 def _tensorboard():
     """TensorBoard's module that starts it; an error for a person where something is missing."""
     try:
-        from tensorboard import default, program  # noqa: F401, the plugins show what they lack only here
+        return _load()
     except ImportError as error:
         package = (getattr(error, "name", "") or "tensorboard").partition(".")[0]
         install = "'setuptools<81'" if package == "pkg_resources" else package
@@ -106,6 +106,11 @@ def _tensorboard():
             f"TensorBoard cannot be loaded, as package {package!r} is missing ({error}); install it: "
             f"pip install {install}"
         ) from error
+
+
+def _load():
+    from tensorboard import default, program  # noqa: F401, the plugins show what they lack only here
+
     return program
 
 
