@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import tempfile
 import time
 
@@ -61,7 +62,7 @@ def run(arguments) -> int:
         view.update()
         _tell(console, view)
         if arguments.view is not None:
-            console.result(f"tensorboard --logdir {arguments.view} --host {HOST}")
+            console.result(f"tensorboard --logdir {shlex.quote(arguments.view)} --host {HOST}")
             return 0
         address = _start(tensorboard, folder, arguments.port)
         address += "#custom_scalars" if view.has_pooled else ""  # the tab with the mean over folds and its band
@@ -92,7 +93,7 @@ def _tell(console: Console, view) -> None:
         named = ", ".join(unfinished[:_NAMED]) + more
         console.note(fill(f"note: not finished: {named}; the folds are shown until there are logs of the whole run"))
     if view.left_out:
-        console.result(f"{view.left_out} folds are not listed; '--folds all' or '--folds NAME,NAME' shows them too")
+        console.result(f"folds not listed: {view.left_out}; '--folds all' or '--folds NAME,NAME' shows them too")
 
 
 def _tensorboard():

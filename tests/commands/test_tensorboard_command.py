@@ -41,7 +41,7 @@ def test_a_view_for_another_tensorboard(run, tmp_path, capfd):
     assert main(["tensorboard", str(run), "--view", str(tmp_path / "the view"), "--folds", "casme2/sub02"]) == 0
     out, err = capfd.readouterr()
     lines = out.splitlines()
-    assert lines[:2] == ["my run", "1 folds are not listed; '--folds all' or '--folds NAME,NAME' shows them too"]
+    assert lines[:2] == ["my run", "folds not listed: 1; '--folds all' or '--folds NAME,NAME' shows them too"]
     assert shlex.split(lines[2]) == ["tensorboard", "--logdir", str(tmp_path / "the view"), "--host", HOST]
     assert (tmp_path / "the view/my run/folds/casme2/sub02").is_dir() and not err
 

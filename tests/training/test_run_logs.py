@@ -1,4 +1,4 @@
-"""The logs of a whole run as training leaves them: from what folds keep, after a kill, and of no weight for a result."""
+"""The logs of a whole run as training leaves them: made of what folds keep, after a kill too; no result is lost."""
 
 from __future__ import annotations
 
