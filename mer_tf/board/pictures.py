@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import io
+import unicodedata
 from collections.abc import Mapping, Sequence
 
+import cv2
 import numpy as np
 
 from mer_tf.console import shown
@@ -13,12 +14,13 @@ from mer_tf.recipes import Recipe
 
 SHOWN = 4  # clips of each class
 _COLUMNS = 9  # most maps of one clip
-_TILE = 84  # px, the least side of a map
+_TILE = 84  # px, the side of a cell and the least one of a map
+_LARGEST = 128  # px, the side above which maps are made smaller
 _GAP = 4  # px between two maps
-_DPI = 100
-# Inches: TensorBoard shows pictures small, so that letters are large in them.
-_CELL, _LETTER, _RIGHT = 0.75, 0.085, 0.2
-_WIDE_NAME = 8  # letters of a class that do not fit under a cell
+_LINE = 18  # px from one line of text to the next
+_FONT, _SIZE, _SMALLEST = cv2.FONT_HERSHEY_SIMPLEX, 0.45, 0.3  # TensorBoard shows pictures small: letters are large
+_BLUE = np.array([33, 113, 181], np.float32)
+_DARK = 0.6  # share above which white letters are read better
 _WORST_SHARE = 99.5  # percentile of the values that ends a colour scale
 # Content of a view -> what its channels are called.
 _CHANNELS = {
@@ -50,7 +52,7 @@ class Picture:
 
 
 def confusion_picture(confusion: np.ndarray, classes: Sequence[str], title: str) -> Picture:
-    """Counts and shares of the true class, darker where the share is larger.
+    """Counts and shares of the true class, bluer where the share is larger.
 
     Args:
         confusion: int (classes, classes), rows true.
@@ -58,23 +60,25 @@ def confusion_picture(confusion: np.ndarray, classes: Sequence[str], title: str)
         title: Line above.
     """
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    names = [shown(name) for name in classes]
-    slanted = max(map(len, names)) > _WIDE_NAME
-    side = _CELL * len(names)
-    axes = _axes(side, side, left=0.45 + _LETTER * max(map(len, names)), top=0.4, bottom=1.0 if slanted else 0.6)
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    count, names = len(classes), [_plain(name) for name in classes]
+    left, top = 12 + max(_width(name) for name in (*names, "true")), 2 * _LINE + 8
+    image = _blank(top + count * _TILE + 2 * _LINE + 10, left + count * _TILE + 10)
+    _write(image, title, 6, _LINE - 2)
+    _write(image, "true", left - 6, top - 6, align=1)
+    _write(image, "predicted", left + count * _TILE // 2, top + count * _TILE + 2 * _LINE, align=0.5)
     for true, row in enumerate(confusion.tolist()):
-        for predicted, count in enumerate(row):
-            part = share[true, predicted]
-            ink = "white" if part > 0.55 else "black"  # seen on the blue of that share
-            axes.text(predicted, true, f"{count}\n{part:.0%}", ha="center", va="center", fontsize=11, color=ink)
-    slant = {"rotation": 25, "ha": "right"} if slanted else {}
-    axes.set_xticks(range(len(names)), names, fontsize=10, parse_math=False, **slant)
-    axes.set_yticks(range(len(names)), names, fontsize=10, parse_math=False)
-    axes.set_xlabel("predicted", fontsize=10)
-    axes.set_ylabel("true", fontsize=10)
-    axes.set_title(title, fontsize=10)
-    return _png(axes.figure)
+        down = top + true * _TILE
+        _write(image, names[true], left - 6, down + _TILE // 2 + 5, align=1)
+        _write(
+            image, names[true], left + true * _TILE + _TILE // 2, top + count * _TILE + _LINE, align=0.5, most=_TILE - 4
+        )
+        for predicted, number in enumerate(row):
+            part, across = float(share[true, predicted]), left + predicted * _TILE
+            image[down + 1 : down + _TILE, across + 1 : across + _TILE] = 255 + part * (_BLUE - 255)
+            ink = (255, 255, 255) if part > _DARK else (0, 0, 0)
+            for line, text in enumerate((str(number), f"{part:.0%}")):
+                _write(image, text, across + _TILE // 2, down + _TILE // 2 - 4 + line * _LINE, align=0.5, ink=ink)
+    return _png(image)
 
 
 def input_picture(tensors: Mapping[str, np.ndarray], keys: Sequence[str], recipe: Recipe, title: str) -> Picture | None:
@@ -93,27 +97,21 @@ def input_picture(tensors: Mapping[str, np.ndarray], keys: Sequence[str], recipe
     if not columns:
         return None
     dropped = max(0, len(columns) - _COLUMNS)
-    columns = columns[:_COLUMNS]
-    side = max(_TILE, *(column.maps.shape[1] for column in columns))
-    mosaic = np.full((len(keys) * (side + _GAP), len(columns) * (side + _GAP), 3), 255, np.uint8)
+    columns, names = columns[:_COLUMNS], [_short(key) for key in keys]
+    side = min(max(_TILE, *(column.maps.shape[1] for column in columns)), _LARGEST)
+    left, top = 12 + max(map(_width, names)), 3 * _LINE + 8
+    image = _blank(top + len(keys) * (side + _GAP), left + len(columns) * (side + _GAP))
+    _write(image, title + (f"; {dropped} further maps are not shown" if dropped else ""), 6, _LINE - 2)
     for across, column in enumerate(columns):
+        begin = left + across * (side + _GAP)
+        for line, text in enumerate(column.titles, 2):
+            _write(image, text, begin + side // 2, line * _LINE, align=0.5, most=side)
         for down, tile in enumerate(column.coloured()):
-            fitted = tile[_nearest(tile.shape[0], side)][:, _nearest(tile.shape[1], side)]
-            top, left = down * (side + _GAP), across * (side + _GAP)
-            mosaic[top : top + side, left : left + side] = fitted
-    names, height, width = [_short(key) for key in keys], mosaic.shape[0] / _DPI, mosaic.shape[1] / _DPI
-    axes = _axes(width, height, left=0.2 + 0.85 * _LETTER * max(map(len, names)), top=0.75, bottom=0.05)
-    axes.imshow(mosaic, interpolation="nearest")
-    at = [side / 2 + k * (side + _GAP) for k in range(max(len(names), len(columns)))]
-    axes.set_yticks(at[: len(names)], names, fontsize=9, parse_math=False)
-    axes.set_xticks(at[: len(columns)], [column.title for column in columns], fontsize=9, parse_math=False)
-    axes.tick_params(length=0, labeltop=True, labelbottom=False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    further = f"; {dropped} further maps are not shown" if dropped else ""
-    whole = axes.figure.get_figheight()
-    axes.figure.text(0.02, 1 - 0.15 / whole, shown(title + further), fontsize=10, va="center", parse_math=False)
-    return _png(axes.figure)
+            above, how = top + down * (side + _GAP), cv2.INTER_AREA if len(tile) > side else cv2.INTER_NEAREST
+            image[above : above + side, begin : begin + side] = cv2.resize(tile, (side, side), interpolation=how)
+    for down, name in enumerate(names):
+        _write(image, name, left - 6, top + down * (side + _GAP) + side // 2 + 5, align=1)
+    return _png(image)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,13 +119,13 @@ class _Column:
     """One map of every clip.
 
     Attributes:
-        title: Its name and what ends its colour scale.
+        titles: Its name, and the ends of its colour scale.
         maps: (clips, height, width), or with three channels of colour.
         limit: End of the scale.
         signed: Whether it begins at minus that, and not at 0.
     """
 
-    title: str
+    titles: tuple[str, str]
     maps: np.ndarray
     limit: float
     signed: bool
@@ -159,7 +157,7 @@ def _columns(view, array: np.ndarray) -> list[_Column]:
     found = []
     for frame in frames:
         one = array if frame is None else array[:, frame]
-        of = "" if frame is None else f", frame {frame + 1}"
+        of = "" if frame is None else f" #{frame + 1}"
         if colour:
             found.append(_column(f"{view.name}{of}", one))
         else:
@@ -172,31 +170,40 @@ def _columns(view, array: np.ndarray) -> list[_Column]:
 def _column(title: str, maps: np.ndarray) -> _Column:
     limit = max(float(np.percentile(np.abs(maps), _WORST_SHARE)), 1e-6)
     signed = bool(maps.min() < 0)
-    return _Column(f"{shown(title)}\n{f'±{limit:.3g}' if signed else f'0 to {limit:.3g}'}", maps, limit, signed)
+    ends = f"{-limit:.2g} to {limit:.2g}" if signed else f"0 to {limit:.2g}"
+    return _Column((title, ends), maps, limit, signed)
 
 
-def _nearest(size: int, side: int) -> np.ndarray:
-    return np.arange(side) * size // side
+def _short(key: str, most: int = 30) -> str:
+    text = _plain(key)
+    return text if len(text) <= most else f"..{text[2 - most :]}"
 
 
-def _short(key: str, most: int = 34) -> str:
-    text = shown(key)
-    return text if len(text) <= most else f"…{text[1 - most :]}"
+def _plain(text: str) -> str:
+    """The letters that OpenCV draws: those of ASCII, without accents."""
+    return unicodedata.normalize("NFKD", shown(text)).encode("ascii", "ignore").decode() or "?"
 
 
-def _axes(width: float, height: float, *, left: float, top: float, bottom: float):
-    """Axes of that size on a figure with room around them, all in inches."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    across, down = left + width + _RIGHT, bottom + height + top
-    figure = Figure(figsize=(across, down), dpi=_DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure.add_axes((left / across, bottom / down, width / across, height / down))
+def _width(text: str, size: float = _SIZE) -> int:
+    return cv2.getTextSize(text, _FONT, size, 1)[0][0]
 
 
-def _png(figure) -> Picture:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})  # the same picture, the same bytes
-    width, height = figure.canvas.get_width_height()
-    return Picture(stream.getvalue(), height, width)
+def _write(image: np.ndarray, text: str, x: int, y: int, *, align: float = 0, most: int = 0, ink=(0, 0, 0)) -> None:
+    """Writes a line whose base is at ``y``; ``align`` is the part of it left of ``x``, ``most`` the room it has."""
+    text, size = _plain(text), _SIZE
+    while most and size > _SMALLEST and _width(text, size) > most:
+        size -= 0.03
+    while most and len(text) > 1 and _width(text, size) > most:
+        text = text[:-1]
+    at = (round(x - align * _width(text, size)), y)
+    cv2.putText(image, text, at, _FONT, size, ink, 1, cv2.LINE_AA)
+
+
+def _blank(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), 255, np.uint8)
+
+
+def _png(image: np.ndarray) -> Picture:
+    """RGB as a PNG file."""
+    data = cv2.imencode(".png", image[..., ::-1])[1].tobytes()
+    return Picture(data, *image.shape[:2])
