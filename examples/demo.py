@@ -195,7 +195,7 @@ def main() -> int:
     print(f"blessed: {summary['blessed']}   pushed: {os.path.relpath(summary['pushed_model'])}")
     print(f"time: {sum(demo.seconds.values()):.0f} s   peak memory: {summary['peak_memory_mib']:.0f} MiB")
     print(f"summary: {path}   passport: {summary['passport']}")
-    print(f"TensorBoard: .venv/bin/tensorboard --logdir {shlex.quote(str(arguments.out / 'pipeline' / 'logs'))}")
+    print(f"TensorBoard: .venv/bin/mer tensorboard {shlex.quote(str(arguments.out / 'pipeline'))}")
     print("These figures come from drawn faces: they show that the machinery works, not how well it reads people.")
     return 0
 

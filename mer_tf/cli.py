@@ -35,6 +35,7 @@ VERBS = {
     "sweep": "mer_tf.commands.sweep:add",
     "train": "mer_tf.commands.train:add",
     "flow": "mer_tf.commands.flow:add",
+    "tensorboard": "mer_tf.commands.tensorboard:add",
     "evaluate": "mer_tf.commands.evaluate:add",
     "spot-score": "mer_tf.commands.spot_score:add",
     "compare": "mer_tf.commands.compare:add",

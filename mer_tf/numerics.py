@@ -41,7 +41,7 @@ ENVIRONMENT = (
 # Packages whose versions change the numbers of a training; Keras and TensorFlow those of a recipe with a network too.
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 # Parts of this package that show results and decide none, and those that decide nothing before training.
-_SHOWING = ("commands", "api.py", "report", "show", "zoo", "cli.py", "console.py", "document.py")
+_SHOWING = ("commands", "api.py", "board", "report", "show", "zoo", "cli.py", "console.py", "document.py")
 _TRAINING = ("systems", "training", "protocols", "metrics", "synthetic", "export.py", "passport.py")
 
 _log = logging.getLogger(__name__)

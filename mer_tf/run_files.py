@@ -11,6 +11,7 @@ EPOCHS_FILE = "epochs.csv"  # predictions of every epoch, where they were asked 
 SUB_CLIPS_FILE = "sub_clips.csv"  # predictions of sub-sequences of the held-out clips, where they were asked for
 # Of the file that each finished fold leaves. 1 tossed the coins of mirroring only where it was asked for.
 FOLDS_FORMAT = 2
+LOGS = "logs"  # folder of what TensorBoard reads
 SETTINGS_FILE = "run_settings.json"  # of the run that began in the folder
 SWEEP_FILE = "sweep.csv"  # the table of a sweep
 CLIPS_FILE = "clips.json"  # beside records: what happened to each clip, and what they are

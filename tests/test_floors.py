@@ -34,7 +34,7 @@ FLOORS = (
     ("datasets",),
     ("metrics", "preparation", "protocols", "synthetic"),
     ("systems",),
-    ("passport",),
+    ("passport", "board"),
     ("training",),
     ("export",),
     ("report", "zoo", "show", "watch"),

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import time
 
 from mer_tf import output
@@ -263,7 +264,7 @@ def _report(result, report: dict, protocol: str, classes) -> str:
         verdict += "; LoadAndQuery: the exported model does NOT answer as it should (its report.json says why)"
     lines.append(f"Evaluator: {verdict}; pushed: {result.pushed_model or 'nothing'}")
     lines.append(f"passport: {result.passport}")
-    lines.append(f"TensorBoard: tensorboard --logdir {result.log_dir}")
+    lines.append(f"TensorBoard: mer tensorboard {shlex.quote(os.path.dirname(result.log_dir))}")
     lines.append(f"{report['seconds']:.0f} s; log of all libraries: {report['log']}")
     return "\n".join(lines)
 

@@ -30,6 +30,7 @@ from mer_tf.recipes import Recipe
 from mer_tf.training import MotionData, TrainConfig, read_training_records, run_loso
 from mer_tf.training.cross_validation import Run, plan_run
 from mer_tf.training.initial import check_initial_weights
+from mer_tf.training.run_logs import log_run
 from mer_tf.types import Fold, Prediction
 
 SPLIT = "all"
@@ -91,10 +92,12 @@ class Executor(BaseBeamExecutor):
             pooled = _read_predictions(target)
             if sorted(f"{p.dataset}/{p.subject}/{p.clip}" for p in pooled) != sorted(data.keys):
                 raise MerError(f"{len(pooled)} predictions came back for {len(data)} clips; run again")
+            wall_seconds = time.perf_counter() - start
+            log_run(folder, plan, pooled)
             plan.write(
                 folder,
                 pooled,
-                wall_seconds=time.perf_counter() - start,
+                wall_seconds=wall_seconds,
                 data_fingerprint=clips.get_string_custom_property(FINGERPRINT),
             )
             io_utils.copy_dir(folder, run.uri)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 
 from mer_tf import output
 from mer_tf.commands.flow_source import add_flow, check_flow, flow_data, read_flow
@@ -18,7 +19,7 @@ from mer_tf.commands.options import (
 from mer_tf.console import Console, fill, quiet, setup_logging, table
 from mer_tf.errors import ConfigError
 from mer_tf.recipes.outside import ZERO_CENTRED
-from mer_tf.run_files import EPOCHS_FILE, FLOW_FIELD, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
+from mer_tf.run_files import EPOCHS_FILE, FLOW_FIELD, LOGS, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
 
 _EPOCH_STEP = 1
 
@@ -46,6 +47,11 @@ def add(verbs) -> None:
         action="store_true",
         help=f"also write {SUB_CLIPS_FILE}: predictions of sub-sequences of the held-out clips, which the CBAMNet "
         "paper scores; for settings that cut training clips so",
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="trace one epoch of the first fold that is trained with TensorFlow's profiler, for 'mer tensorboard'",
     )
     add_save_models(parser)
     add_force(parser)
@@ -75,6 +81,7 @@ def run(arguments) -> int:
                 epoch_predictions=arguments.epoch_predictions,
                 sub_clips=arguments.sub_clips,
                 save_models=arguments.save_models,
+                profile=arguments.profile,
                 force=arguments.force,
                 facts=facts,
                 say=lambda text: console.note(fill(text)),
@@ -104,8 +111,10 @@ def check_arguments(arguments):
         config.check_zero_centred(recipe)
     if arguments.epoch_predictions < 0:
         raise ConfigError(f"--epoch-predictions must be at least 0. Received: {arguments.epoch_predictions}")
-    if arguments.epoch_predictions and not card.is_network:
-        raise ConfigError(f"model {card.name!r} has no epochs; leave --epoch-predictions out")
+    if not card.is_network:
+        for flag, given in (("--epoch-predictions", arguments.epoch_predictions), ("--profile", arguments.profile)):
+            if given:
+                raise ConfigError(f"model {card.name!r} has no epochs; leave {flag} out")
     if arguments.save_models and not card.is_network:
         raise ConfigError(
             f"--save-models: model {card.name!r} is a hand-crafted feature without weights; leave it out, its "
@@ -176,5 +185,11 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
     if arguments.sub_clips:
         parts = os.path.join(arguments.out, SUB_CLIPS_FILE)
         console.result(f"{parts}: see 'mer evaluate {parts}'")
-    console.result(f"TensorBoard: tensorboard --logdir {os.path.join(arguments.out, 'logs')}")
+    if arguments.profile:
+        profile = os.path.join(arguments.out, LOGS, "profile")
+        if os.path.isdir(profile):
+            console.result(f"{profile}: one epoch, operation by operation")
+        else:
+            console.note("note: every fold was there already, so no epoch was traced; another --out gets a profile")
+    console.result(f"TensorBoard: mer tensorboard {shlex.quote(arguments.out)}")
     console.result(f"log of all libraries: {log}")

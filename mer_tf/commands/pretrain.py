@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 
 from mer_tf import output
 from mer_tf.commands.options import add_force, add_training_options, add_workers, training_config, worker_count
@@ -142,5 +143,5 @@ def _report(console: Console, arguments, passport: dict, log: str) -> None:
     written = (WEIGHTS_FILE, *((NETWORK_FILE,) if arguments.flow is not None else ()), PRETRAINED_FILE)
     for name in written:
         console.result(os.path.join(arguments.out, name))
-    console.result(f"TensorBoard: tensorboard --logdir {os.path.join(arguments.out, 'logs')}")
+    console.result(f"TensorBoard: mer tensorboard {shlex.quote(arguments.out)}")
     console.result(f"log of all libraries: {log}")

@@ -6,6 +6,7 @@ import argparse
 import itertools
 import json
 import os
+import shlex
 from collections.abc import Iterator
 
 from mer_tf import output
@@ -340,6 +341,7 @@ def _report(console: Console, arguments, rows, log: str) -> None:
     if len([row for row in scored if row.kind == "runs"]) > 1:
         console.result(fill(_OPTIMISTIC))
     console.result(f"{os.path.join(arguments.out, SWEEP_FILE)}: all figures, and the folder of each run")
+    console.result(f"TensorBoard: mer tensorboard {shlex.quote(arguments.out)}")
     console.result(f"log of all libraries: {log}")
 
 

@@ -22,6 +22,7 @@ from mer_tf.training.fold_store import FoldStore, begin_run, run_settings
 from mer_tf.training.initial import check_stage, initial_weights_facts, is_run
 from mer_tf.training.interface import Trainer
 from mer_tf.training.loso import Progress, run_loso
+from mer_tf.training.run_logs import log_run
 from mer_tf.types import Prediction
 
 
@@ -166,6 +167,7 @@ def cross_validate(
     save_models: bool = False,
     force: bool = False,
     facts: Mapping | None = None,
+    profile: bool = False,
     say: Callable[[str], None] = lambda text: None,
     progress: Progress | None = None,
     trainer: Trainer | None = None,
@@ -183,6 +185,7 @@ def cross_validate(
         save_models: See ``run_loso``.
         force: Replace what a run with other settings left in the folder.
         facts: Further top-level fields of the passport.
+        profile: See ``run_loso``.
         say: Called with each remark before training starts.
         progress: See ``run_loso``.
         trainer: See ``run_loso``.
@@ -212,11 +215,14 @@ def cross_validate(
         sub_clips=sub_clips,
         save_models=save_models,
         trainer=trainer,
+        profile=profile,
     )
+    wall_seconds = time.perf_counter() - start
+    log_run(out_dir, run, predictions)  # before the passport, with which the run is finished
     store = FoldStore(os.fspath(out_dir), data, run.config, epoch_predictions, sub_clips)
     saved = store.saved_models(run.split.folds)
     facts = {**(facts or {}), **({"saved_models": saved} if saved else {})}
-    return run.write(out_dir, predictions, wall_seconds=time.perf_counter() - start, facts=facts)
+    return run.write(out_dir, predictions, wall_seconds=wall_seconds, facts=facts)
 
 
 def check_model(config: TrainConfig, recipe, *, weights: bool = True) -> None:

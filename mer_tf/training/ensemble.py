@@ -17,6 +17,7 @@ from mer_tf.passport import write_passport
 from mer_tf.recipes import Recipe
 from mer_tf.run_files import ENSEMBLE, FLOW_FIELD, PASSPORT_FILE, PREDICTIONS_FILE
 from mer_tf.training.cross_validation import Run
+from mer_tf.training.run_logs import log_run
 from mer_tf.types import Prediction
 
 _HELD_OUT_BY = "the mean of the probabilities of the members, each of which held out the same clips in the same folds"
@@ -149,6 +150,7 @@ def write_ensemble(
     flow = passports[0].get(FLOW_FIELD)
     if flow is not None:
         extra[FLOW_FIELD] = flow
+    log_run(out_dir, first, predictions, ensemble={"ensemble": name, "members": [one["folder"] for one in told]})
     return write_passport(
         out_dir,
         predictions=predictions,

@@ -6,12 +6,15 @@ import dataclasses
 import os
 import tempfile
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from mer_tf import atomic
+from mer_tf.board.events import log_graph, log_scalars
+from mer_tf.board.pooled import curves_of
+from mer_tf.board.profile import Profile
 from mer_tf.errors import ConfigError, MerError
-from mer_tf.training.board import log_test_accuracy
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.data import MotionData
 from mer_tf.training.factory import make_trainer
@@ -35,6 +38,8 @@ class FoldJob:
         epoch_predictions: Epochs between two predictions of the held-out clips; 0 for none.
         sub_clips: Whether sub-sequences of the held-out clips are predicted too.
         weights: File that the weights after the last epoch are written to; ``""`` for none.
+        graph_dir: Folder that the network's graph is written to; None for none.
+        profile_dir: Folder that a profile of one epoch is written to; None for none.
     """
 
     fold: Fold
@@ -42,11 +47,14 @@ class FoldJob:
     epoch_predictions: int = 0
     sub_clips: bool = False
     weights: str = ""
+    graph_dir: str | None = None
+    profile_dir: str | None = None
 
     def run(self, data: MotionData, config: TrainConfig, trainer: Trainer) -> FoldResult:
         """Trains and predicts the fold; see ``train_fold`` for the errors."""
         start = time.perf_counter()
         epochs: dict[int, list[Prediction]] = {}
+        profile = Profile(self.profile_dir, config.epochs) if self.profile_dir is not None else None
         try:
             predictions = train_fold(
                 data,
@@ -56,14 +64,20 @@ class FoldJob:
                 log_dir=self.log_dir,
                 epochs=epochs if self.epoch_predictions else None,
                 epoch_step=self.epoch_predictions or 1,
+                on_epoch=None if profile is None else profile.on_epoch,
             )
         except MerError as error:
             if type(error) is not MerError:  # of bad input, told before any fold
                 raise
             raise MerError(f"fold {self.fold.name}: {error}; finished folds are kept") from error
+        finally:
+            if profile is not None:
+                profile.close()
+        if self.graph_dir is not None and (graph := trainer.graph()) is not None:
+            log_graph(self.graph_dir, graph)
         parts = predict_sub_clips(data, self.fold, config, trainer) if self.sub_clips else []
         saved = save_weights(trainer, self.weights) if self.weights else None
-        return FoldResult(predictions, epochs, time.perf_counter() - start, parts, saved)
+        return FoldResult(predictions, epochs, time.perf_counter() - start, parts, saved, curves_of(trainer.history))
 
 
 def save_weights(trainer: Trainer, path: str) -> SavedWeights:
@@ -86,6 +100,7 @@ def train_fold(
     log_dir: str | os.PathLike | None = None,
     epochs: dict[int, list[Prediction]] | None = None,
     epoch_step: int = 1,
+    on_epoch: Callable[[int], None] | None = None,
 ) -> list[Prediction]:
     """Trains on one fold's training clips and predicts its test clips.
 
@@ -98,6 +113,7 @@ def train_fold(
         epochs: Filled with the predictions after every ``epoch_step``-th epoch and the last one, by epoch from 1. They
             are for looking back only: nothing here chooses by them.
         epoch_step: See ``epochs``.
+        on_epoch: Called after each epoch with its number, from 1.
 
     Returns:
         One prediction per test clip, in the order of ``fold.test``.
@@ -118,7 +134,9 @@ def train_fold(
         tensors = {name: array - array[train].mean(axis=0) for name, array in tensors.items()}
     seed = fold_seed(config.seed, fold.name)
 
-    def on_epoch(epoch: int) -> None:
+    def after(epoch: int) -> None:
+        if on_epoch is not None:
+            on_epoch(epoch)
         if epochs is not None and epoch % epoch_step == 0:
             epochs[epoch] = _predictions(data, fold, trainer.predict(tensors, test))
 
@@ -129,14 +147,15 @@ def train_fold(
         keys=[data.keys[row] for row in train],
         rows=train,
         log_dir=log_dir,
-        on_epoch=None if epochs is None else on_epoch,
+        on_epoch=None if epochs is None and on_epoch is None else after,
         **({"fold": fold.name} if is_run(config.initial_weights) else {}),
     )
     predictions = _predictions(data, fold, trainer.predict(tensors, test))
     if epochs is not None:
         epochs[len(trainer.history)] = predictions  # the last epoch, which early stopping may have brought forward
     if log_dir is not None:
-        log_test_accuracy(log_dir, predictions, config.epochs)
+        right = float(np.mean([p.label == p.prediction for p in predictions]))
+        log_scalars(log_dir, config.epochs, {"test/accuracy": right}, ".test")
     return predictions
 
 

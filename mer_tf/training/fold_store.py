@@ -12,15 +12,15 @@ import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 
 from mer_tf import atomic, numerics, output
-from mer_tf.run_files import EPOCHS_FILE, FOLDS_FORMAT, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
+from mer_tf.board.events import POOLED, PROFILE, remove_logs
+from mer_tf.run_files import EPOCHS_FILE, FOLDS_FORMAT, LOGS, PASSPORT_FILE, PREDICTIONS_FILE, SUB_CLIPS_FILE
 from mer_tf.systems.own import short_name
-from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.data import MotionData
 from mer_tf.training.initial import weights_hash
 from mer_tf.types import Fold, Prediction
 
-FOLDS, LOGS = "folds", "logs"
+FOLDS = "folds"
 WEIGHTS_ENDING = ".weights.h5"
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class FoldResult:
         seconds: How long the fold took.
         sub_clips: Those of sub-sequences of the test clips, where they were asked for.
         weights: The file of its weights, where they were asked for.
+        curves: Figures of its training, such as the loss, by name: one for each epoch.
     """
 
     predictions: list[Prediction]
@@ -56,6 +57,7 @@ class FoldResult:
     seconds: float
     sub_clips: list[Prediction] = dataclasses.field(default_factory=list)
     weights: SavedWeights | None = None
+    curves: dict[str, list[float]] = dataclasses.field(default_factory=dict)
 
 
 class FoldStore:
@@ -106,7 +108,8 @@ class FoldStore:
                 _log.info("%s has no weights beside it; the fold is trained again", path)
                 return None
             predictions = list(map(_from_row, content["predictions"]))
-            return FoldResult(predictions, epochs, float(content["seconds"]), parts, weights)
+            curves = _curves(content)
+            return FoldResult(predictions, epochs, float(content["seconds"]), parts, weights, curves)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -127,6 +130,8 @@ class FoldStore:
             content["sub_clips"] = list(map(_to_row, result.sub_clips))
         if result.weights:
             content["weights"] = vars(result.weights)
+        if result.curves:
+            content["curves"] = result.curves
         atomic.write_text(self._path(fold), json.dumps(content, indent=1) + "\n")
 
     def saved_models(self, folds: Sequence[Fold]) -> dict[str, dict]:
@@ -184,6 +189,15 @@ def run_settings(data: MotionData, config: TrainConfig, epoch_predictions: int =
     }
 
 
+def read_curves(out_dir: str | os.PathLike, folds: Sequence[Fold]) -> dict[str, dict[str, list[float]]]:
+    """What the finished folds of a run keep of their trainings: name of the fold -> figure -> value of each epoch."""
+    found = {}
+    for fold in folds:
+        with open(os.path.join(out_dir, FOLDS, safe_path(fold.name) + ".json"), encoding="utf-8") as file:
+            found[fold.name] = _curves(json.load(file))
+    return found
+
+
 def begin_run(out_dir: str | os.PathLike, settings: Mapping, folds: Sequence[Fold], *, force: bool = False) -> None:
     """Makes a folder ready for a run: what another run left there is refused or, if that is forced, removed.
 
@@ -199,10 +213,13 @@ def begin_run(out_dir: str | os.PathLike, settings: Mapping, folds: Sequence[Fol
         ConfigError: The folder holds a run with other settings, finished or not, and ``force`` is not given.
     """
     earlier = output.read_settings(out_dir) or {}
-    atomic.remove_left(os.path.join(out_dir, FOLDS))
+    for name in (FOLDS, LOGS):
+        atomic.remove_left(os.path.join(out_dir, name))
     names = {fold.name for fold in folds}
     if check_run(out_dir, settings, force=force):
         names = set()
+        for name in (POOLED, PROFILE):
+            remove_logs(os.path.join(out_dir, LOGS, name))
         for name in (PASSPORT_FILE, PREDICTIONS_FILE, EPOCHS_FILE, SUB_CLIPS_FILE):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(out_dir, name))
@@ -278,6 +295,10 @@ def safe_path(name: str) -> str:
     """A relative path for a fold's name: one folder level per slash, nothing that leads elsewhere."""
     parts = (urllib.parse.quote(part, safe=" ", errors="surrogateescape") or "%" for part in name.split("/"))
     return os.path.join(*(part.replace(".", "%2E") if set(part) == {"."} else part for part in parts))
+
+
+def _curves(content: Mapping) -> dict[str, list[float]]:
+    return {name: list(map(float, values)) for name, values in content.get("curves", {}).items()}
 
 
 def _to_row(prediction: Prediction) -> dict:

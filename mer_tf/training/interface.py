@@ -90,6 +90,10 @@ class Trainer(Protocol):
         """Probabilities float32 (clips, classes) of the clips in ``rows`` of ``tensors``."""
         ...
 
+    def graph(self) -> Any:
+        """What the system computes as a ``GraphDef``; None of one that is no network."""
+        return None
+
     def serves(self, config: TrainConfig, recipe: Recipe) -> bool:
         """Whether this trainer can train that config: all but the seed, shuffling and the preset's name is equal."""
         same = dataclasses.replace(

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Generator, Sequence
 
 import keras
 
 from mer_tf import numerics
+from mer_tf.board.events import POOLED, PROFILE, remove_logs
 from mer_tf.console import announce
 from mer_tf.errors import ConfigError
 from mer_tf.metrics.predictions import MAX_EPOCH_ROWS, write_epoch_predictions, write_predictions
-from mer_tf.run_files import EPOCHS_FILE, SUB_CLIPS_FILE
+from mer_tf.run_files import EPOCHS_FILE, LOGS, SUB_CLIPS_FILE
 from mer_tf.systems.registry import check_network, check_recipe, get_model_card
-from mer_tf.training.board import log_pooled, remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.data import MotionData
 from mer_tf.training.factory import make_trainer
 from mer_tf.training.fold import FoldJob, trainer_tensors, training_labels
 from mer_tf.training.fold_checks import check_classes, check_folds
-from mer_tf.training.fold_store import LOGS, FoldResult, FoldStore, safe_path
+from mer_tf.training.fold_store import FoldResult, FoldStore, safe_path
 from mer_tf.training.interface import TRAININGS, Trainer
 from mer_tf.training.trainer import FoldTrainer
 from mer_tf.training.workers import train_in_processes
@@ -74,11 +75,13 @@ def run_loso(
     sub_clips: bool = False,
     save_models: bool = False,
     logs: bool = True,
+    profile: bool = False,
 ) -> list[Prediction]:
     """Trains and predicts every fold; a killed run goes on where it was.
 
     Writes ``folds/<fold>.json`` when a fold is done (whole or not at all), TensorBoard logs under
-    ``logs/<fold>``, and pooled scores under ``logs/pooled``. A finished fold is used again only when config, recipe,
+    ``logs/<fold>``, and the network's graph under ``logs/pooled`` (``log_run`` adds what is to be said of the whole
+    run). A finished fold is used again only when config, recipe,
     data and split are the same.
 
     Args:
@@ -102,6 +105,8 @@ def run_loso(
         save_models: Also writes the weights of each fold, ``folds/<fold>.weights.h5``, before its predictions; a fold
             without them is trained again.
         logs: Whether TensorBoard logs are written.
+        profile: Whether one epoch of the first fold that is trained is traced by TensorFlow's profiler, into
+            ``logs/profile``.
 
     Returns:
         Predictions of all folds in order of the folds.
@@ -119,8 +124,8 @@ def run_loso(
         raise ConfigError("the settings cut no sub-sequences of training clips; leave sub_clips out")
     check_recipe(config.model, data.recipe, config.model_options)
     if not get_model_card(config.model).is_network:
-        if epoch_predictions:
-            raise ConfigError(f"model {config.model!r} has no epochs; leave epoch_predictions out")
+        if epoch_predictions or profile:
+            raise ConfigError(f"model {config.model!r} has no epochs; leave epoch_predictions and profile out")
         if save_models:
             raise ConfigError(
                 f"model {config.model!r} is a hand-crafted feature: it has no weights that could be saved; leave them "
@@ -152,6 +157,10 @@ def run_loso(
     for job in jobs:
         if job.log_dir is not None:
             remove_logs(job.log_dir)  # of a run that was killed or had other settings
+    if jobs and logs:  # where none is trained, an earlier call has left the graph
+        jobs[0] = dataclasses.replace(jobs[0], graph_dir=os.path.join(log_dir, POOLED))
+    if jobs and profile:
+        jobs[0] = dataclasses.replace(jobs[0], profile_dir=os.path.join(log_dir, PROFILE))
     # Closed, so that an error or an interrupt here ends the workers at once.
     with contextlib.closing(_train_all(jobs, data, config, trainer, workers)) as finished:
         for fold, result in finished:
@@ -164,8 +173,6 @@ def run_loso(
     predictions = [p for result in ordered for p in result.predictions]
     _write_epochs(os.path.join(os.fspath(out_dir), EPOCHS_FILE), [result.epochs for result in ordered])
     _write_sub_clips(os.path.join(os.fspath(out_dir), SUB_CLIPS_FILE), [p for one in ordered for p in one.sub_clips])
-    if logs:
-        log_pooled(os.path.join(log_dir, "pooled"), predictions, config.num_classes)
     return predictions
 
 

@@ -19,12 +19,12 @@ from mer_tf.datasets.people import one_person_keys
 from mer_tf.errors import ConfigError, EmptySplitError
 from mer_tf.run_files import NESTED
 from mer_tf.systems.card import flat
-from mer_tf.training.board import log_pooled
 from mer_tf.training.config import TrainConfig
 from mer_tf.training.cross_validation import Run
 from mer_tf.training.fold_checks import check_folds
-from mer_tf.training.fold_store import LOGS, FoldStore, begin_run, check_run, run_settings
+from mer_tf.training.fold_store import FoldStore, begin_run, check_run, run_settings
 from mer_tf.training.loso import run_loso
+from mer_tf.training.run_logs import log_run
 from mer_tf.training.svm import subject_groups
 from mer_tf.types import Fold, Prediction
 
@@ -116,7 +116,7 @@ class Nested:
             mine = [fold for fold in folds if picks[fold.name] == number]
             if mine:
                 predictions += run_loso(run.data, run.config, out_dir, folds=mine, workers=workers)
-        log_pooled(os.path.join(out_dir, LOGS, "pooled"), predictions, first.config.num_classes)
+        log_run(out_dir, first, predictions)
         told = {
             "criterion": CRITERION,
             "inner_folds": self.inner,

@@ -19,9 +19,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from mer_tf import atomic, metrics, output
+from mer_tf.board.events import PRETRAIN, log_graph, log_scalars, remove_logs
 from mer_tf.datasets import get_card, get_mapping, get_reader
 from mer_tf.datasets.macro import Picture, pictures
 from mer_tf.datasets.origin import is_synthetic_table
@@ -31,10 +31,9 @@ from mer_tf.passport import git_commit, versions
 from mer_tf.preprocessing.pictures import Pictures, Source, check_picture_recipe, hash_files, make_pictures
 from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import get_recipe
-from mer_tf.run_files import NETWORK_FILE, PRETRAINED_FILE, PRETRAINED_FORMAT, WEIGHTS_FILE
+from mer_tf.run_files import LOGS, NETWORK_FILE, PRETRAINED_FILE, PRETRAINED_FORMAT, WEIGHTS_FILE
 from mer_tf.systems.registry import get_model_card
 from mer_tf.systems.transfer import write_named_weights
-from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.initial import weights_facts, weights_hash
 from mer_tf.training.trainer import FoldTrainer
@@ -43,7 +42,7 @@ from mer_tf.types import ClipTable, Fold
 MAPPING = "macro5"
 STAGE = "macro-expression pre-training"
 HELD_OUT = 0.1
-FOLD = "pretrain"  # stands for the fold's name in the seed
+FOLD = PRETRAIN  # stands for the fold's name in the seed
 PICTURES_FOLDER = "pictures"
 
 
@@ -141,7 +140,7 @@ def pretrain(
     _check_classes([found[row] for row in train], classes)
 
     # === Training ===
-    logs = os.path.join(out_dir, "logs", FOLD)
+    logs = os.path.join(out_dir, LOGS, FOLD)
     remove_logs(logs)
     name = next(iter(recipe.inputs))
     labels = np.array([picture.clip.label for picture in found], np.int64)
@@ -179,10 +178,9 @@ def write(
 ) -> dict:
     """Writes the weights, the score of the held-out tenth and the passport, and gives the passport."""
     config, recipe = trainer.config, trainer.recipe
-    writer = tf.summary.create_file_writer(os.fsencode(os.path.join(out_dir, "logs", FOLD)), filename_suffix=".test")
-    with writer.as_default(step=len(trainer.history)):
-        tf.summary.scalar("test/accuracy", facts["test"]["accuracy"])
-    writer.close()
+    logs = os.path.join(out_dir, LOGS, FOLD)
+    log_scalars(logs, len(trainer.history), {"test/accuracy": facts["test"]["accuracy"]}, ".test")
+    log_graph(logs, trainer.graph())
     os.makedirs(out_dir, exist_ok=True)
     weights = os.path.join(out_dir, WEIGHTS_FILE)
     write_named_weights(trainer.model, weights)

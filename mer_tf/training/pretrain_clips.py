@@ -9,16 +9,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from mer_tf.board.events import remove_logs
 from mer_tf.datasets import get_mapping
 from mer_tf.datasets.registry import MACRO
 from mer_tf.errors import ConfigError
 from mer_tf.protocols import check_no_leakage
 from mer_tf.recipes import Recipe
-from mer_tf.run_files import NETWORK_FILE
+from mer_tf.run_files import LOGS, NETWORK_FILE
 from mer_tf.synthetic.drawn_flow import FlowDomain, draw_flow
 from mer_tf.synthetic.motion import EMOTIONS
 from mer_tf.systems.registry import check_recipe, recipe_of_model
-from mer_tf.training.board import remove_logs
 from mer_tf.training.config import TrainConfig, fold_seed
 from mer_tf.training.data import MotionData
 from mer_tf.training.fold import save_weights, trainer_tensors
@@ -187,7 +187,7 @@ def _pretrain_on(
     check_no_leakage(fold, data.subject_keys, data.keys)
     check_classes(data.labels[list(fold.train)], config, "the training part")
     begin(out_dir, config, initial, data.recipe.hash, data.fingerprint, force)
-    tensors, logs = trainer_tensors(data, trainer), os.path.join(out_dir, "logs", FOLD)
+    tensors, logs = trainer_tensors(data, trainer), os.path.join(out_dir, LOGS, FOLD)
     remove_logs(logs)
     train, test = list(fold.train), list(fold.test)
     trainer.fit(

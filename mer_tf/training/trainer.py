@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from mer_tf import numerics
+from mer_tf.board.events import EventLog
 from mer_tf.console import announce
 from mer_tf.errors import ConfigError, MerError
 from mer_tf.preprocessing import mirror_network_input, network_input
@@ -160,7 +161,7 @@ class FoldTrainer(Trainer):
         self.history = []
         told = 0.0
         best, waited = np.inf, 0
-        writer = tf.summary.create_file_writer(os.fsencode(log_dir)) if log_dir is not None else None
+        log = EventLog(log_dir) if log_dir is not None else None
         try:
             for epoch in range(self.config.epochs):
                 scalars = self._epoch(epoch, samples, tensors, clips, held, labels, weights, rng)
@@ -170,10 +171,8 @@ class FoldTrainer(Trainer):
                         f"{epoch + 1}; lower the learning rate (now {self.config.learning_rate})"
                     )
                 self.history.append(scalars)
-                if writer is not None:
-                    with writer.as_default(step=epoch + 1):
-                        for name, value in scalars.items():
-                            tf.summary.scalar(f"epoch/{name}", value)
+                if log is not None:
+                    log.scalars(epoch + 1, {f"epoch/{name}": value for name, value in scalars.items()})
                 announce(TRAININGS, (epoch + 1) / self.config.epochs - told)
                 told = (epoch + 1) / self.config.epochs
                 if on_epoch is not None:
@@ -186,8 +185,8 @@ class FoldTrainer(Trainer):
             self._steps.take_average()
             announce(TRAININGS, 1.0 - told)  # epochs that early stopping left out
         finally:
-            if writer is not None:
-                writer.close()
+            if log is not None:
+                log.close()
         return self.model
 
     def predict(self, tensors: Mapping[str, np.ndarray], rows: Sequence[int] | None = None) -> np.ndarray:
@@ -200,6 +199,10 @@ class FoldTrainer(Trainer):
             inputs = {name: tf.constant(array[part], tf.float32) for name, array in tensors.items()}
             out[start : start + batch] = self._infer(self._second_half(inputs) if self.takes_arrays else inputs).numpy()
         return out
+
+    def graph(self):
+        """The network as it predicts; it is traced already where something was predicted."""
+        return self._infer.get_concrete_function().graph.as_graph_def(add_shapes=True)
 
     def _reset(self, seed: int, fold: str) -> None:
         if is_own(self.config.model):

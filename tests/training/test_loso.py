@@ -65,13 +65,7 @@ def test_tensorboard_logs(run):
     found = scalars(out / "logs" / "casme2" / "sub00")
     assert found["epoch/loss"] == found["epoch/accuracy"] == found["epoch/learning_rate"] == [1, 2]
     assert found["test/accuracy"] == [2]
-    assert set(scalars(out / "logs" / "pooled")) == {
-        "pooled/accuracy",
-        "pooled/uf1",
-        "pooled/uar",
-        "pooled/confusion",
-        "pooled/confusion_rows_true",
-    }
+    assert [path.suffix for path in (out / "logs" / "pooled").iterdir()] == [".graph"]  # the rest is for the whole run
 
 
 def test_a_finished_run_is_read_back_exactly(run):
