@@ -1,12 +1,13 @@
 """Event files, the form in which TensorBoard reads everything but the projector's tables.
 
 ``EventLog`` grows while a training runs, so that somebody may watch it; ``write_events`` writes a file whole or not at
-all. Both make the protocol buffers themselves: an epoch costs some 50 microseconds, where ``tf.summary`` takes longer
-than a small network takes for a batch.
+all. Both make the protocol buffers themselves: an epoch costs some 10 microseconds, where ``tf.summary`` took 900 of an
+epoch of 37 milliseconds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -109,7 +110,8 @@ def remove_logs(folder: str | os.PathLike, *, graph: bool = True, others: bool =
     if os.path.isdir(folder):
         for name in os.listdir(folder):
             if name.startswith(_BEGINNING) and name != but and (graph if name.endswith(_GRAPH) else others):
-                os.unlink(os.path.join(folder, name))
+                with contextlib.suppress(FileNotFoundError):  # another process of the same run may remove it as well
+                    os.unlink(os.path.join(folder, name))
 
 
 def curve(tag: str, values: Mapping[int, float] | Sequence[float]) -> list[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shlex
 import tempfile
 import time
@@ -53,7 +54,7 @@ def run(arguments) -> int:
         raise ConfigError("--view starts nothing; leave --open and --port out")
     with contextlib.ExitStack() as stack:
         console = stack.enter_context(quiet(default_log("tensorboard")))
-        setup_logging()
+        setup_logging(logging.WARNING)  # not a line for each request
         tensorboard = _tensorboard()
         from mer_tf.board.view import View, find_runs
 
@@ -75,7 +76,8 @@ def run(arguments) -> int:
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 time.sleep(_UPDATE_EVERY)
-                view.update()
+                with contextlib.suppress(OSError):  # a folder may go at any time
+                    view.update()
     return 0
 
 
