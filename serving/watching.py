@@ -8,9 +8,10 @@ import os
 
 from mer_tf import served
 from mer_tf.errors import ClipError, ConfigError, ServerError
+from mer_tf.watch import views, words
 from mer_tf.watch.clips import EventClip, Recognition
 from mer_tf.watch.settings import DETECTORS, REQUIREMENTS, WatchConfig
-from mer_tf.watch.types import NOT_ANALYSED, NOT_COUNTED, REFUSED, Event, Result, TrackAnswer
+from mer_tf.watch.types import NOT_ANALYSED, NOT_COUNTED, REFUSED, Event, Result
 
 _CROP_EYES = 2.2  # eye distances across the crop of a face; recipes have 1.8 to 2.8
 _MOST_ENLARGED = 2.0
@@ -29,7 +30,7 @@ def add(verbs) -> None:
         "(Regulation 2024/1689, Article 5(1)(f)).",
     )
     parser.add_argument("source", metavar="SOURCE", help="video file, folder of frames (with --fps), or camera number")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the tables and the summary")
+    parser.add_argument("--out", metavar="DIR", help="folder for tables, summary and report; needed but with --live")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--model", metavar="DIR", help="model folder that names the class of each event, in this process"
@@ -56,6 +57,7 @@ def add(verbs) -> None:
     parser.add_argument(
         "--max-faces", type=int, default=WatchConfig.max_faces, help="analysed at a time (default: %(default)s)"
     )
+    views.add_flags(parser)
     parser.add_argument("--force", action="store_true", help="replace what another run left in the folder")
     parser.add_argument("--log", help="log file for what libraries print (default: a file in the temporary folder)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -67,9 +69,11 @@ def run(arguments) -> int:
     from mer_tf.console import default_log, quiet
     from mer_tf.watch.source import open_source
 
-    output.check_folder(arguments.out)
+    views.check(arguments)
+    if arguments.out is not None:
+        output.check_folder(arguments.out)
+        arguments.resumes = f"{arguments.out} holds what was found so far"
     config = WatchConfig(detector=arguments.detector, max_faces=arguments.max_faces)
-    arguments.resumes = f"{arguments.out} holds what was found so far"
     with quiet(arguments.log or default_log("watch")) as console:
         # Cheap checks before a model is loaded.
         options = {"fps": arguments.fps, "start_s": arguments.start, "stop_s": arguments.stop}
@@ -84,31 +88,39 @@ def run(arguments) -> int:
                 landmark_model=arguments.landmark_model,
                 timeout=arguments.timeout,
                 allow_versions=arguments.allow_versions,
-                live=camera,
+                live=camera or arguments.live,
             )
         from mer_tf.watch.engine import watch
 
-        bar = console.progress("seconds")
-        try:
-            result = watch(
-                arguments.source,
-                arguments.out,
-                config=config,
-                landmark_model=arguments.landmark_model,
-                recogniser=recogniser,
-                progress=bar,
-                force=arguments.force,
-                **options,
-            )
-        finally:
-            bar.close()
-            if recogniser is not None:
-                recogniser.close()
-        if arguments.json:
-            console.result(json.dumps(as_json(result), indent=1, allow_nan=False))
-        else:
-            for line in lines(result, arguments.out):
-                console.result(line)
+        with views.views(arguments, console, config) as shown:
+            bar = console.progress("seconds")
+            try:
+                result = watch(
+                    arguments.source,
+                    arguments.out,
+                    config=config,
+                    landmark_model=arguments.landmark_model,
+                    recogniser=recogniser,
+                    observers=shown.observers,
+                    progress=bar,
+                    live=arguments.live,
+                    force=arguments.force,
+                    **options,
+                )
+            except KeyboardInterrupt:
+                bar.close()
+                shown.finish(stopped=True)
+                raise
+            finally:
+                bar.close()
+                if recogniser is not None:
+                    recogniser.close()
+            if arguments.json:
+                console.result(json.dumps(as_json(result), indent=1, allow_nan=False))
+            else:
+                for line in lines(result, arguments.out):
+                    console.result(line)
+            shown.finish()
         return _required(result, arguments.require, console)
 
 
@@ -144,7 +156,7 @@ def _required(result: Result, require: str | None, console) -> int:
 # ----------------------------------------------------------------------------------------------- for a person
 
 
-def lines(result: Result, out: str) -> list[str]:
+def lines(result: Result, out: str | None) -> list[str]:
     """What the command prints."""
     from mer_tf.console import fill, table
 
@@ -160,8 +172,8 @@ def lines(result: Result, out: str) -> list[str]:
                 track.number,
                 round(track.seen_s, 1),
                 round(track.eye_distance),
-                _said(track, "micro"),
-                _said(track, "macro"),
+                words.answer(track, "micro"),
+                words.answer(track, "macro"),
             )
             for track in result.tracks
         ]
@@ -187,18 +199,9 @@ def lines(result: Result, out: str) -> list[str]:
     if any(others.values()):
         told += ["", "not counted: " + ", ".join(f"{kind} {count}" for kind, count in others.items() if count)]
     told += [fill(remark) for remark in (*result.remarks, *result.model.get("remarks", ()))]
-    told += [f"written to {out}: events.csv, tracks.csv, curves.csv, summary.json"]
+    if out is not None:
+        told += [f"written to {out}: events.csv, tracks.csv, curves.csv, summary.json"]
     return told
-
-
-def _said(track: TrackAnswer, kind: str) -> str:
-    answer, why = getattr(track, kind), getattr(track, f"{kind}_why")
-    seconds = track.observed_s if kind == "micro" else track.macro_observed_s
-    if answer == "found":
-        return f"{getattr(track, f'{kind}_events')} found in {seconds:.1f} s"
-    if answer == "none_found":
-        return f"none found in {seconds:.1f} s"
-    return f"{answer.replace('_', ' ')}: {why}"
 
 
 def _class(event: Event) -> str:
@@ -330,7 +333,7 @@ class ModelRecogniser:
 
     def _unfit(self, event: Event, clip: EventClip | None) -> str:
         """Why the recipe cannot be had of an event; ``""`` where it can."""
-        recipe, longest = self._description.recipe, self._description.trained_on.get("longest") or {}
+        recipe = self._description.recipe
         if clip is None:
             return "the frames of the event are not at hand any more"
         if recipe.frames.is_sequence:
@@ -345,13 +348,15 @@ class ModelRecogniser:
                 f"recipe {recipe.name!r} takes a face of {recipe.crop_size} px and this one has about "
                 f"{_CROP_EYES * clip.eye_distance:.0f}"
             )
-        if longest.get("frames") and longest.get("seconds"):
-            trained = longest["frames"] / longest["seconds"]
-            if trained > _MOST_SLOWER * clip.fps:
-                return (
-                    f"the model was trained at some {trained:.0f} frames a second and this recording has {clip.fps:.0f}"
-                )
+        trained = self._trained_fps()
+        if recipe.frames.is_sequence and trained > _MOST_SLOWER * clip.fps:
+            return f"the model was trained at some {trained:.0f} frames a second, and this recording has {clip.fps:.0f}"
         return ""
+
+    def _trained_fps(self) -> float:
+        """Frames a second of the longest training clip; 0 where the model does not tell."""
+        longest = self._description.trained_on.get("longest") or {}
+        return longest["frames"] / longest["seconds"] if longest.get("frames") and longest.get("seconds") else 0.0
 
     def _ask(self, event: Event, clip: EventClip) -> tuple[dict, tuple[str, ...]]:
         from mer_tf.preprocessing import select_frames
@@ -387,6 +392,12 @@ class ModelRecogniser:
         if not same_recipe(answer["recipe_hash"], description.recipe.hash):
             raise ServerError("the server's model was replaced by one of another recipe meanwhile")
         flags = answer_flags(description, annotated, clip.fps, selection.rule, self._here, "")
+        trained = self._trained_fps()
+        if trained > _MOST_SLOWER * clip.fps:
+            flags.append(
+                f"low_rate: the model was trained at some {trained:.0f} frames a second, and this recording has "
+                f"{clip.fps:.0f}: onset and apex may be up to {1000 / clip.fps:.0f} ms off"
+            )
         for flag in flags:
             if flag.partition(":")[0] in _OF_MODEL and flag not in self.facts["remarks"]:
                 self.facts["remarks"].append(flag)

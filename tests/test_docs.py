@@ -103,7 +103,7 @@ def actions(words: tuple[str, ...]) -> dict[str, argparse.Action]:
 
 
 def check_names(words: list[str]) -> None:
-    if words[0] in ("serve", "predict"):
+    if words[0] in ("serve", "predict", "watch"):
         return  # its --model is a folder
     for option, value in itertools.pairwise(words):
         if value.endswith((".json", ".csv")) or ".py:" in value:

@@ -44,8 +44,9 @@ details{margin:10px 0;border:1px solid var(--line);border-radius:4px;padding:8px
 summary{cursor:pointer;color:var(--blue);font-weight:600}
 footer{margin-top:48px;color:var(--muted);font-size:13.5px;border-top:1px solid var(--line);padding-top:12px;
 overflow-wrap:anywhere}
-@media (max-width:700px){main{padding:20px 14px 40px}svg{max-width:none}}
-@media print{details{border:0;padding:0}h2{break-after:avoid}figure,tr{break-inside:avoid}}
+@media screen and (max-width:700px){main{padding:20px 14px 40px}svg{max-width:none}}
+@media print{main{padding:0}details{border:0;padding:0}h2,h3{break-after:avoid}figure,tr{break-inside:avoid}
+figure,.wrap{overflow:visible}table{font-size:11px}th,td{padding:3px 7px}th{white-space:normal}}
 """
 
 

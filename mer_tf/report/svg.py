@@ -22,11 +22,11 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: st
     left, top = 30 + 8 * max(len(name) for name in classes), 46
     width, height = left + n * cell + 46, top + n * cell + 10
     parts = [
-        _text(left + n * cell / 2, 16, "predicted", MUTED, 12),
-        _text(left + n * cell + 24, top - 10, "all", MUTED, 12),
+        words(left + n * cell / 2, 16, "predicted", MUTED, 12),
+        words(left + n * cell + 24, top - 10, "all", MUTED, 12),
     ]
     for j, name in enumerate(classes):
-        parts.append(_text(left + (j + 0.5) * cell, top - 10, _short(name, cell // 8 + 1), INK, 13))
+        parts.append(words(left + (j + 0.5) * cell, top - 10, _short(name, cell // 8 + 1), INK, 13))
     parts.append(
         f'<text x="14" y="{top + n * cell / 2}" fill="{MUTED}" font-size="12" text-anchor="middle" '
         f'transform="rotate(-90 14 {top + n * cell / 2})">true</text>'
@@ -34,8 +34,8 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: st
     for i, row in enumerate(matrix):
         total = sum(row)
         y = top + i * cell
-        parts.append(_text(left - 8, y + cell / 2 + 5, classes[i], INK, 13, "end"))
-        parts.append(_text(left + n * cell + 24, y + cell / 2 + 5, str(total), MUTED, 13))
+        parts.append(words(left - 8, y + cell / 2 + 5, classes[i], INK, 13, "end"))
+        parts.append(words(left + n * cell + 24, y + cell / 2 + 5, str(total), MUTED, 13))
         for j, count in enumerate(row):
             share = count / total if total else 0.0
             colour = _ON_DARK if share > 0.5 else _ON_LIGHT
@@ -44,9 +44,9 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: st
                 f'<rect x="{x + 1}" y="{y + 1}" width="{cell - 2}" height="{cell - 2}" rx="3" fill="{_shade(share)}">'
                 f"<title>{escape(classes[i])} predicted {escape(classes[j])}: {count} of {total}</title></rect>"
             )
-            parts.append(_text(x + cell / 2, y + cell / 2 + 2, str(count), colour, 18, weight=600))
-            parts.append(_text(x + cell / 2, y + cell / 2 + 19, f"{share:.0%}", colour, 12))
-    return _svg(width, height, parts, title)
+            parts.append(words(x + cell / 2, y + cell / 2 + 2, str(count), colour, 18, weight=600))
+            parts.append(words(x + cell / 2, y + cell / 2 + 19, f"{share:.0%}", colour, 12))
+    return drawing(width, height, parts, title)
 
 
 def subject_bars(rows: Sequence[tuple[str, str, int, float, float, float]], title: str) -> str:
@@ -66,7 +66,7 @@ def subject_bars(rows: Sequence[tuple[str, str, int, float, float, float]], titl
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = bottom - share * height
         parts.append(f'<line x1="{left}" y1="{y}" x2="{width - 8}" y2="{y}" stroke="{GRID}"/>')
-        parts.append(_text(left - 6, y + 4, f"{share:.0%}", MUTED, 11, "end"))
+        parts.append(words(left - 6, y + 4, f"{share:.0%}", MUTED, 11, "end"))
     for k, (dataset, subject, clips, mean, low, high) in enumerate(rows):
         x = left + k * step + step * 0.16
         wide = step * 0.68
@@ -92,16 +92,16 @@ def subject_bars(rows: Sequence[tuple[str, str, int, float, float, float]], titl
             f"{escape(subject[:10])}</text>"
         )
         if step > 20:
-            parts.append(_text(middle, bottom + 76, str(clips), MUTED, 11))
+            parts.append(words(middle, bottom + 76, str(clips), MUTED, 11))
     if step > 20:
-        parts.append(_text(left - 6, bottom + 76, "clips", MUTED, 11, "end"))
+        parts.append(words(left - 6, bottom + 76, "clips", MUTED, 11, "end"))
     x = left
     for k, dataset in enumerate(datasets):
         colour = DATASET_COLOURS[k % len(DATASET_COLOURS)]
         parts.append(f'<rect x="{x}" y="4" width="11" height="11" rx="2" fill="{colour}"/>')
-        parts.append(_text(x + 16, 14, dataset, INK, 12, "start"))
+        parts.append(words(x + 16, 14, dataset, INK, 12, "start"))
         x += legend[k]
-    return _svg(width, bottom + 84, parts, title)
+    return drawing(width, bottom + 84, parts, title)
 
 
 def recall_bars(rows: Sequence[tuple[str, int, Sequence[float]]], title: str) -> str:
@@ -117,10 +117,10 @@ def recall_bars(rows: Sequence[tuple[str, int, Sequence[float]]], title: str) ->
     for share in (0, 0.25, 0.5, 0.75, 1):
         x = left + share * wide
         parts.append(f'<line x1="{x}" y1="4" x2="{x}" y2="{height - 24}" stroke="{GRID}"/>')
-        parts.append(_text(x, height - 8, f"{share:.0%}", MUTED, 11))
+        parts.append(words(x, height - 8, f"{share:.0%}", MUTED, 11))
     for k, (name, clips, recalls) in enumerate(rows):
         y, mean = 8 + k * step, sum(recalls) / len(recalls)
-        parts.append(_text(left - 8, y + 17, name, INK, 13, "end"))
+        parts.append(words(left - 8, y + 17, name, INK, 13, "end"))
         parts.append(
             f'<rect x="{left}" y="{y}" width="{max(mean * wide, 1):.1f}" height="24" rx="2" fill="{BLUE}" '
             f'fill-opacity="0.82"><title>{escape(name)}: {mean:.1%} of {clips} clips</title></rect>'
@@ -132,8 +132,8 @@ def recall_bars(rows: Sequence[tuple[str, int, Sequence[float]]], title: str) ->
                     'stroke-width="1.5"/>'
                 )
         ahead = max([mean, *recalls]) * wide
-        parts.append(_text(left + ahead + 10, y + 17, f"{mean:.1%}", INK, 13, "start", 600))
-    return _svg(left + wide + 70, height, parts, title)
+        parts.append(words(left + ahead + 10, y + 17, f"{mean:.1%}", INK, 13, "start", 600))
+    return drawing(left + wide + 70, height, parts, title)
 
 
 def intervals(
@@ -152,10 +152,10 @@ def intervals(
     for tick in range(0, 11, 2):
         x = left + tick / 10 * wide
         parts.append(f'<line x1="{x:.1f}" y1="6" x2="{x:.1f}" y2="{height - 30}" stroke="{GRID}"/>')
-        parts.append(_text(x, height - 14, f"{tick / 10:.1f}", MUTED, 11))
+        parts.append(words(x, height - 14, f"{tick / 10:.1f}", MUTED, 11))
     for k, (label, values, (low, high), published) in enumerate(rows):
         y = 34 + k * step
-        parts.append(_text(left, y - 13, _short(label, 70), INK, 13, "start"))
+        parts.append(words(left, y - 13, _short(label, 70), INK, 13, "start"))
         parts.append(
             f'<line x1="{left + low * wide:.1f}" y1="{y}" x2="{left + high * wide:.1f}" y2="{y}" stroke="{BLUE}" '
             'stroke-width="5" stroke-opacity="0.3" stroke-linecap="round"/>'
@@ -171,7 +171,7 @@ def intervals(
                 f'<path d="M{x:.1f} {y - 6}l6 6l-6 6l-6 -6z" fill="none" stroke="{ORANGE}" stroke-width="2">'
                 f"<title>{escape(name)}: {value:.3f}</title></path>"
             )
-    return _svg(left + wide + 24, height, parts, title)
+    return drawing(left + wide + 24, height, parts, title)
 
 
 def _shade(share: float) -> str:
@@ -182,7 +182,8 @@ def _short(text: str, most: int) -> str:
     return text if len(text) <= most else text[: max(most - 1, 1)] + "…"
 
 
-def _text(x: float, y: float, text: str, colour: str, size: int, anchor: str = "middle", weight: int = 400) -> str:
+def words(x: float, y: float, text: str, colour: str, size: int, anchor: str = "middle", weight: int = 400) -> str:
+    """Text at a place of a drawing, escaped."""
     bold = f' font-weight="{weight}"' if weight != 400 else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-size="{size}" text-anchor="{anchor}"{bold}>'
@@ -190,7 +191,8 @@ def _text(x: float, y: float, text: str, colour: str, size: int, anchor: str = "
     )
 
 
-def _svg(width: float, height: float, parts: Sequence[str], title: str) -> str:
+def drawing(width: float, height: float, parts: Sequence[str], title: str) -> str:
+    """The parts as one SVG element; ``title`` is for readers who cannot see it."""
     return (
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" role="img" '
         f'aria-label="{escape(title)}">' + "".join(parts) + "</svg>"

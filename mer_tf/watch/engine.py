@@ -19,10 +19,11 @@ from mer_tf.errors import ConfigError
 from mer_tf.watch import store
 from mer_tf.watch.clips import MOST_BYTES, Recogniser, Ring
 from mer_tf.watch.finding import Faces, Geometry, iou
+from mer_tf.watch.rate import Rate
 from mer_tf.watch.settings import WatchConfig
-from mer_tf.watch.source import Frame, Rate, Recording, open_source
+from mer_tf.watch.source import Frame, Recording, open_source
 from mer_tf.watch.track import DEAD_S, Track, closest
-from mer_tf.watch.types import Event, Observer, Result, Source
+from mer_tf.watch.types import CurveSecond, Event, Follower, Observer, Result, Source, TrackSecond
 
 _SCAN_S, _WIDE_SCAN_S = 1.0, 5.0  # the whole picture is searched for new faces; enlarged, for small ones
 _ONE_FACE = 0.3  # intersection over union
@@ -135,6 +136,15 @@ def _state_of(out: str | os.PathLike, settings: Mapping, *, force: bool) -> dict
     return state
 
 
+@dataclasses.dataclass
+class _Told:
+    """What a stopped run told of one second."""
+
+    rows: list[TrackSecond] = dataclasses.field(default_factory=list)
+    curves: list[CurveSecond] = dataclasses.field(default_factory=list)
+    events: list[Event] = dataclasses.field(default_factory=list)
+
+
 class _Watcher:
     def __init__(
         self,
@@ -169,11 +179,14 @@ class _Watcher:
         # Of a run that is gone on with: where each track was in the seconds that are read again, and its events.
         self._places: dict[float, dict[str, tuple[float, ...]]] = {}
         self._told_events: collections.Counter = collections.Counter()
+        self._again: dict[int, _Told] = collections.defaultdict(_Told)  # what they were told, for new observers
 
     # --------------------------------------------------------------------------------------------- the pass
 
     def run(self) -> Result:
         for observer in self.observers:
+            if isinstance(observer, Follower):
+                observer.follow(self.recording)
             observer.started(self.recording.facts)
         try:
             try:
@@ -310,6 +323,11 @@ class _Watcher:
         if second <= self.told_s + 1e-9:  # read again after a stop: was told before
             for track in self.tracks:
                 track.events = self._told_events[track.name]
+            before = self._again.pop(whole, _Told())
+            for observer in self.observers:
+                observer.second(second, before.rows, before.curves)
+                for event in before.events:
+                    observer.event(event)
             return
         rows = [row for row, _, _ in told if row is not None]
         curves = [curve for _, curve, _ in told if curve is not None]
@@ -383,14 +401,23 @@ class _Watcher:
 
     def resume(self, out: str | os.PathLike, state: Mapping, start_s: float) -> None:
         """Takes up what a stopped run left: rows, events, names of the tracks that were there."""
+        start = self.recording.facts.start_s
         for row in store.rows(out, store.TRACKS):
             self.answers.second(row)
+            if row.second > start:
+                self._again[math.ceil(row.second - 1e-9)].rows.append(row)
             if row.seen and row.second >= self.recording.facts.start_s:
                 self._places.setdefault(row.second, {})[row.track] = (row.left, row.top, row.right, row.bottom)
         for event in store.rows(out, store.EVENTS):
             self.events.append(event)
             self.answers.event(event)
             self._told_events[event.track] += 1
+            if event.offset_s > start:
+                last = math.ceil(state["second"] - 1e-9)
+                self._again[min(math.ceil(event.offset_s - 1e-9), last)].events.append(event)
+        for curve in store.rows(out, store.CURVES):
+            if curve.second > start:
+                self._again[math.ceil(curve.second - 1e-9)].curves.append(curve)
         self.told_s, self.count = state["second"], state["tracks"]
         self._start_s, self._before_s = start_s, state["wall_s"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from mer_tf.watch.rate import MOST_JITTER
 from mer_tf.watch.settings import WatchConfig
 
 _TOLERATED = 0.98  # of a rate that a tier needs: 59.94 is 60, and time stamps are rounded to milliseconds
-_MOST_JITTER = 0.5
 _REPEATED = 0.2
 _SEEN, _OK = 0.5, 0.5  # shares of a second's frames
 
@@ -56,7 +56,7 @@ def tier(
     limited = "settling" if fps is None else "duplicate" if repeated >= _REPEATED else "fps_low"
     at_least(next((i for i, least in enumerate(config.tier_fps) if rate >= _TOLERATED * least), 3), limited)
     at_least(next((i for i, least in enumerate(config.tier_eyes) if eye_distance >= least), 3), "face_small")
-    if jitter > _MOST_JITTER:
+    if jitter > MOST_JITTER:
         at_least(2, "fps_jitter")
     if sigma is None:
         at_least(2, "settling")

@@ -48,7 +48,7 @@ class WatchConfig:
     max_faces: int = 8
     floor: float = 0.010
     factor: float = 2.5
-    head_leak: float = 0.15
+    head_leak: float = 0.10
     micro_s: float = 0.5
     low_rate_micro_s: float = 0.17
     macro_s: float = 4.0

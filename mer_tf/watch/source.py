@@ -30,9 +30,6 @@ _DIGESTED = 2**16  # bytes of a file that its digest is made of
 _ASSUMED_FPS = 30.0  # where neither the container nor its header tell a rate
 _LATE_S, _LATE_SHARE = 0.5, 0.05  # a file that ends that much before its header says so is damaged
 _SEEK_BACK_S = 2.0
-_SAME = 0.05  # mean gray levels by which two frames differ at least, of every fourth pixel each way
-_JITTER = 0.5
-_NEAR, _NEAR_S = 0.1, 0.0015  # steps that are as long as the usual one: share, and seconds at least
 
 
 class Frame(NamedTuple):
@@ -55,6 +52,7 @@ class Recording:
     def __init__(self, facts: Source, *, newest: bool = False, pace: bool = False):
         self.facts = facts
         self.dropped = 0
+        self.zero: float | None = None  # second 0 by ``time.monotonic``; None where a file is read as fast as it goes
         self.faults: list[str] = []  # the first few, full phrases
         self._newest, self._pace = newest, pace
         self._queue: collections.deque = collections.deque()
@@ -107,12 +105,12 @@ class Recording:
             yield item
 
     def _fill(self) -> None:
-        start = None
         try:
             for frame in self.read():
                 if self._pace:
-                    start = time.monotonic() - frame.time_s if start is None else start
-                    time.sleep(max(0.0, start + frame.time_s - time.monotonic()))
+                    if self.zero is None:
+                        self.zero = time.monotonic() - frame.time_s
+                    time.sleep(max(0.0, self.zero + frame.time_s - time.monotonic()))
                 if not self._put(frame):
                     return
             self._put(None, wait=False)
@@ -181,7 +179,7 @@ class _Video(Recording):
     """A video file, read by OpenCV's FFmpeg."""
 
     def __init__(self, path: str, start_s: float, stop_s: float | None, live: bool):
-        self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+        self._capture = _opened(path)
         if not self._capture.isOpened():
             self._capture.release()
             raise BadInputError(_not_a_video(path))
@@ -273,7 +271,7 @@ class _Video(Recording):
         if number > 0 and self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 <= start_s:
             return number
         self._capture.release()  # this container cannot be sought in: its frames are read and passed over
-        self._capture = cv2.VideoCapture(self.path, cv2.CAP_FFMPEG)
+        self._capture = _opened(self.path)
         return 0
 
 
@@ -376,7 +374,8 @@ class _Camera(Recording):
         self._capture.release()
 
     def read(self) -> Iterator[Frame]:
-        start, number = time.monotonic(), 0
+        start = self.zero = time.monotonic()
+        number = 0
         while self._capture.grab():
             second = time.monotonic() - start
             if self.facts.stop_s is not None and second >= self.facts.stop_s:
@@ -393,6 +392,12 @@ _REMEDY = (
     "it holds no video stream that OpenCV's FFmpeg reads, or is cut off before its index; export it again, for example "
     "with: ffmpeg -i IN -c:v libvpx-vp9 OUT.webm"
 )
+
+
+def _opened(path: str) -> cv2.VideoCapture:
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # some builds turn pictures unasked, others do not
+    return capture
 
 
 def _not_a_video(path: str) -> str:
@@ -414,91 +419,3 @@ def _colour(picture: np.ndarray) -> np.ndarray:
     if picture.ndim == 2:
         return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
     return picture if picture.shape[2] == 3 else cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR)
-
-
-def _usual(steps: np.ndarray) -> float:
-    """Mean of the steps near their median: time stamps are rounded to milliseconds, and a median of them too."""
-    middle = float(np.median(steps))
-    return float(steps[np.abs(steps - middle) <= max(_NEAR_S, _NEAR * middle)].mean())
-
-
-class Rate:
-    """Measures the time between frames, and which frames repeat the one before.
-
-    Args:
-        window_s: Seconds of the recording that ``fps`` looks back.
-    """
-
-    def __init__(self, window_s: float = 5.0):
-        self._window = window_s
-        self._recent: collections.deque = collections.deque()  # (time, time since the one before, repeated)
-        self._before: np.ndarray | None = None
-        self._time: float | None = None
-        self._all = np.zeros(4096, np.int64)  # histogram of the steps, 0.5 ms each, for the whole recording
-        self._sums = np.zeros(4096)  # of the steps in each
-        self.frames = self.repeated = self.gaps = 0
-        self.first_s = self.last_s = 0.0
-
-    def take(self, time_s: float, gray: np.ndarray) -> bool:
-        """One frame, ``gray`` (height, width) uint8; returns whether it repeats the one before."""
-        small = np.ascontiguousarray(gray[::4, ::4])
-        repeated = self._before is not None and cv2.norm(small, self._before, cv2.NORM_L1) < _SAME * small.size
-        self._before = small
-        if self._time is None:
-            self.first_s = time_s
-        else:
-            step = time_s - self._time
-            self._recent.append((time_s, step, repeated))
-            place = min(int(step * 2000), len(self._all) - 1)
-            self._all[place] += 1
-            self._sums[place] += step
-            while self._recent[0][0] < time_s - self._window:
-                self._recent.popleft()
-        self._time = self.last_s = time_s
-        self.frames += 1
-        self.repeated += repeated
-        return repeated
-
-    def step(self) -> float | None:
-        """Usual time between the recent frames, repeated ones too; None before there are five."""
-        if len(self._recent) < 5:
-            return None
-        return _usual(np.array([step for _, step, _ in self._recent]))
-
-    def recent(self) -> tuple[float | None, float, float]:
-        """Frames a second without repeated ones (None before there are five), their share, and the jitter.
-
-        The jitter is the 95th percentile of the deviation of the time between frames from its median, over the median.
-        """
-        if len(self._recent) < 5:
-            return None, 0.0, 0.0
-        _, steps, repeated = map(np.array, zip(*self._recent))
-        middle, share = _usual(steps), float(np.mean(repeated))
-        jitter = float(np.percentile(np.abs(steps - middle), 95)) / middle
-        return (1 - share) / middle, share, jitter
-
-    def facts(self, source: Source, dropped: int = 0, damage: str = "") -> Source:
-        """The source with what was measured so far."""
-        counts = np.cumsum(self._all)
-        if not counts[-1]:
-            return dataclasses.replace(source, frames=self.frames, dropped=dropped, damage=damage)
-        place = int(np.searchsorted(counts, counts[-1] / 2))
-        reach = max(round(2000 * _NEAR_S), round(_NEAR * place))
-        near = slice(max(place - reach, 0), place + reach + 1)
-        middle = float(self._sums[near].sum() / self._all[near].sum())
-        away = np.abs((np.arange(len(self._all)) + 0.5) / 2000 - middle)
-        order = np.argsort(away, kind="stable")
-        reached = np.searchsorted(np.cumsum(self._all[order]), 0.95 * counts[-1])
-        jitter = max(float(away[order][min(reached, len(order) - 1)]) - 0.0005, 0.0) / middle
-        share = self.repeated / max(self.frames, 1)
-        return dataclasses.replace(
-            source,
-            fps=1 / middle,
-            effective_fps=(1 - share) / middle,
-            frames=self.frames,
-            seconds=self.last_s - self.first_s + middle,
-            duplicates=share,
-            variable_rate=jitter > _JITTER,
-            dropped=dropped,
-            damage=damage,
-        )

@@ -32,7 +32,7 @@ _VALLEY = 0.35  # of the peak by which a curve rises again where another event b
 _LEAST_WIDTH_S = 0.05
 _HEAD_FREE = 0.05  # eye distances that a head may move about a moment
 _HEAD_S = 0.4
-_HEAD_EVENT, _HEAD_ANGLE = 0.25, 6.0
+_HEAD_EVENT, _HEAD_ANGLE = 0.15, 6.0
 _STAYS = 0.5  # of the peak that is left after the event where it does not come back
 _SPEECH_EVENTS, _SPEECH_S = 3, 1.5
 _LIDS_FALL, _EYES_UNLIKE = 0.25, 0.3
@@ -178,7 +178,9 @@ def _filtered(buffer: Buffer, at: np.ndarray, step: float, config: WatchConfig) 
     back = max(1, round(_HEAD_S / step))
     head = np.zeros(len(times))
     if len(times) > back:
-        far = np.linalg.norm(nose[back:] - nose[:-back], axis=1)
+        # The head's size changes where it nods towards the camera; a face is about as large as its eyes are apart.
+        size = np.interp(times, known, buffer.stretch[at, 0])
+        far = np.maximum(np.linalg.norm(nose[back:] - nose[:-back], axis=1), np.abs(size[back:] - size[:-back]))
         head[back:] = far
         head[:-back] = np.maximum(head[:-back], far)
     return Stretch(times, low.reshape(shape), away, np.linalg.norm(away, axis=2), nearest < 0.75 * step, head)

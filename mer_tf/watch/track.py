@@ -383,7 +383,8 @@ class Track:
             self._squares.append((float(np.mean(size.max(axis=1) ** 2)), row.ok))
         else:
             self._squares.append((math.nan, row.ok))
-        turns = [(one.yaw, one.pitch) for one in rows if not math.isnan(one.yaw)]
+        large = row.eye_distance >= self.config.tier_eyes[2]  # the points of a smaller face tell no pose
+        turns = [(one.yaw, one.pitch) for one in rows if large and not math.isnan(one.yaw)]
         facing = turn = nod = None
         if turns:
             yaw, pitch = np.array(turns).T

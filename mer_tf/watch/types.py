@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class Source:
         seconds: From the first frame to the end of the last one read.
         duplicates: Share of frames that repeat the one before, 0 to 1.
         rotation: Degrees clockwise that the file asks for and that were applied; 0, 90, 180 or 270.
-        variable_rate: Whether the time between frames varies (95th percentile of the deviation above a half).
+        variable_rate: Whether the time between frames varies (90th percentile of the deviation above 0.55).
         time_source: ``"container"``, ``"assumed"`` (frame number over rate) or ``"clock"``.
         codec: Four letters, ``""`` for folders and cameras.
         said_frames: Frames that the header promises; None where it does not.
@@ -377,6 +377,25 @@ class Observer(Protocol):
     def event(self, event: Event) -> None: ...
 
     def finished(self, result: Result) -> None: ...
+
+
+class Behind(Protocol):
+    """What a source that is read live knows of its delay.
+
+    Attributes:
+        dropped: Frames that nobody took in time.
+        zero: Second 0 of the recording by ``time.monotonic``; None where a file is read as fast as it goes.
+    """
+
+    dropped: int
+    zero: float | None
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """An observer that wants to know, before ``started``, how far behind the source it is."""
+
+    def follow(self, behind: Behind) -> None: ...
 
 
 class Quiet:

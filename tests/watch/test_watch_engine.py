@@ -17,7 +17,8 @@ from mer_tf.watch import engine, store
 from mer_tf.watch.clips import Recognition
 from mer_tf.watch.engine import watch
 from mer_tf.watch.settings import WatchConfig
-from mer_tf.watch.types import CurveSecond, Event, Quiet, TrackSecond
+from mer_tf.watch.source import Frame, Recording
+from mer_tf.watch.types import CurveSecond, Event, Quiet, Source, TrackSecond
 
 pytestmark = pytest.mark.dlib
 FACES = functools.lru_cache(engine.Faces)  # the models are loaded once
@@ -179,8 +180,11 @@ def test_a_stopped_run_leaves_what_it_found_and_goes_on(short, seen, tmp_path):
     # A line that was cut off while it was written is no part of what stands.
     with open(tmp_path / store.TRACKS, "a", encoding="utf-8") as file:
         file.write("t0001,2.0,59,113.40")
-    result = watch(short, tmp_path)
+    new = Listener()
+    result = watch(short, tmp_path, observers=[new])
     assert result.complete and [event.kind for event in result.events] == ["macro"]
+    # Frames are read again from the beginning here: whoever sees them hears what belongs to them.
+    assert [call for call in new.calls if isinstance(call, float)] == [1, 2, 3, 4, 5] and "t0001-e01" in new.calls
     for table in (store.TRACKS, store.EVENTS):
         assert _identity(store.rows(tmp_path, table)) == _identity(store.rows(seen[1], table))
     assert watch(short, tmp_path).events == store.read(tmp_path).events  # and is not watched again
@@ -262,15 +266,16 @@ def test_no_face_is_said(tmp_path):
 
 
 def test_repeated_frames_are_refused_whatever_the_header_says(tmp_path):
-    people = [Person((120, 120), 62, ((2.0, 0.4, (1, 2), 0.04),))]
-    frames = [frame for frame in draw(people, 4, 15, (240, 240)) for _ in range(2)]
+    people = [Person((120, 120), 62, ((1.2, 0.4, (1, 2), 0.04),))]
+    frames = [frame for frame in draw(people, 3, 15, (240, 240)) for _ in range(2)]
     result = watch(film(tmp_path / "v.avi", frames, 30, "FFV1"))
     (track,) = result.tracks
     assert track.micro == "refused" and "repeated" in track.micro_why and not track.micro_events
-    assert track.tier_seconds["C"] > 2
+    assert track.tier_seconds["C"] > 1.5
     assert abs(result.source.effective_fps - 15) < 1 and result.source.duplicates == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.slow
 def test_who_leaves_and_comes_back_is_somebody_new_and_nothing_is_found_in_the_cut(tmp_path):
     people = [Person((120, 120), 62, there=(0, 2)), Person((120, 120), 62, there=(6, 9), subject=1)]
     result = watch(film(tmp_path / "v.avi", draw(people, 9, 15, (240, 240)), 15, "MJPG"))
@@ -280,8 +285,32 @@ def test_who_leaves_and_comes_back_is_somebody_new_and_nothing_is_found_in_the_c
     assert not [event for event in result.events if event.counts]
 
 
+@pytest.mark.slow
 def test_haar_finds_faces_and_says_what_is_not_measured(scene):
     result = watch(scene, config=WatchConfig(detector="haar"), stop_s=3)
     track = next(track for track in result.tracks if track.eye_distance > 50)
     (event,) = [one for one in result.events if one.track == track.track and one.counts]
     assert overlap(event, *EVENTS[0][:2]) >= 0.5 and "eyes_only" in event.flags
+
+
+@pytest.mark.slow
+def test_an_uneven_rate_with_dropped_frames_shifts_nothing(tmp_path, monkeypatch):
+    """A fifth of the frames comes late by half a step, one in twenty is lost: events stand where they are."""
+    people = [Person((90, 90), 50, ((1.5, 0.4, (1, 2), 0.04), (3.2, 0.4, (12,), 0.04)))]
+    rng = np.random.default_rng(3)
+    kept, index = [], 0
+    for number, picture in enumerate(draw(people, 5, 60, (180, 180))):
+        if number == index:
+            kept.append(Frame(len(kept), number / 60, picture))
+            index += rng.choice((2, 3, 4), p=(0.75, 0.2, 0.05))
+
+    class Uneven(Recording):
+        def read(self):
+            yield from kept
+
+    facts = Source("uneven", "video", 180, 180, fps_said=30.0)
+    monkeypatch.setattr(engine, "open_source", lambda *unused, **options: Uneven(facts))
+    result = watch("uneven")
+    found = [event for event in result.events if event.counts]
+    assert [overlap(event, onset, 0.4) >= 0.5 for event, onset in zip(found, (1.5, 3.2))] == [True, True]
+    assert len(found) == 2 and abs(result.source.fps - 30) < 2

@@ -8,7 +8,8 @@ import pytest
 from drawn_people import film
 
 from mer_tf.errors import BadInputError, ConfigError, MissingFileError
-from mer_tf.watch.source import Frame, Rate, Recording, open_source
+from mer_tf.watch.rate import Rate
+from mer_tf.watch.source import Frame, Recording, open_source
 from mer_tf.watch.types import Source
 
 
@@ -108,6 +109,15 @@ def test_repeated_frames_and_an_uneven_rate_are_measured():
     assert abs(facts.fps - 30) < 0.1 and abs(facts.effective_fps - 15) < 0.5 and abs(facts.duplicates - 0.5) < 0.01
     assert abs(rate.recent()[0] - 15) < 0.5 and rate.recent()[1] == pytest.approx(0.5, abs=0.01)
 
+    # Repeated before it was compressed: nearly the same.
+    rng, rate = np.random.default_rng(0), Rate()
+    noisy = [np.clip(128 + rng.normal(0, 2, (120, 160)), 0, 255) for _ in range(30)]
+    slightly = [np.rint(noisy[index // 2] + rng.normal(0, 0.3, (120, 160))).astype(np.uint8) for index in range(60)]
+    told = [rate.take(index / 30, gray) for index, gray in enumerate(slightly)]
+    assert sum(told[3::2]) == 29 and not any(told[::2])
+    rate = Rate()
+    assert not any(rate.take(index / 30, noisy[index].astype(np.uint8)) for index in range(30))
+
     rate, time_s = Rate(), 0.0
     for index in range(60):
         time_s += 0.02 if index % 3 else 0.06
@@ -136,3 +146,19 @@ def test_what_reading_raises_reaches_the_reader():
 
     with Broken(Source("f", "video", 2, 2)) as recording, pytest.raises(OSError, match="input/output"):
         list(recording)
+
+
+def test_a_rotation_that_the_file_asks_for_is_done(tmp_path):
+    """Telephones write pictures as the sensor lies and say in the header how to turn them."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:24] = 255  # bright above
+    path = film(tmp_path / "v.mp4", [picture] * 5, 20, "mp4v")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"tkhd") + 4 + 40
+    turned = (0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30)  # a quarter turn clockwise
+    data[place : place + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in turned)
+    path.write_bytes(data)
+    frames, facts = read(path)
+    assert (facts.width, facts.height, facts.rotation) == (48, 64, 90)
+    assert frames[0].picture.shape == (64, 48, 3)
+    assert frames[0].picture[:, 36:].mean() > 200 and frames[0].picture[:, :12].mean() < 50  # bright at the right
