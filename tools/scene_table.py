@@ -70,6 +70,8 @@ def cases(seed: int, minutes: float, seconds: float) -> Iterator[Case]:
         yield Case("size", f"motion of {size:g}", dataclasses.replace(one, micro_size=(size, size)))
     for kind, quality in (("vp8", None), ("mjpg", 50), ("mjpg", 20)):
         yield Case("codec", f"{kind} {quality or ''}".strip(), one, kind, quality)
+    two = dataclasses.replace(one, faces=2, roles=("turning", "leaving"), width=512)
+    yield Case("away", "one turns, one leaves", two)
     for fps in (30, 60):
         yield Case("repeat", f"{fps} frames, each twice", dataclasses.replace(one, fps=fps, repeat=2))
     if seed == 0:
