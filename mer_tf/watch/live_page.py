@@ -42,8 +42,8 @@ _BODY = """
 aria-label="radar of the behaviours"></svg><svg id="bars" viewBox="0 0 330 190" role="img"
 aria-label="shares of the behaviours"></svg></div><p id="shares" class="words"></p></div>
 </section>
-<section id="right"><p class="tools"><label>Seconds shown <select id="span"><option>60</option>
-<option selected>120</option><option>300</option><option>900</option></select></label></p><div id="charts"></div>
+<section id="right"><p class="tools"><label>Seconds shown <select id="span"><option selected>60</option>
+<option>120</option><option>300</option><option>900</option></select></label></p><div id="charts"></div>
 <h2>Events, newest first</h2><div class="wrap"><table><thead><tr><th>apex</th><th>face</th><th>kind</th><th>length</th>
 <th>where</th><th>confidence</th><th id="class"></th></tr></thead>
 <tbody id="events" aria-live="polite"></tbody></table></div>

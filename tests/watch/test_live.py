@@ -12,11 +12,13 @@ import threading
 import time
 
 import pytest
+from drawn_people import Person, draw, film
 from watch_results import event, face, picture, play, quality, source, watched
 
 from mer_tf.errors import PortInUseError
 from mer_tf.watch import live as live_module
 from mer_tf.watch import words
+from mer_tf.watch.engine import watch
 from mer_tf.watch.live import ADDRESS, Live
 from mer_tf.watch.types import MICRO
 from mer_tf.watch.words import make_view
@@ -215,21 +217,47 @@ class _Bare:
 # ------------------------------------------------------------------------------------------------- in a browser
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")
-@pytest.mark.parametrize("preset", ["plain", "classroom"])
-def test_a_browser_draws_it(tmp_path, preset):
-    """A real browser runs the page: what it then holds is what a person sees."""
-    with Live(make_view(preset), port=0) as page:
-        play(page, watched(70, 8), fps=1.0)
-        done = subprocess.run(
-            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}",
-             "--virtual-time-budget=4000", "--dump-dom", page.address],
-            capture_output=True, text=True, timeout=120, check=True,
-        )  # fmt: skip
+def seen_in_browser(page: Live, profile) -> str:
+    """What the page holds after a real browser ran it, without its scripts."""
+    done = subprocess.run(
+        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
+         "--virtual-time-budget=4000", "--dump-dom", page.address],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
     shown = re.sub(r"<script.*?</script>", "", done.stdout, flags=re.DOTALL)
-    assert "lesson.webm" in shown and "The recording has ended." in shown
-    assert "none found in" in shown and "refused: the face is too small" in shown
-    assert 'src="blob:http://127.0.0.1' in shown
-    assert ("Group value" in shown) == (preset == "classroom")
+    assert 'src="blob:http://127.0.0.1' in shown  # a picture came
     paths = re.findall(r'<path d="(M[^"]+)"', shown)
     assert paths and not any("NaN" in path for path in paths)
+    return shown
+
+
+in_browser = pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")
+
+
+@in_browser
+@pytest.mark.parametrize("preset", ["plain", "classroom"])
+def test_a_browser_draws_it(tmp_path, preset):
+    with Live(make_view(preset), port=0) as page:
+        play(page, watched(70, 8), fps=1.0)
+        shown = seen_in_browser(page, tmp_path)
+    assert "lesson.webm" in shown and "The recording has ended." in shown
+    assert "none found in" in shown and "refused: the face is too small" in shown
+    assert ("Group value" in shown) == (preset == "classroom")
+
+
+@in_browser
+@pytest.mark.slow
+@pytest.mark.dlib
+def test_a_file_replayed_at_its_own_speed_drives_the_page(tmp_path):
+    people = [Person((90, 90), 48, ((1.2, 0.9, (12,), 0.05),))]
+    video = film(tmp_path / "v.avi", draw(people, 5, 15, (180, 180)), 15, "MJPG")
+    with Live(port=0) as page:
+        replay = threading.Thread(target=watch, args=(video,), kwargs={"observers": [page], "live": True})
+        replay.start()
+        while replay.is_alive() and not state(page)["ticks"]:
+            time.sleep(0.1)
+        shown = seen_in_browser(page, tmp_path / "profile")
+        replay.join()
+        told = state(page)
+    assert "v.avi" in shown and re.search(r"latency \d+ ms", shown) and "frames dropped" in shown
+    assert told["ended"] and told["latency"] is not None and told["frames"] + told["dropped"] == 75
