@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
-import csv
 import dataclasses
 import json
 import math
@@ -25,6 +24,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from mer_tf.console import table
+from mer_tf.metrics.spot_files import people_of_tracks
 from mer_tf.metrics.spotting import MACRO, MICRO, Interval, match
 from mer_tf.synthetic.scene import FOUND, MOVE_S, NONE_FOUND, REFUSED, Scene, SceneConfig, ScenePerson, plan_scene
 from mer_tf.synthetic.scene_files import BOXES, FORMATS, write_scene
@@ -70,6 +70,8 @@ def cases(seed: int, minutes: float, seconds: float) -> Iterator[Case]:
         yield Case("size", f"motion of {size:g}", dataclasses.replace(one, micro_size=(size, size)))
     for kind, quality in (("vp8", None), ("mjpg", 50), ("mjpg", 20)):
         yield Case("codec", f"{kind} {quality or ''}".strip(), one, kind, quality)
+    two = dataclasses.replace(one, faces=2, roles=("turning", "leaving"), width=512)
+    yield Case("away", "one turns, one leaves", two)
     for fps in (30, 60):
         yield Case("repeat", f"{fps} frames, each twice", dataclasses.replace(one, fps=fps, repeat=2))
     if seed == 0:
@@ -77,22 +79,6 @@ def cases(seed: int, minutes: float, seconds: float) -> Iterator[Case]:
             for noise in NOISES:
                 long = dataclasses.replace(one, roles=(role,), noise=noise, seconds=60 * minutes)
                 yield Case(role, f"{role}, noise {noise:g}, {minutes:g} min", long)
-
-
-def people_of(tracks: Sequence, boxes: str | os.PathLike) -> dict[str, int]:
-    """Which person each track is: the one whose true box holds the middle of its box most often."""
-    true = collections.defaultdict(list)
-    with open(boxes, encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["left"]:
-                ends = [float(row[name]) for name in ("left", "top", "right", "bottom")]
-                true[int(row["second"])].append((int(row["person"][1:]), ends))
-    votes: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
-    for row in tracks:
-        x, y = (row.left + row.right) / 2, (row.top + row.bottom) / 2
-        for person, (left, top, right, bottom) in true[max(1, round(row.second))]:
-            votes[row.track][person] += left <= x <= right and top <= y <= bottom
-    return {track: counts.most_common(1)[0][0] for track, counts in votes.items() if counts.most_common(1)[0][1]}
 
 
 def answers(result: Result, people: dict[str, int], person: int, kind: str) -> tuple[str, str]:
@@ -174,7 +160,8 @@ def play(case: Case, folder: str | os.PathLike, detector: str = "auto") -> dict:
         root / "scene" / FORMATS[case.kind][0], root / "watched", config=WatchConfig(detector=detector), **options
     )
     seconds = list(store.rows(root / "watched", store.TRACKS))
-    people = people_of(seconds, root / "scene" / BOXES)
+    who = people_of_tracks(root / "watched" / store.TRACKS, root / "scene" / BOXES)
+    people = {track: int(person[1:]) for track, person in who.items()}
     return {
         "group": case.group, "name": case.name, "seed": case.config.seed, "fps": case.config.fps,
         "noise": case.config.noise, "seconds": summary.seconds, "tracks": len(result.tracks),

@@ -17,10 +17,10 @@ def add(verbs) -> None:
         description="Both files are CSV with a row per interval: kind (micro, macro; none for a video in which nothing "
         "happens), onset_frame, apex_frame and offset_frame (both ends included) or onset_s, apex_s and offset_s (the "
         "end not included), label, and subject and video where there are several. The events.csv of 'mer watch' and of "
-        "'mer data synth-scene' are such files.",
+        "'mer data synth-scene' are such files, and their folders can be given: people are then told by their boxes.",
     )
-    parser.add_argument("predictions", help="CSV of what was found")
-    parser.add_argument("truth", help="CSV of what is true; it names every video")
+    parser.add_argument("predictions", help="CSV of what was found, or the folder of 'mer watch'")
+    parser.add_argument("truth", help="CSV of what is true, which names every video; or the folder of a scene")
     parser.add_argument("--iou", type=float, default=0.5, help="least overlap of a hit (default: %(default)s)")
     parser.add_argument("--unit", choices=("frames", "seconds"), help="default: frames where both files have them")
     parser.add_argument(
@@ -37,37 +37,19 @@ def add(verbs) -> None:
 
 def run(arguments) -> int:
     from mer_tf.checks import config_errors, one_of
-    from mer_tf.metrics.spot_files import pair_files, read_intervals
-    from mer_tf.metrics.spotting import FRAMES, PUBLIC_FAULTS, public_scores, spotting_scores
+    from mer_tf.metrics.spot_files import score_files
 
     if arguments.compat is not None:
         with config_errors():
             one_of("--compat", arguments.compat, COMPAT)
-    pair = pair_files(
-        read_intervals(arguments.predictions, "predictions"),
-        read_intervals(arguments.truth, "truth"),
+    result = score_files(
+        arguments.predictions,
+        arguments.truth,
+        threshold=arguments.iou,
         unit=arguments.unit,
         tracks=_tracks(arguments.tracks),
+        megc=arguments.compat is not None,
     )
-    result = spotting_scores(
-        pair.found,
-        pair.truth,
-        videos=pair.videos,
-        minutes=pair.minutes,
-        threshold=arguments.iou,
-        unit=pair.unit,
-        fps=lambda one: pair.fps.get(one.place),
-    )
-    result["minutes"] = pair.minutes
-    result["remarks"] = list(pair.remarks)
-    if arguments.compat:
-        if pair.unit != FRAMES:
-            raise ConfigError("--compat megc counts frames; both files need onset_frame and offset_frame")
-        public = public_scores(pair.found, pair.truth, threshold=arguments.iou)
-        public["faults"] = {
-            name: {"cases": count, "what": PUBLIC_FAULTS[name]} for name, count in public["faults"].items()
-        }
-        result["megc"] = public
     if arguments.json:
         say(json.dumps(result, indent=1))
     else:
@@ -75,9 +57,11 @@ def run(arguments) -> int:
     return 0
 
 
-def _tracks(text: str | None) -> dict[str, str]:
+def _tracks(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
     named = {}
-    for part in (text or "").split(","):
+    for part in text.split(","):
         track, sign, subject = (piece.strip() for piece in part.partition("="))
         if part.strip() and not (track and sign and subject):
             raise ConfigError(f"--tracks must be TRACK=SUBJECT,... Received: {part!r}")

@@ -23,14 +23,24 @@ import dataclasses
 import io
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mer_tf import atomic
 from mer_tf.errors import ConfigError
 from mer_tf.files import csv_plain, csv_safe, read_rows
-from mer_tf.metrics.spotting import FRAMES, KINDS, SECONDS, Interval
+from mer_tf.metrics.spotting import (
+    FRAMES,
+    KINDS,
+    PUBLIC_FAULTS,
+    SECONDS,
+    THRESHOLD,
+    Interval,
+    public_scores,
+    spotting_scores,
+)
 
 NONE = "none"
+_EVENTS, _TRACKS, _BOXES = "events.csv", "tracks.csv", "boxes.csv"
 WRITTEN = (
     "subject", "video", "kind", "onset_frame", "apex_frame", "offset_frame", "onset_s", "apex_s", "offset_s", "label",
     "fps", "video_seconds",
@@ -199,6 +209,47 @@ def _number(cell: str, where: str, column: str, unit: str) -> float | None:
     return int(value) if unit == FRAMES else value
 
 
+def people_of_tracks(tracks: str | os.PathLike, boxes: str | os.PathLike) -> dict[str, str]:
+    """Which person each track is: the one whose true box holds the middle of the track's box in most seconds.
+
+    Args:
+        tracks: The ``tracks.csv`` of 'mer watch': columns track, second, left, top, right, bottom.
+        boxes: The ``boxes.csv`` of a drawn scene: columns person, second, left, top, right, bottom.
+
+    Returns:
+        Track to person; tracks that are in nobody's box are left out.
+
+    Raises:
+        MissingFileError, ConfigError: A file is missing or has other columns.
+    """
+    true = collections.defaultdict(list)
+    for person, second, *box in _boxes(boxes, "person"):
+        true[round(second)].append((person, box))
+    votes: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
+    for track, second, left, top, right, bottom in _boxes(tracks, "track"):
+        x, y = (left + right) / 2, (top + bottom) / 2
+        for person, (x0, y0, x1, y1) in true[max(1, round(second))]:
+            votes[track][person] += x0 <= x <= x1 and y0 <= y <= y1
+    best = {track: counts.most_common(1)[0] for track, counts in votes.items() if counts}
+    return {track: person for track, (person, seconds) in best.items() if seconds}
+
+
+def _boxes(path: str | os.PathLike, who: str) -> Iterator[tuple]:
+    rows = read_rows(path, "boxes", "give what 'mer watch' or 'mer data synth-scene' wrote")
+    _, header = next(rows, (1, []))
+    wanted = (who, "second", "left", "top", "right", "bottom")
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        raise ConfigError(f"{os.fspath(path)} has no column {missing[0]!r}")
+    places = [header.index(name) for name in wanted]
+    for number, cells in rows:
+        values = [cells[place] if place < len(cells) else "" for place in places]
+        if values[2]:  # out of the picture otherwise
+            where = f"{os.fspath(path)} line {number}"
+            numbers = [_number(cell, where, name, SECONDS) or 0.0 for cell, name in zip(values[1:], wanted[1:])]
+            yield (csv_plain(values[0]), *numbers)
+
+
 def pair_files(
     found: IntervalFile, truth: IntervalFile, *, unit: str | None = None, tracks: Mapping[str, str] | None = None
 ) -> Pair:
@@ -269,6 +320,63 @@ def pair_files(
         found=tuple(intervals["found"]), truth=tuple(intervals["truth"]), unit=unit, videos=tuple(videos),
         minutes=whole, fps=rates, remarks=tuple(remarks),
     )  # fmt: skip
+
+
+def score_files(
+    found: str | os.PathLike,
+    truth: str | os.PathLike,
+    *,
+    threshold: float = THRESHOLD,
+    unit: str | None = None,
+    tracks: Mapping[str, str] | None = None,
+    megc: bool = False,
+) -> dict:
+    """Scores of a file of found intervals beside one of true intervals.
+
+    Args:
+        found: CSV of what was found, or a folder with ``events.csv``, such as 'mer watch' writes.
+        truth: CSV of what is true, which names every video; or a folder, such as 'mer data synth-scene' writes.
+        threshold: Least IoU of a hit, above 0 and up to 1.
+        unit: ``"frames"`` or ``"seconds"``; None for frames where both files have them.
+        tracks: Name of a track in ``found`` to the subject of ``truth`` that it is. Where None, and ``found`` and
+            ``truth`` are folders with ``tracks.csv`` and ``boxes.csv``, they are told by their boxes.
+        megc: Whether to add what the public script of the challenges prints.
+
+    Returns:
+        As ``spotting_scores``; also ``minutes``, ``remarks``, and under ``megc`` the ``scores`` of that script and its
+        ``faults``, with how many ``cases`` each touches and ``what`` it does.
+
+    Raises:
+        MissingFileError, ConfigError: A file is missing or wrong, or the two do not go together.
+
+    Example:
+        scores = score_files("watched/events.csv", "truth.csv")
+        scores["micro"]["f1"], scores["all"]["strs"]
+    """
+    beside = [os.path.join(folder, name) for folder, name in ((found, _TRACKS), (truth, _BOXES))]
+    if tracks is None and all(map(os.path.exists, beside)):
+        tracks = people_of_tracks(*beside)
+    files = [os.path.join(path, _EVENTS) if os.path.isdir(path) else path for path in (found, truth)]
+    pair = pair_files(
+        read_intervals(files[0], "predictions"), read_intervals(files[1], "truth"), unit=unit, tracks=tracks
+    )
+    result = spotting_scores(
+        pair.found,
+        pair.truth,
+        videos=pair.videos,
+        minutes=pair.minutes,
+        threshold=threshold,
+        unit=pair.unit,
+        fps=lambda one: pair.fps.get(one.place),
+    )
+    result |= {"minutes": pair.minutes, "remarks": list(pair.remarks)}
+    if megc:
+        if pair.unit != FRAMES:
+            raise ConfigError("the public script counts frames; both files need onset_frame and offset_frame")
+        public = public_scores(pair.found, pair.truth, threshold=threshold)
+        faults = {name: {"cases": count, "what": PUBLIC_FAULTS[name]} for name, count in public["faults"].items()}
+        result["megc"] = {"scores": public["scores"], "faults": faults}
+    return result
 
 
 def _place(place: tuple[str, str]) -> str:

@@ -7,6 +7,7 @@ are then not measured, and None.
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import math
 
 import cv2
@@ -97,7 +98,9 @@ class Faces:
             try:
                 self._finder, self.detector = make_finder(FaceConfig(detector="dlib"), landmark_model), "dlib"
             except (MissingPackageError, MissingFileError) as error:
-                if landmark_model is not None:
+                # One that is there and cannot be loaded (Ctrl-C meanwhile looks so too) is no reason for less.
+                broken = isinstance(error, MissingPackageError) and importlib.util.find_spec("dlib") is not None
+                if landmark_model is not None or broken:
                     raise
                 self.remark = (
                     "faces are found by OpenCV's cascades, so that the head's pose, lids and lips are not measured "

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mer_tf import cli
 from mer_tf.errors import ConfigError
-from mer_tf.metrics.spot_files import WRITTEN, pair_files, read_intervals, write_intervals
+from mer_tf.metrics.spot_files import WRITTEN, pair_files, people_of_tracks, read_intervals, write_intervals
 from mer_tf.metrics.spotting import PUBLIC_FAULTS, Interval, iou, match, public_scores, spotting_scores
 
 # The example of the public script's page, which prints an STRS of 0.2 for it.
@@ -320,6 +320,33 @@ def test_tracks_are_people_when_somebody_says_which(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["micro"]["f1"] == 1.0
     assert cli.main(["spot-score", found, truth, "--tracks", "t0001=p9"]) == 2
     assert "p9" in capsys.readouterr().err
+
+
+def test_folders_of_watch_and_of_a_scene_tell_people_by_their_boxes(tmp_path, capsys):
+    watched, scene = tmp_path / "watched", tmp_path / "scene"
+    watched.mkdir()
+    scene.mkdir()
+    write(scene / "events.csv", "subject,track,kind,onset_frame,offset_frame\np1,p1,micro,1,9\np2,p2,micro,20,29\n")
+    write(
+        scene / "boxes.csv",
+        "person,second,frame,left,top,right,bottom\np1,1,15,0,0,50,50\np2,1,15,100,0,150,50\np1,2,45,,,,\n"
+        "p2,2,45,100,0,150,50\n",
+    )
+    write(
+        watched / "events.csv",
+        "id,track,kind,onset_frame,offset_frame\na,t1,micro,20,29\nb,t2,micro,1,9\nc,t3,micro,1,9\n",
+    )
+    rows = (("t1", 1, 110), ("t1", 2, 112), ("t2", 1, 5), ("t3", 2, 5))
+    write(
+        watched / "tracks.csv",
+        "track,second,left,top,right,bottom\n"
+        + "".join(f"{track},{second},{left},10,{left + 20},40\n" for track, second, left in rows),
+    )
+    assert people_of_tracks(watched / "tracks.csv", scene / "boxes.csv") == {"t1": "p2", "t2": "p1"}
+    assert cli.main(["spot-score", str(watched), str(scene), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["micro"]["hits"], result["micro"]["false_alarms"]) == (2, 1)
+    assert "'t3'" in result["remarks"][0]
 
 
 def test_what_is_written_reads_back(tmp_path):

@@ -39,19 +39,6 @@ def test_answers_that_are_due_ask_for_what_watch_asks_for():
     assert (config.tier_fps[1], config.tier_fps[2]) == (MICRO_FPS, MACRO_FPS)
 
 
-def test_tracks_are_laid_over_true_boxes(tool, tmp_path):
-    boxes = tmp_path / "boxes.csv"
-    boxes.write_text(
-        "person,second,frame,left,top,right,bottom\np1,1,15,0,0,50,50\np2,1,15,100,0,150,50\np1,2,45,,,,\n"
-        "p2,2,45,100,0,150,50\n"
-    )
-    rows = [
-        SimpleNamespace(track=track, second=second, left=left, top=10, right=left + 20, bottom=40)
-        for track, second, left in (("t1", 1.0, 110), ("t1", 2.0, 112), ("t2", 1.0, 5), ("t3", 2.0, 5))
-    ]
-    assert tool.people_of(rows, boxes) == {"t1": 2, "t2": 1}
-
-
 def test_events_and_answers_are_judged(tool):
     scene = plan_scene(SceneConfig(faces=6, width=1280, height=720, seconds=20))
     micros = [event for event in scene.people[0].events if event.kind == "micro"]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from drawn_people import Person, draw, film
 
-from mer_tf.errors import ConfigError
+from mer_tf.errors import ConfigError, MissingPackageError
 from mer_tf.watch import engine, store
 from mer_tf.watch.clips import Recognition
 from mer_tf.watch.engine import watch
@@ -314,3 +314,15 @@ def test_an_uneven_rate_with_dropped_frames_shifts_nothing(tmp_path, monkeypatch
     found = [event for event in result.events if event.counts]
     assert [overlap(event, onset, 0.4) >= 0.5 for event, onset in zip(found, (1.5, 3.2))] == [True, True]
     assert len(found) == 2 and abs(result.source.fps - 30) < 2
+
+
+def test_a_dlib_that_cannot_be_loaded_is_no_reason_for_less(monkeypatch):
+    """Ctrl-C while it is loaded comes out as an ImportError, and must not end in the lesser detector."""
+    import sys
+
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    monkeypatch.setattr("mer_tf.watch.finding.importlib.util.find_spec", lambda name: object())
+    with pytest.raises(MissingPackageError):
+        FACES.__wrapped__("auto")
+    monkeypatch.setattr("mer_tf.watch.finding.importlib.util.find_spec", lambda name: None)
+    assert FACES.__wrapped__("auto").detector == "haar"
