@@ -68,7 +68,7 @@ site:  ## all of the documentation as one site, links checked: build/site/html/i
 	@sh tools/setup.sh kubeflow docs
 	@.venv/bin/python tools/docs_site.py
 
-lock:  ## recompiles requirements/*.lock
+lock:  ## recompiles the locks of both stacks
 	@sh requirements/lock.sh
 
 clean:  ## removes build/ (not .venv)
