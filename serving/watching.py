@@ -246,7 +246,8 @@ class ModelRecogniser:
         live: Whether frames come from a camera: recipes that take seconds an event are refused.
 
     Raises:
-        ServerError, ConfigError: As ``serving.clips.predict_clip``; also where the recipe cannot be had of a recording.
+        ServerError, ConfigError: As ``mer_tf.serving.clips.predict_clip``; also where the recipe cannot be had of a
+            recording.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ import mer_tf
 ROOT = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 docs_site = pytest.importorskip("docs_site")
-NAVIGATION = re.findall(r"(?:- |: )([\w/.]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+NAVIGATION = re.findall(r"(?:- |: )([\w/.-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_every_page_is_in_the_navigation_once():
