@@ -72,7 +72,7 @@ DOCS = [
     "mkdocs>=1.6,<2",
     "mkdocs-material>=9.6,<10",
     "mkdocstrings-python>=1.16,<3",
-    "ruff>=0.6",  # breaks long signatures
+    "ruff>=0.6,<1",  # breaks long signatures
 ]
 BESIDE = ("components", "serving", "tfx_pipeline")
 

@@ -107,14 +107,10 @@ def put_named_weights(model: keras.Model, source: Mapping[str, np.ndarray], *, h
     if head not in HEADS:
         raise ConfigError(f"`head` must be one of {HEADS}. Received: {head!r}")
     variables = _variables(model)
-    names = [
-        name
-        for name in variables
-        if name in source
-        and (head == "copy" or not name.startswith(f"{HEAD}/"))
-        # The state of dropout is a weight too, but belongs to the seed of a training.
-        and np.issubdtype(np.asarray(source[name]).dtype, np.floating)
-    ]
+    # The state of dropout, whole numbers, is a weight to Keras, but belongs to the seed of a training.
+    variables = {name: variable for name, variable in variables.items() if "int" not in str(variable.dtype)}
+    source = {name: array for name, array in source.items() if not np.issubdtype(np.asarray(array).dtype, np.integer)}
+    names = [name for name in variables if name in source and (head == "copy" or not name.startswith(f"{HEAD}/"))]
     if not any(not name.startswith(f"{HEAD}/") for name in names):
         raise ConfigError(
             f"none of the weights is of a layer of {model.name!r}; its layers are called "
