@@ -7,12 +7,15 @@ import dataclasses
 import functools
 import json
 import os
+import pathlib
 
+import cv2
 import numpy as np
 import pytest
 from drawn_people import Person, draw, film
 
 from mer_tf.errors import ConfigError, MissingPackageError
+from mer_tf.preprocessing.haar import FACE_CASCADE
 from mer_tf.watch import engine, store
 from mer_tf.watch.clips import Recognition
 from mer_tf.watch.engine import watch
@@ -21,6 +24,9 @@ from mer_tf.watch.source import Frame, Recording
 from mer_tf.watch.types import CurveSecond, Event, Quiet, Source, TrackSecond
 
 pytestmark = pytest.mark.dlib
+needs_cascades = pytest.mark.skipif(
+    not pathlib.Path(cv2.data.haarcascades, FACE_CASCADE).is_file(), reason="this OpenCV comes without cascades"
+)
 FACES = functools.lru_cache(engine.Faces)  # the models are loaded once
 
 
@@ -285,6 +291,7 @@ def test_who_leaves_and_comes_back_is_somebody_new_and_nothing_is_found_in_the_c
     assert not [event for event in result.events if event.counts]
 
 
+@needs_cascades
 @pytest.mark.slow
 def test_haar_finds_faces_and_says_what_is_not_measured(scene):
     result = watch(scene, config=WatchConfig(detector="haar"), stop_s=3)
@@ -324,5 +331,9 @@ def test_a_dlib_that_cannot_be_loaded_is_no_reason_for_less(monkeypatch):
     monkeypatch.setattr("mer_tf.watch.finding.importlib.util.find_spec", lambda name: object())
     with pytest.raises(MissingPackageError):
         FACES.__wrapped__("auto")
+
+
+@needs_cascades
+def test_without_dlib_opencvs_cascades_find_faces(monkeypatch):
     monkeypatch.setattr("mer_tf.watch.finding.importlib.util.find_spec", lambda name: None)
     assert FACES.__wrapped__("auto").detector == "haar"
