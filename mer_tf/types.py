@@ -149,3 +149,8 @@ class Prediction:
     label: int
     prediction: int
     probabilities: tuple[float, ...]
+
+    @property
+    def key(self) -> str:
+        """``dataset/subject/clip``, as that of the clip."""
+        return f"{self.dataset}/{self.subject}/{self.clip}"

@@ -12,7 +12,7 @@ lock_stack() {
     shift 4
     compile() {
         uv pip compile --quiet --python-version "$python" --python-platform x86_64-manylinux_2_40 --exclude-newer "$date" --generate-hashes \
-            --no-header --no-annotate --no-emit-index-url --constraint "$folder/pins.txt" "$@"
+            --no-header --no-annotate --constraint "$folder/pins.txt" "$@"
     }
     # shellcheck disable=SC2046
     compile setup.py $(printf ' --extra %s' $base "$@") --output-file "$tmp/everything.txt"
@@ -42,4 +42,4 @@ lock_stack requirements/current 3.13 2026-11-25 all dev docs
 # The installer itself, for machines without one.
 printf 'uv>=0.8\n' >"$tmp/uv.in"
 uv pip compile --quiet --python-version 3.10 --exclude-newer 2025-09-01 --generate-hashes --no-header --no-annotate \
-    --no-emit-index-url "$tmp/uv.in" --output-file requirements/uv.lock >/dev/null
+    "$tmp/uv.in" --output-file requirements/uv.lock >/dev/null

@@ -123,7 +123,7 @@ def log_pooled(
     if inputs is None:
         write_projector(folder, [predictions[row] for row in spread(len(predictions))], classes, None)
         return
-    by_key = {f"{p.dataset}/{p.subject}/{p.clip}": p for p in predictions}
+    by_key = {p.key: p for p in predictions}
     rows = [row for row, key in enumerate(inputs.keys) if key in by_key]  # not all where some folds were asked for
     write_projector(folder, [by_key[inputs.keys[row]] for row in rows], classes, inputs.averages[rows])
 

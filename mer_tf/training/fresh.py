@@ -20,25 +20,31 @@ _PARTS = 32  # seeds that a layer of parts derives from its own, by adding their
 
 @dataclasses.dataclass(frozen=True)
 class _Drawn:
-    """A weight that an initializer drew, or (None) the state of a dropout that begins with a seed.
+    """A weight that follows from one of the network's seeds.
 
     Attributes:
-        initializer: The one that drew it.
         number: Which of the network's seeds it is.
         part: What is added to that seed.
+        initializer: The one that drew it; None of the state of a dropout, which begins with its seed.
+        shape: Of the weight.
+        dtype: As ``shape``.
     """
 
-    initializer: keras.initializers.Initializer | None
     number: int
     part: int
+    initializer: keras.initializers.Initializer | None
+    shape: tuple[int, ...]
+    dtype: np.dtype
 
-    def again(self, weight: np.ndarray, seeds: list[int]) -> np.ndarray:
-        """The same weight of a network with these seeds."""
+    def again(self, seeds: list[int]) -> np.ndarray:
+        """The weight in a network with these seeds."""
         seed = seeds[self.number] + self.part
         if self.initializer is None:
-            return np.concatenate([np.array([seed], weight.dtype), weight[1:]])
+            state = np.zeros(self.shape, self.dtype)
+            state[0] = seed
+            return state
         drawn = type(self.initializer).from_config({**self.initializer.get_config(), "seed": seed})
-        return np.array(drawn(weight.shape, weight.dtype))
+        return np.array(drawn(self.shape, self.dtype))
 
 
 class FreshWeights:
@@ -54,8 +60,7 @@ class FreshWeights:
 
     def __init__(self, build: Callable[[int], keras.Model]):
         self._build = build
-        self._weights: list[np.ndarray] = []  # of the first network
-        self._plan: list[_Drawn | None] | None = None
+        self._plan: list[_Drawn | np.ndarray] | None = None  # of each weight; an array where it is always the same
         self._proven: bool | None = None
 
     def __call__(self, seed: int) -> list[np.ndarray]:
@@ -65,46 +70,46 @@ class FreshWeights:
         model = self._build(seed)
         weights = model.get_weights()
         if self._plan is None:
-            self._weights, self._plan = weights, _plan(model, weights, seed)
+            self._plan = _plan(model, weights, seed)
         elif self._proven is None:
-            foretold = self._foretold(seed)
-            self._proven = all(map(np.array_equal, foretold, weights))
+            self._proven = all(map(np.array_equal, self._foretold(seed), weights))
+            if not self._proven:
+                self._plan = []  # of no use, and as large as the network
         return weights
 
     def _foretold(self, seed: int) -> list[np.ndarray]:
         assert self._plan is not None
         seeds = _seeds(seed)
-        return [
-            weight.copy() if drawn is None else drawn.again(weight, seeds)
-            for weight, drawn in zip(self._weights, self._plan)
-        ]
+        return [one.again(seeds) if isinstance(one, _Drawn) else one.copy() for one in self._plan]
 
 
-def _plan(model: keras.Model, weights: list[np.ndarray], seed: int) -> list[_Drawn | None]:
-    """How each weight came about; None where it does not follow from a seed."""
-    known = {value + part: (number, part) for number, value in enumerate(_seeds(seed)) for part in range(_PARTS)}
-    initializers = [
-        _Drawn(found, *known[found.get_config()["seed"]])
+def _plan(model: keras.Model, weights: list[np.ndarray], seed: int) -> list[_Drawn | np.ndarray]:
+    """How each weight came about; the weight itself where it does not follow from a seed."""
+    seeds = _seeds(seed)
+    known = {value + part: (number, part) for number, value in enumerate(seeds) for part in range(_PARTS)}
+    initializers = [  # in the order of the layers, as the weights are
+        (found, of)
         for layer in model._flatten_layers()
         for found in vars(layer).values()
-        if isinstance(found, keras.initializers.Initializer) and found.get_config().get("seed") in known
+        if isinstance(found, keras.initializers.Initializer) and (of := known.get(found.get_config().get("seed")))
     ]
-    plan: list[_Drawn | None] = []
-    for weight in weights:
-        drawn = None
+
+    def source(weight: np.ndarray) -> _Drawn | np.ndarray:
         if np.issubdtype(weight.dtype, np.integer):
-            if weight.ndim == 1 and len(weight) and int(weight[0]) in known:
-                drawn = _Drawn(None, *known[int(weight[0])])
+            of = known.get(int(weight[0])) if weight.ndim == 1 and len(weight) else None
+            candidates = [(None, of)] if of else []
         elif weight.size and weight.ravel()[0] != weight.ravel()[-1]:  # not of one value, as biases are
-            seeds = _seeds(seed)
-            for found in initializers:  # in the order of the layers, as the weights are
-                if np.array_equal(found.again(weight, seeds), weight):
-                    drawn = found
-                    break
-            if drawn is not None:
-                initializers.remove(drawn)
-        plan.append(drawn)
-    return plan
+            candidates = initializers
+        else:
+            candidates = []
+        for place, (initializer, of) in enumerate(candidates):
+            drawn = _Drawn(*of, initializer, weight.shape, weight.dtype)
+            if np.array_equal(drawn.again(seeds), weight):
+                del candidates[place]
+                return drawn
+        return weight
+
+    return [source(weight) for weight in weights]
 
 
 def _seeds(seed: int) -> list[int]:

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from mer_tf.errors import ConfigError, LeakageError, MissingFileError
-from mer_tf.files import check_regular
+from mer_tf.files import check_regular, read_json
 from mer_tf.metrics.predictions import read_predictions
 from mer_tf.run_files import PASSPORT_FILE, PREDICTIONS_FILE
 from mer_tf.training.config import TrainConfig
@@ -82,7 +82,7 @@ def check_stage(path: str | os.PathLike, tests: dict[str, Collection[str]]) -> N
     if absent:
         raise ConfigError(f"run {os.fspath(path)} left no weights of {len(absent)} folds, such as {absent[0]}")
     rows = read_predictions(os.path.join(path, PREDICTIONS_FILE))
-    tested = {f"{row.dataset}/{row.subject}/{row.clip}": row.fold for row in rows}
+    tested = {row.key: row.fold for row in rows}
     for fold, keys in tests.items():
         seen = sorted(key for key in keys if tested.get(key) != fold)
         if seen:
@@ -116,17 +116,12 @@ def start_from_fold(model: keras.Model, path: str | os.PathLike, fold: str) -> T
 
 
 def _passport(path) -> dict:
-    name = os.path.join(path, PASSPORT_FILE)
     try:
-        check_regular(name, "passport")
-        with open(name, encoding="utf-8") as file:
-            passport = json.load(file)
-    except (MissingFileError, OSError) as error:
+        passport = read_json(os.path.join(path, PASSPORT_FILE), "passport")
+    except MissingFileError as error:
         raise MissingFileError(f"{os.fspath(path)} is no finished run: it has no readable {PASSPORT_FILE}") from error
-    except ValueError as error:
-        raise ConfigError(f"{name} cannot be read as a passport: {error}") from error
     if not isinstance(passport, dict) or not isinstance(passport.get("config"), dict):
-        raise ConfigError(f"{name} cannot be read as a passport")
+        raise ConfigError(f"{os.path.join(path, PASSPORT_FILE)} cannot be read as a passport")
     return passport
 
 

@@ -54,6 +54,7 @@ class Recording:
         self.dropped = 0
         self.zero: float | None = None  # second 0 by ``time.monotonic``; None where a file is read as fast as it goes
         self.faults: list[str] = []  # the first few, full phrases
+        self._damage = ""
         self._newest, self._pace = newest, pace
         self._queue: collections.deque = collections.deque()
         self._turn = threading.Condition()
@@ -70,7 +71,7 @@ class Recording:
     @property
     def damage(self) -> str:
         """Why reading ended early; ``""`` where it did not, or while it goes on."""
-        return ""
+        return self._damage
 
     def __enter__(self) -> Recording:
         return self
@@ -210,11 +211,6 @@ class _Video(Recording):
             pace=live,
         )
         self.path = path
-        self._damage = ""
-
-    @property
-    def damage(self) -> str:
-        return self._damage
 
     def release(self) -> None:
         self._capture.release()
@@ -364,11 +360,6 @@ class _Camera(Recording):
             ),
             newest=True,
         )
-        self._damage = ""
-
-    @property
-    def damage(self) -> str:
-        return self._damage
 
     def release(self) -> None:
         self._capture.release()
